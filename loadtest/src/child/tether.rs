@@ -1,0 +1,75 @@
+//! The child's side of a start: this program, as the child, before it becomes Klamm or another program.
+//!
+//! Owns the tie to the parent and the choice of the core.
+
+use crate::error::{Context, Error, Result};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+/// What the program was started as, when it was started as a child.
+#[derive(clap::Args, Debug)]
+pub struct ChildArgs {
+    /// The process that started this one.
+    #[arg(long)]
+    parent: i32,
+    /// The only core that this process may use.
+    #[arg(long)]
+    core: Option<usize>,
+    /// What to become.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Becomes Klamm: what `klamm ARGS` does, in this process.
+pub fn become_klamm(args: ChildArgs) -> ExitCode {
+    match tether(&args) {
+        Ok(()) => klamm::boot::main(args.command),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Becomes another program; the process, its parent and its core stay.
+pub fn become_program(args: ChildArgs) -> ExitCode {
+    let error = match (tether(&args), args.command.split_first()) {
+        (Ok(()), Some((program, rest))) => {
+            let error = Command::new(program).args(rest).exec();
+            Error::new(format!("cannot start {}: {error}", program.to_string_lossy()))
+        }
+        (Ok(()), None) => Error::new("no program is named"),
+        (Err(error), _) => error,
+    };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+/// Ties this process' life to its parent's. The kernel keeps the wish across exec (prctl(2), PR_SET_PDEATHSIG).
+fn tether(args: &ChildArgs) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM)).doing(|| "cannot follow the parent process".to_owned())?;
+    // The parent may have died before the wish was heard.
+    if getppid().map(Pid::as_raw_pid) != Some(args.parent) {
+        return Err(Error::new("the parent process is gone"));
+    }
+    if let Some(core) = args.core {
+        pin_to(core)?;
+    }
+    Ok(())
+}
+
+/// Allows the calling thread, and those that it starts from now on, only this core.
+///
+/// # Errors
+///
+/// When this machine, or the cgroup, has no such core.
+pub fn pin_to(core: usize) -> Result<()> {
+    let mut cores = CpuSet::new();
+    if core < CpuSet::MAX_CPU {
+        cores.set(core);
+    }
+    sched_setaffinity(None, &cores).doing(|| format!("cannot use core {core} alone"))
+}

@@ -1,0 +1,77 @@
+//! What went wrong, as the user reads it: a sentence, what to do about it, and the last lines of the log concerned.
+//!
+//! Owns the error of this program. It is made of sentences because nothing here branches on the kind of a failure: each
+//! ends the step, is printed once, and makes the exit status 1.
+
+use std::fmt;
+
+/// The result of everything here that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure, told to a person.
+#[derive(Debug)]
+pub struct Error {
+    what: String,
+    remedy: Option<String>,
+    log: Vec<String>,
+}
+
+impl Error {
+    /// A failure in one sentence.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: None, log: Vec::new() }
+    }
+
+    /// Adds what the user can do about it.
+    #[must_use]
+    pub fn try_this(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Adds the last lines of the log that explains it.
+    #[must_use]
+    pub fn with_log(mut self, lines: Vec<String>) -> Self {
+        self.log = lines;
+        self
+    }
+
+    /// The sentence alone.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if !self.log.is_empty() {
+            f.write_str("\nthe last lines of its log:")?;
+            for line in &self.log {
+                write!(f, "\n  | {line}")?;
+            }
+        }
+        match &self.remedy {
+            Some(remedy) => write!(f, "\n{remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Says what was being done when a library's error came.
+pub trait Context<T> {
+    /// Puts `doing` before the error's own words: "doing: error".
+    ///
+    /// # Errors
+    ///
+    /// The error that was there, in words.
+    fn doing(self, doing: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: fmt::Display> Context<T> for std::result::Result<T, E> {
+    fn doing(self, doing: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| Error::new(format!("{}: {error}", doing())))
+    }
+}

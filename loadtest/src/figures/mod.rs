@@ -1,0 +1,70 @@
+//! The figures of the README: memory of an idle connection, and start to first Metadata. Klamm, and HAProxy beside it.
+//!
+//! Owns the options and the printed lines.
+
+mod idle;
+mod start;
+
+use crate::baseline::{median, spread_percent};
+use crate::console::{self, headline};
+use crate::error::{Context, Result};
+use crate::interrupt;
+use crate::measure::machine::Machine;
+use crate::target::Kind;
+
+/// Print the memory of an idle connection pair, and the time from start to the first Metadata answer.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Memory is private memory (smaps_rollup: Private_Dirty and Swap), as the slope from no
+connection to all, each after one ApiVersions answer. Start is from spawning the process to the
+first whole Metadata answer on its first port. HAProxy stands beside Klamm when it is installed.
+
+Example:
+  cargo run --release -p loadtest -- figures")]
+pub struct Args {
+    /// Idle connections.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..=20_000))]
+    connections: u32,
+    /// Starts.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    starts: u32,
+}
+
+/// Prints them.
+///
+/// # Errors
+///
+/// A target that does not start or dies, a wrong answer, or Ctrl-C.
+pub fn run(args: &Args) -> Result<()> {
+    interrupt::install()?;
+    headline(&format!("Figures\n{}", Machine::here().line()));
+    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let kinds = Kind::wanted(&[Kind::Haproxy, Kind::Klamm]);
+
+    headline(&format!("User memory for each idle connection, {} connections", args.connections));
+    for kind in &kinds {
+        console::step(kind.name(), || {
+            let idle = idle::measure(*kind, directory.path(), args.connections as usize)?;
+            let detail = format!(
+                "{:.2} KiB ({} KiB with none, {} with half, {} with all)",
+                idle.slope_kib(),
+                idle.none_kib,
+                idle.half_kib,
+                idle.all_kib
+            );
+            Ok(((), detail))
+        })?;
+    }
+    headline(&format!("Start to first Metadata, {} starts", args.starts));
+    for kind in &kinds {
+        console::step(kind.name(), || {
+            let mut times = Vec::new();
+            for _ in 0..args.starts {
+                times.push(start::measure(*kind, directory.path())?.as_secs_f64() * 1000.0);
+            }
+            let middle = median(times.iter().copied()).unwrap_or_default();
+            let spread = spread_percent(&times).unwrap_or_default();
+            Ok(((), format!("{middle:.1} ms (median; spread {spread:.0} %)")))
+        })?;
+    }
+    Ok(())
+}

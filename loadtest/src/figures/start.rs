@@ -1,0 +1,66 @@
+//! Start to first Metadata: how long clients are without a gateway when it is restarted.
+//!
+//! Owns one such start. The clock runs from spawning the process, the cost of starting this program's own copy
+//! included, until the first whole Metadata answer.
+
+use crate::error::{Error, Result};
+use crate::lab::sink::Sink;
+use crate::target::{Kind, Target};
+use crate::{interrupt, wire};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two attempts to connect.
+const EVERY: Duration = Duration::from_micros(250);
+/// How long it may take at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest answer that is taken.
+const ANSWER_BYTES_MAX: u32 = 1 << 20;
+
+/// Measures one start.
+///
+/// # Errors
+///
+/// A target that ends, no answer in time, or an answer that names another node than it should.
+pub fn measure(kind: Kind, directory: &Path) -> Result<Duration> {
+    let sink = Sink::start(None, Arc::new([]))?;
+    let begin = Instant::now();
+    let mut target = Target::spawn(kind, directory, sink.address(), None)?;
+    let answer = loop {
+        target.check()?;
+        match ask(target.bootstrap_address()) {
+            Ok(answer) => break answer,
+            Err(error) if begin.elapsed() > PATIENCE => {
+                return Err(Error::new(format!("no Metadata answer after {} s: {error}", PATIENCE.as_secs())));
+            }
+            Err(_) => interrupt::pause(EVERY)?,
+        }
+    };
+    let time = begin.elapsed();
+    let expected = match kind {
+        // A relay knows nothing of Kafka: the broker's own address stays in the answer.
+        Kind::Direct | Kind::Haproxy => sink.address().port(),
+        Kind::Klamm => target.node_address().port(),
+    };
+    let ports = wire::metadata_ports(&answer).map_err(Error::new)?;
+    if ports != [(wire::NODE, i32::from(expected))] {
+        return Err(Error::new(format!("the Metadata answer names {ports:?}, right is node 1 at port {expected}")));
+    }
+    target.stop()?;
+    sink.stop()?;
+    Ok(time)
+}
+
+fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(&wire::metadata_request().map_err(std::io::Error::other)?)?;
+    let mut answer = vec![0; 4];
+    stream.read_exact(&mut answer)?;
+    let length = wire::u32_at(&answer, 0).unwrap_or(0).min(ANSWER_BYTES_MAX);
+    stream.take(u64::from(length)).read_to_end(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,271 @@
+//! Klamm as this program starts it: its configuration file, the process, and the addresses it serves.
+//!
+//! Owns the file's text. The process is the klamm library in a child of this program (see `child`).
+
+use crate::child::{Child, Start};
+use crate::error::{Context, Result};
+use crate::http;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A node of the backend cluster: its id and its own address, `host:port`.
+pub type Nodes = BTreeMap<i32, String>;
+
+/// Node ids may be this far apart before each gets its entry in `node_ports` instead of a place in a row of ports.
+const SPREAD_MAX: usize = 64;
+
+/// Ports left out between the bootstrap port and the nodes' where each is listed: a port that follows on the bootstrap
+/// port would stand for a node by its place.
+const GAP: usize = 1;
+
+/// The ports of a listener: the bootstrap port, then one for each node.
+pub struct Layout {
+    /// The bootstrap port; the nodes' ports follow it.
+    pub first: u16,
+    /// Each node's port.
+    pub nodes: BTreeMap<i32, u16>,
+    /// Whether a node's port follows from its id alone (`min_broker_id`), or each is listed.
+    in_a_row: bool,
+}
+
+impl Layout {
+    /// How many ports a backend cluster with these nodes needs.
+    pub fn ports_needed(nodes: &Nodes) -> u16 {
+        let places = if is_row(nodes) { spread(nodes) } else { nodes.len() + GAP };
+        u16::try_from(places + 1).unwrap_or(u16::MAX)
+    }
+
+    /// Gives each node its port.
+    pub fn new(first: u16, nodes: &Nodes) -> Self {
+        let in_a_row = is_row(nodes);
+        let min = nodes.keys().next().copied().unwrap_or(0);
+        let port = |place: usize, id: i32| {
+            let offset = if in_a_row { usize::try_from(id - min).unwrap_or(place) } else { place + GAP };
+            first.saturating_add(1).saturating_add(u16::try_from(offset).unwrap_or(u16::MAX))
+        };
+        let nodes = nodes.keys().enumerate().map(|(place, id)| (*id, port(place, *id))).collect();
+        Self { first, nodes, in_a_row }
+    }
+
+    /// The last port.
+    fn last(&self) -> u16 {
+        self.nodes.values().copied().max().unwrap_or(self.first)
+    }
+
+    /// As the configuration writes them.
+    fn ports(&self) -> String {
+        let (first, last) = (self.first, self.last());
+        match self.nodes.values().min() {
+            Some(node) if !self.in_a_row => format!("[{first}, \"{node}-{last}\"]"),
+            Some(_) | None => format!("[\"{first}-{last}\"]"),
+        }
+    }
+
+    /// Where clients begin.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.first)
+    }
+
+    /// The addresses that a client must be told of, by node.
+    pub fn advertised(&self) -> Nodes {
+        self.nodes.iter().map(|(id, port)| (*id, format!("127.0.0.1:{port}"))).collect()
+    }
+}
+
+fn spread(nodes: &Nodes) -> usize {
+    match (nodes.keys().next(), nodes.keys().next_back()) {
+        (Some(min), Some(max)) => usize::try_from(i64::from(*max) - i64::from(*min) + 1).unwrap_or(usize::MAX),
+        _ => 0,
+    }
+}
+
+fn is_row(nodes: &Nodes) -> bool {
+    spread(nodes) <= SPREAD_MAX
+}
+
+/// A listener: the ports of one virtual cluster.
+pub struct Front<'a> {
+    /// The name of a virtual cluster that hides its prefix, which is its name and a dot; `None`: the implicit
+    /// passthrough, everything under its own name.
+    pub tenant: Option<&'a str>,
+    /// Its ports.
+    pub layout: &'a Layout,
+}
+
+/// The configuration file: a listener for each front, and the backend cluster.
+pub fn config(fronts: &[Front<'_>], admin: SocketAddr, bootstrap: &[String]) -> String {
+    let servers: Vec<String> = bootstrap.iter().map(|server| format!("\"{server}\"")).collect();
+    let mut text = format!(
+        "# Clients connect to a listener's first port, and are then told of one port for each node.
+# Klamm dials the node that the port stands for.
+node:
+  shards: auto
+  admin: {{address: \"{admin}\"}}
+  drain_duration: 5s
+backend_clusters:
+  - name: backend
+    bootstrap_servers: [{}]
+    authentication: {{type: anonymous}}
+",
+        servers.join(", ")
+    );
+    let tenants: Vec<&str> = fronts.iter().filter_map(|front| front.tenant).collect();
+    if !tenants.is_empty() {
+        text.push_str("    insecure_allow_anonymous_virtual_cluster_auth: true\nvirtual_clusters:\n");
+    }
+    for name in tenants {
+        let _ = write!(
+            text,
+            "  - name: {name}
+    destination: {{name: backend}}
+    authentication: [{{type: anonymous}}]
+    namespace: {{mode: hide_prefix, prefix: \"{name}.\"}}
+"
+        );
+    }
+    text.push_str("listeners:\n");
+    fronts.iter().for_each(|front| text.push_str(&listener(front)));
+    text
+}
+
+fn listener(front: &Front<'_>) -> String {
+    let layout = front.layout;
+    let min = layout.nodes.keys().next().copied().unwrap_or(0);
+    let mut mapping = format!("bootstrap_port: at_start, min_broker_id: {min}");
+    if !layout.in_a_row {
+        let list: Vec<String> = layout.nodes.iter().map(|(id, port)| format!("{id}: {port}")).collect();
+        let _ = write!(mapping, ", node_ports: {{{}}}", list.join(", "));
+    }
+    format!(
+        "  - name: {name}
+    addresses: [\"127.0.0.1\"]
+    ports: {ports}
+    policies:
+      - type: forward_to_virtual_cluster
+        config: {{type: port_mapping, destination: {{name: {cluster}}}, advertised_host: \"127.0.0.1\",
+                 {mapping}}}
+",
+        name = front.tenant.unwrap_or("front"),
+        cluster = front.tenant.unwrap_or("passthrough"),
+        ports = layout.ports(),
+    )
+}
+
+/// A running Klamm.
+pub struct Gateway {
+    /// The process.
+    pub child: Child,
+    /// Its admin address.
+    pub admin: SocketAddr,
+    /// Its configuration file.
+    pub config: PathBuf,
+}
+
+/// How Klamm is started.
+pub struct Plan<'a> {
+    /// Where its file and its log go.
+    pub directory: &'a Path,
+    /// Who connects to which ports.
+    pub fronts: &'a [Front<'a>],
+    /// The port of its admin address.
+    pub admin_port: u16,
+    /// The backend cluster's addresses.
+    pub bootstrap: &'a [String],
+    /// The only core it may use.
+    pub core: Option<usize>,
+}
+
+impl Gateway {
+    /// Starts Klamm without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written or the process cannot be started.
+    pub fn spawn(plan: &Plan<'_>) -> Result<Self> {
+        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.admin_port));
+        let file = plan.directory.join("klamm.yaml");
+        std::fs::write(&file, config(plan.fronts, admin, plan.bootstrap))
+            .doing(|| format!("cannot write {}", file.display()))?;
+        let log = plan.directory.join("klamm.log");
+        let child = Start { name: "Klamm", log: &log, core: plan.core }.klamm(&file)?;
+        Ok(Self { child, admin, config: file })
+    }
+
+    /// Waits until Klamm says that it is ready: its listeners accept and it knows its backend cluster.
+    ///
+    /// # Errors
+    ///
+    /// It ended, or was not ready in time; with what it said of it and the last lines of its log.
+    pub fn wait_ready(&mut self, time: Duration) -> Result<()> {
+        let admin = self.admin;
+        self.child.wait_until(time, || match http::get(admin, "/ready", Duration::from_secs(2)) {
+            Ok((200, _)) => Ok(()),
+            Ok((status, body)) => Err(format!("/ready answers {status}: {body}")),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Stops it in order.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end by itself.
+    pub fn stop(mut self) -> Result<()> {
+        self.child.stop(Duration::from_secs(15))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(ids: &[i32]) -> Nodes {
+        ids.iter().map(|id| (*id, format!("10.0.0.{id}:9092"))).collect()
+    }
+
+    /// The file, which Klamm accepts.
+    fn text(fronts: &[Front<'_>]) -> String {
+        let text = config(fronts, SocketAddr::from(([127, 0, 0, 1], 22010)), &["a:1".to_owned()]);
+        let loaded = klamm::config::load_bytes(Path::new("klamm.yaml"), text.as_bytes());
+        loaded.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
+        text
+    }
+
+    #[test]
+    fn ids_that_stand_close_take_ports_in_a_row_with_gaps() {
+        let nodes = nodes(&[3, 4, 6]);
+        assert_eq!(Layout::ports_needed(&nodes), 5);
+        let layout = Layout::new(22000, &nodes);
+        assert_eq!(layout.nodes, BTreeMap::from([(3, 22001), (4, 22002), (6, 22004)]));
+        let text = text(&[Front { tenant: None, layout: &layout }]);
+        assert!(text.contains("min_broker_id: 3}"), "{text}");
+        assert!(text.contains("ports: [\"22000-22004\"]"), "{text}");
+    }
+
+    #[test]
+    fn ids_far_apart_are_listed_one_by_one() {
+        let nodes = nodes(&[1, 1001]);
+        assert_eq!(Layout::ports_needed(&nodes), 4);
+        let layout = Layout::new(22000, &nodes);
+        let text = text(&[Front { tenant: None, layout: &layout }]);
+        assert!(text.contains("node_ports: {1: 22002, 1001: 22003}"), "{text}");
+    }
+
+    #[test]
+    fn each_tenant_has_a_namespace_and_a_listener() {
+        let nodes = nodes(&[1, 2]);
+        let layouts = [Layout::new(22000, &nodes), Layout::new(22003, &nodes)];
+        let text = text(&[
+            Front { tenant: Some("vc-alice"), layout: &layouts[0] },
+            Front { tenant: Some("vc-bob"), layout: &layouts[1] },
+        ]);
+        let snapshot = klamm::config::load_bytes(Path::new("klamm.yaml"), text.as_bytes()).unwrap();
+        let prefixes: Vec<&str> =
+            snapshot.virtual_clusters.iter().filter_map(|cluster| Some(&*cluster.namespace.as_ref()?.prefix)).collect();
+        assert_eq!(prefixes, ["vc-alice.", "vc-bob."]);
+        assert_eq!(snapshot.listeners[1].ports, [22003, 22004, 22005]);
+    }
+}

@@ -1,0 +1,53 @@
+//! HAProxy in TCP mode with one thread: the plain relay that Klamm is measured against.
+//!
+//! Owns its configuration file.
+
+use crate::child::{Child, Start};
+use crate::error::{Context, Error, Result};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What to do when it is not there.
+pub const INSTALL: &str = "HAProxy is not installed (on Debian: apt-get install haproxy)";
+
+/// Its version, when it is installed.
+pub fn version() -> Option<String> {
+    let output = Command::new("haproxy").arg("-v").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.lines().next()?.split_ascii_whitespace().nth(2)?;
+    Some(version.to_owned())
+}
+
+/// Starts it between two addresses.
+///
+/// # Errors
+///
+/// When it is not installed or its file cannot be written.
+pub fn start(directory: &Path, front: SocketAddr, backend: SocketAddr, core: Option<usize>) -> Result<Child> {
+    version().ok_or_else(|| Error::new(INSTALL))?;
+    let file = directory.join("haproxy.cfg");
+    std::fs::write(&file, config(front, backend)).doing(|| format!("cannot write {}", file.display()))?;
+    let log = directory.join("haproxy.log");
+    // -db: in the foreground, without a master process: one process to measure.
+    let command = ["haproxy".into(), "-db".into(), "-f".into(), file.into_os_string()];
+    Start { name: "HAProxy", log: &log, core }.program(&command)
+}
+
+/// Debian's defaults otherwise: buffers of 16 KiB, no splicing.
+fn config(front: SocketAddr, backend: SocketAddr) -> String {
+    format!(
+        "global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 10m
+  timeout server 10m
+listen relay
+  bind {front}
+  server backend {backend}
+"
+    )
+}

@@ -1,0 +1,6 @@
+//! What a process costs, as the kernel counts it.
+
+pub mod cpu;
+pub mod latency;
+pub mod machine;
+pub mod memory;

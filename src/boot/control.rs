@@ -1,0 +1,244 @@
+//! The control thread: signals, the admin address, drain, and the end.
+
+use std::cell::Cell;
+use std::io;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::args::{EXIT_FAULT, EXIT_OK};
+use super::log;
+use crate::admin::{self, AdminListener, BackendReport, Report, Source};
+use crate::config::Snapshot;
+use crate::metrics::Sample;
+use crate::net::Sender;
+use crate::shard::{Message, Scraped};
+use crate::sys;
+
+/// How long a shard may take to answer a scrape.
+const SCRAPE_TIME: Duration = Duration::from_secs(1);
+/// What a shard that was told to end all sessions may still take: they linger for 2 s.
+const END_TIME: Duration = Duration::from_secs(5);
+/// As a shell says it of a process that SIGINT ended.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// A running shard.
+pub(super) struct ShardHandle {
+    pub sender: Sender<Message>,
+    pub thread: JoinHandle<Result<(), String>>,
+}
+
+/// The control thread's state.
+pub(super) struct Control {
+    shards: Shards,
+    admin: AdminListener,
+    threads: Vec<JoinHandle<Result<(), String>>>,
+    endings: UnboundedReceiver<(usize, Sample)>,
+    drain_duration: Duration,
+}
+
+/// What of it the admin address may ask.
+struct Shards {
+    senders: Vec<Sender<Message>>,
+    backends: Vec<String>,
+    draining: Cell<bool>,
+    started_at_seconds: f64,
+}
+
+impl Control {
+    /// Takes over shards that accept.
+    pub fn new(
+        snapshot: &Snapshot,
+        admin: AdminListener,
+        handles: Vec<ShardHandle>,
+        endings: UnboundedReceiver<(usize, Sample)>,
+    ) -> Control {
+        let (senders, threads) = handles.into_iter().map(|handle| (handle.sender, handle.thread)).unzip();
+        let shards = Shards {
+            senders,
+            backends: snapshot.backend_clusters.iter().map(|backend| backend.name.to_string()).collect(),
+            draining: Cell::new(false),
+            started_at_seconds: seconds(SystemTime::now()),
+        };
+        Control { shards, admin, threads, endings, drain_duration: snapshot.node.drain_duration }
+    }
+
+    /// Serves until a signal ends it.
+    pub fn run(self) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => ExitCode::from(runtime.block_on(self.serve()).unwrap_or_else(|error| {
+                tracing::error!(%error, "the control thread cannot run");
+                EXIT_FAULT
+            })),
+            Err(error) => {
+                tracing::error!(%error, "the control thread cannot run");
+                ExitCode::from(EXIT_FAULT)
+            }
+        }
+    }
+
+    async fn serve(mut self) -> io::Result<u8> {
+        let mut signals = Signals::new()?;
+        sys::unblock_signals();
+        notify(&[NotifyState::Ready, NotifyState::Status("serving")]);
+        tracing::info!(shards = self.threads.len(), "serving");
+        let shards = Rc::new(self.shards);
+        let admin = admin::serve(self.admin, shards.clone());
+        let control = async {
+            let by = signals.drain().await;
+            shards.draining.set(true);
+            notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
+            tracing::info!(by, seconds = self.drain_duration.as_secs_f64(), "draining");
+            let drained = drain(&shards, &mut self.endings, self.threads.len(), self.drain_duration);
+            tokio::select! {
+                code = drained => code,
+                () = signals.interrupted_again() => {
+                    tracing::warn!("ended by a second SIGINT");
+                    EXIT_INTERRUPTED
+                }
+            }
+        };
+        tokio::select! {
+            code = control => Ok(code),
+            Err(error) = admin => Err(error),
+        }
+    }
+}
+
+/// The signals this thread takes.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the signal to drain; returns its name.
+    async fn drain(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return "SIGTERM",
+                _ = self.int.recv() => return "SIGINT",
+                _ = self.hup.recv() => tracing::warn!("SIGHUP: reload is not supported yet; the configuration stays as it is"),
+            }
+        }
+    }
+
+    /// While draining a further SIGTERM changes nothing, a SIGINT ends at once.
+    async fn interrupted_again(&mut self) {
+        self.int.recv().await;
+    }
+}
+
+/// Tells the shards to drain and waits for them, `limit` long at most and a little longer for what is then closed.
+async fn drain(shards: &Shards, endings: &mut UnboundedReceiver<(usize, Sample)>, count: usize, limit: Duration) -> u8 {
+    let begun = std::time::Instant::now();
+    let mut sum = Sample::default();
+    let mut left = count;
+    shards.tell(|| Message::Drain).await;
+    let all = async |left: &mut usize, sum: &mut Sample, endings: &mut UnboundedReceiver<(usize, Sample)>| {
+        while *left > 0 {
+            let Some((_, last)) = endings.recv().await else { break };
+            sum.add(&last);
+            *left -= 1;
+        }
+    };
+    if timeout(limit, all(&mut left, &mut sum, endings)).await.is_err() {
+        tracing::warn!("the drain's time is over: closing what is left");
+        shards.tell(|| Message::DrainOver).await;
+        let _ = timeout(END_TIME, all(&mut left, &mut sum, endings)).await;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    if left > 0 {
+        tracing::error!(shards = left, seconds, "some shards did not end");
+        return EXIT_FAULT;
+    }
+    tracing::info!(accepted = sum.accepted, active = sum.active, requests = sum.requests, seconds, "drained");
+    EXIT_OK
+}
+
+impl Shards {
+    /// Sends each shard a message; waits where a mailbox is full.
+    async fn tell(&self, message: impl Fn() -> Message) {
+        for sender in &self.senders {
+            while sender.send(message()).is_err() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// Asks all shards at once; one that does not answer in time is `None`.
+    async fn scrape(&self) -> Vec<Option<Scraped>> {
+        let asked: Vec<_> = self.senders.iter().map(ask).collect();
+        let limit = Instant::now() + SCRAPE_TIME;
+        let mut scraped = Vec::new();
+        for answered in asked {
+            scraped.push(match answered {
+                Some(answered) => timeout_at(limit, answered).await.ok().and_then(Result::ok),
+                None => None,
+            });
+        }
+        scraped
+    }
+}
+
+/// Sends the question; `None` when the shard's mailbox is full.
+fn ask(sender: &Sender<Message>) -> Option<oneshot::Receiver<Scraped>> {
+    let (answer, answered) = oneshot::channel();
+    let reply = Box::new(|scraped| {
+        // The scrape was given up meanwhile.
+        let _ = answer.send(scraped);
+    });
+    sender.send(Message::Scrape(reply)).ok()?;
+    Some(answered)
+}
+
+impl Source for Shards {
+    async fn report(&self) -> Report {
+        let mut backends: Vec<BackendReport> =
+            self.backends.iter().map(|name| BackendReport { name: name.clone(), ..BackendReport::default() }).collect();
+        let scraped = self.scrape().await;
+        for known in scraped.iter().flatten().flat_map(|scraped| &scraped.backends) {
+            let Some(report) = backends.get_mut(known.backend) else { continue };
+            report.catalogue_version = known.version;
+            report.nodes = known.nodes;
+            report.refreshed_at_seconds = known.status.refreshed_at.map(seconds);
+            report.last_error = known.status.last_error.clone();
+        }
+        Report {
+            shards: scraped.into_iter().map(|scraped| scraped.map(|scraped| scraped.sample)).collect(),
+            backends,
+            accepting: !self.draining.get(),
+            draining: self.draining.get(),
+            log_lines_lost: log::lost(),
+            started_at_seconds: self.started_at_seconds,
+        }
+    }
+}
+
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Tells systemd; without it nobody listens, which is no fault.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd could not be told");
+    }
+}

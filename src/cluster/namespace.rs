@@ -1,0 +1,408 @@
+//! The names of one virtual cluster: what its clients say, and what the backend has.
+//!
+//! A pure function of the configuration, never of what exists on the backend, and injective in both directions: two
+//! virtual names never mean one physical name, nor the other way round. Names are bytes as they stand on the wire.
+
+use std::sync::Arc;
+
+/// Longest topic name (`Topic.MAX_NAME_LENGTH` of Kafka).
+pub const TOPIC_BYTES_MAX: usize = 249;
+
+/// Topics of Kafka itself, and of its controllers: no client of a namespace sees or names them.
+pub const INTERNAL_TOPICS: [&str; 4] =
+    ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
+
+/// How a namespace shows the backend's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The client says `orders`, the backend has the prefix before it.
+    HidePrefix,
+    /// The client says the full name; names without the prefix are refused.
+    EnforcePrefix,
+    /// Names stand as they are, and there are no additional ones: a virtual cluster that has aliases and no namespace.
+    Open,
+}
+
+/// A backend name that a virtual cluster sees beside its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exact {
+    /// As the backend has it.
+    pub physical: Box<str>,
+    /// As clients say it.
+    pub shown: Box<str>,
+}
+
+/// Backend names that are seen beside those with the prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additional {
+    /// One by one, perhaps under another name.
+    pub exact: Vec<Exact>,
+    /// By pattern (`*` is any run of characters, `?` any one), under their own name.
+    pub globs: Vec<Box<str>>,
+}
+
+/// The names of one virtual cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// How names are shown.
+    pub mode: Mode,
+    /// Never empty but in [`Mode::Open`].
+    pub prefix: Box<str>,
+    /// Backend topics that are seen too.
+    pub topics: Additional,
+    /// Backend groups that are seen too.
+    pub groups: Additional,
+    /// Alias and the topic it replaces, both as seen in the namespace.
+    pub aliases: Vec<(Box<str>, Box<str>)>,
+    /// The prefixes of all virtual clusters of this backend: no glob reaches into them.
+    pub all_prefixes: Arc<[Box<str>]>,
+}
+
+/// Why a virtual name has no physical one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Empty, `.`, `..`, a character that no topic may have, too long with the prefix, or Kafka's own:
+    /// INVALID_TOPIC_EXCEPTION.
+    Invalid,
+    /// Stands for nothing: the original of an alias, a name without the enforced prefix.
+    Absent,
+}
+
+/// A physical name, as two pieces that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Physical<'a> {
+    /// The prefix, or nothing.
+    pub prefix: &'a [u8],
+    /// The rest.
+    pub rest: &'a [u8],
+    /// It is an additional name: seen, but not owned.
+    pub additional: bool,
+}
+
+impl Physical<'_> {
+    /// Bytes of the name.
+    pub fn len(&self) -> usize {
+        self.prefix.len() + self.rest.len()
+    }
+
+    /// A name that is empty: none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the name behind what `into` has.
+    pub fn write(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(self.prefix);
+        into.extend_from_slice(self.rest);
+    }
+}
+
+impl Namespace {
+    /// The prefix that every topic name takes and loses, when it is the same for all: then the change of a frame's length
+    /// follows from the number of names in it.
+    pub fn uniform_prefix(&self) -> Option<&[u8]> {
+        let plain = self.topics.exact.is_empty() && self.topics.globs.is_empty() && self.aliases.is_empty();
+        (plain && self.mode == Mode::HidePrefix).then_some(self.prefix.as_bytes())
+    }
+
+    /// The physical name of a topic that a client names.
+    ///
+    /// # Errors
+    ///
+    /// It stands for no topic that this virtual cluster could have.
+    pub fn topic_in<'a>(&'a self, shown: &'a [u8]) -> Result<Physical<'a>, Refusal> {
+        if let Some((_, topic)) = self.aliases.iter().find(|(alias, _)| alias.as_bytes() == shown) {
+            return self.unaliased_in(topic.as_bytes());
+        }
+        if self.aliases.iter().any(|(_, topic)| topic.as_bytes() == shown) {
+            return Err(Refusal::Absent);
+        }
+        self.unaliased_in(shown)
+    }
+
+    fn unaliased_in<'a>(&'a self, shown: &'a [u8]) -> Result<Physical<'a>, Refusal> {
+        if let Some(rest) = self.additional_in(&self.topics, shown) {
+            return Ok(Physical { prefix: b"", rest, additional: true });
+        }
+        match self.mode {
+            Mode::Open => Ok(Physical { prefix: b"", rest: shown, additional: false }),
+            Mode::HidePrefix => {
+                let prefix = self.prefix.as_bytes();
+                if !is_topic_name(shown) || prefix.len() + shown.len() > TOPIC_BYTES_MAX {
+                    return Err(Refusal::Invalid);
+                }
+                Ok(Physical { prefix, rest: shown, additional: false })
+            }
+            Mode::EnforcePrefix => match shown.strip_prefix(self.prefix.as_bytes()) {
+                Some(rest) if !rest.is_empty() && is_topic_name(shown) => {
+                    Ok(Physical { prefix: b"", rest: shown, additional: false })
+                }
+                Some(_) | None => Err(Refusal::Invalid),
+            },
+        }
+    }
+
+    /// The name under which clients see a topic of the backend; `None` when they do not.
+    pub fn topic_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        let shown = self.unaliased_out(physical)?;
+        match self.aliases.iter().find(|(_, topic)| topic.as_bytes() == shown) {
+            Some((alias, _)) => Some(alias.as_bytes()),
+            // A topic that an alias of another covers cannot be named.
+            None => (!self.aliases.iter().any(|(alias, _)| alias.as_bytes() == shown)).then_some(shown),
+        }
+    }
+
+    fn unaliased_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(shown) = self.additional_out(&self.topics, physical) {
+            return Some(shown);
+        }
+        // A name that no client could say (one of Kafka's own behind the prefix) is not shown.
+        let own = match self.mode {
+            Mode::Open => physical,
+            Mode::HidePrefix => physical.strip_prefix(self.prefix.as_bytes()).filter(|rest| is_topic_name(rest))?,
+            Mode::EnforcePrefix => {
+                physical.strip_prefix(self.prefix.as_bytes()).filter(|rest| !rest.is_empty()).map(|_| physical)?
+            }
+        };
+        // An additional topic of that name hides it: the name means the other one.
+        self.additional_in(&self.topics, own).is_none().then_some(own)
+    }
+
+    /// The physical name of a group that a client names. The empty group is an old and legal one where `empty_is_a_group`,
+    /// and stays empty elsewhere, so that the backend refuses it.
+    pub fn group_in<'a>(&'a self, shown: &'a [u8], empty_is_a_group: bool) -> Option<Physical<'a>> {
+        if shown.is_empty() && !empty_is_a_group {
+            return Some(Physical { prefix: b"", rest: shown, additional: false });
+        }
+        if let Some(rest) = self.additional_in(&self.groups, shown) {
+            return Some(Physical { prefix: b"", rest, additional: true });
+        }
+        self.plain_in(shown)
+    }
+
+    /// The name under which clients see a group of the backend; `None` when they do not.
+    pub fn group_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(shown) = self.additional_out(&self.groups, physical) {
+            return Some(shown);
+        }
+        let own = self.plain_out(physical)?;
+        self.additional_in(&self.groups, own).is_none().then_some(own)
+    }
+
+    /// The physical transactional id of a client's; an empty one stays empty, so that the backend refuses it. `None`: it
+    /// lacks the enforced prefix (TRANSACTIONAL_ID_AUTHORIZATION_FAILED).
+    pub fn transactional_id_in<'a>(&'a self, shown: &'a [u8]) -> Option<Physical<'a>> {
+        if shown.is_empty() {
+            return Some(Physical { prefix: b"", rest: shown, additional: false });
+        }
+        self.plain_in(shown)
+    }
+
+    /// The transactional id as the client knows it; `None` when it is not of this virtual cluster.
+    pub fn transactional_id_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        self.plain_out(physical).filter(|shown| !shown.is_empty())
+    }
+
+    /// Groups and transactional ids: any bytes are legal. `None`: without the enforced prefix.
+    fn plain_in<'a>(&'a self, shown: &'a [u8]) -> Option<Physical<'a>> {
+        let prefix = self.prefix.as_bytes();
+        match self.mode {
+            Mode::Open => Some(Physical { prefix: b"", rest: shown, additional: false }),
+            Mode::HidePrefix => Some(Physical { prefix, rest: shown, additional: false }),
+            Mode::EnforcePrefix => {
+                shown.starts_with(prefix).then_some(Physical { prefix: b"", rest: shown, additional: false })
+            }
+        }
+    }
+
+    fn plain_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = physical.strip_prefix(self.prefix.as_bytes());
+        match self.mode {
+            Mode::Open => Some(physical),
+            Mode::HidePrefix => rest,
+            Mode::EnforcePrefix => rest.map(|_| physical),
+        }
+    }
+
+    fn additional_in<'a>(&'a self, additional: &'a Additional, shown: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(exact) = additional.exact.iter().find(|exact| exact.shown.as_bytes() == shown) {
+            return Some(exact.physical.as_bytes());
+        }
+        self.globbed(additional, shown).then_some(shown)
+    }
+
+    fn additional_out<'a>(&'a self, additional: &'a Additional, physical: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(exact) = additional.exact.iter().find(|exact| exact.physical.as_bytes() == physical) {
+            return Some(exact.shown.as_bytes());
+        }
+        // A name that an exact one is shown under means that one.
+        let covered = additional.exact.iter().any(|exact| exact.shown.as_bytes() == physical);
+        (!covered && self.globbed(additional, physical)).then_some(physical)
+    }
+
+    fn globbed(&self, additional: &Additional, name: &[u8]) -> bool {
+        // A backend name that is shown under another one has no second one.
+        let elsewhere = || additional.exact.iter().any(|exact| exact.physical.as_bytes() == name);
+        let reserved = || {
+            self.all_prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+                || INTERNAL_TOPICS.iter().any(|internal| internal.as_bytes() == name)
+        };
+        additional.globs.iter().any(|glob| matches_glob(glob.as_bytes(), name)) && !elsewhere() && !reserved()
+    }
+}
+
+/// Kafka's rule for a topic name (`Topic.validate`), and not one of its own.
+pub fn is_topic_name(name: &[u8]) -> bool {
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !name.is_empty()
+        && name.len() <= TOPIC_BYTES_MAX
+        && name != b"."
+        && name != b".."
+        && name.iter().all(legal)
+        && !INTERNAL_TOPICS.iter().any(|internal| internal.as_bytes() == name)
+}
+
+/// `*` is any run of bytes, `?` any one byte. Linear in practice and quadratic at worst: no recursion.
+pub fn matches_glob(glob: &[u8], name: &[u8]) -> bool {
+    let (mut g, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match glob.get(g) {
+            Some(b'*') => {
+                star = Some((g, n));
+                g += 1;
+            }
+            Some(byte) if *byte == b'?' || Some(byte) == name.get(n) => {
+                g += 1;
+                n += 1;
+            }
+            Some(_) | None => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    g = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    glob.get(g..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(mode: Mode) -> Namespace {
+        let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+        Namespace {
+            mode,
+            prefix: if mode == Mode::Open { "".into() } else { "a.".into() },
+            topics: Additional {
+                exact: vec![exact("orders", "all-orders"), exact("logs", "logs")],
+                globs: vec!["s-*".into()],
+            },
+            groups: Additional { exact: vec![exact("legacy", "legacy")], globs: vec![] },
+            aliases: vec![("short".into(), "very-long".into())],
+            all_prefixes: Arc::new(["a.".into(), "s-b.".into()]),
+        }
+    }
+
+    const NAMES: [&str; 22] = [
+        "x",
+        "orders",
+        "all-orders",
+        "logs",
+        "s-1",
+        "s-b.x",
+        "short",
+        "very-long",
+        "a.x",
+        "a.orders",
+        "a.all-orders",
+        "a.logs",
+        "a.s-1",
+        "a.short",
+        "a.very-long",
+        "a.a.x",
+        "a.",
+        "b.x",
+        "__consumer_offsets",
+        "a.__consumer_offsets",
+        "legacy",
+        "a.legacy",
+    ];
+
+    #[test]
+    fn what_goes_in_comes_out_again_and_two_names_never_meet() {
+        for mode in [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open] {
+            let mut names = namespace(mode);
+            if mode == Mode::Open {
+                (names.topics, names.groups) = Default::default();
+            }
+            let mut seen = Vec::new();
+            for name in NAMES {
+                if let Ok(physical) = names.topic_in(name.as_bytes()) {
+                    let mut bytes = Vec::new();
+                    physical.write(&mut bytes);
+                    assert_eq!(names.topic_out(&bytes), Some(name.as_bytes()), "{mode:?} {name}");
+                    assert!(!seen.contains(&bytes), "{mode:?} {name}");
+                    seen.push(bytes);
+                }
+                if let Some(shown) = names.topic_out(name.as_bytes()) {
+                    let mut bytes = Vec::new();
+                    names.topic_in(shown).unwrap().write(&mut bytes);
+                    assert_eq!(bytes, name.as_bytes(), "{mode:?} {name}");
+                }
+                if let Some(shown) = names.group_out(name.as_bytes()) {
+                    let mut bytes = Vec::new();
+                    names.group_in(shown, true).unwrap().write(&mut bytes);
+                    assert_eq!(bytes, name.as_bytes(), "{mode:?} group {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hidden_prefix_by_example() {
+        let names = namespace(Mode::HidePrefix);
+        let out = |name: &'static str| names.topic_out(name.as_bytes()).map(|shown| str::from_utf8(shown).unwrap());
+        assert_eq!(out("a.x"), Some("x"));
+        assert_eq!(out("orders"), Some("all-orders"));
+        assert_eq!(out("a.all-orders"), None);
+        assert_eq!(out("a.very-long"), Some("short"));
+        assert_eq!(out("a.short"), None);
+        assert_eq!(out("s-b.x"), None);
+        for hidden in ["x", "b.x", "a.", "__consumer_offsets"] {
+            assert_eq!(out(hidden), None, "{hidden}");
+        }
+        assert_eq!(names.topic_in(b"very-long"), Err(Refusal::Absent));
+        for invalid in ["", ".", "..", "a/b", "__consumer_offsets", "caf\u{e9}"] {
+            assert_eq!(names.topic_in(invalid.as_bytes()), Err(Refusal::Invalid), "{invalid}");
+        }
+        assert!(names.topic_in(&[b'x'; 247]).is_ok() && names.topic_in(&[b'x'; 248]).is_err());
+        assert_eq!(names.group_in(b"", true).unwrap().prefix, b"a.");
+        assert_eq!(names.group_in(b"", false).unwrap().prefix, b"");
+        assert_eq!(names.group_out(b"a."), Some(&b""[..]));
+    }
+
+    #[test]
+    fn globs() {
+        for (glob, name, expected) in [
+            ("*", "", true),
+            ("*", "x", true),
+            ("a*", "a", true),
+            ("a*b", "ab", true),
+            ("a*b", "axxb", true),
+            ("a*b", "axxc", false),
+            ("?", "", false),
+            ("a?c", "abc", true),
+            ("*a*b*", "xxaxxbxx", true),
+            ("shared-*", "shared", false),
+            ("", "", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(matches_glob(glob.as_bytes(), name.as_bytes()), expected, "{glob} {name}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A checked configuration as YAML, every default filled in.
+//!
+//! What is printed loads to the same `Snapshot`. What only decides whether a file is accepted is not in it: the
+//! `authentication` of a virtual cluster and its backend cluster's flag for anonymous, which change nothing else yet.
+
+mod names;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::snapshot::{self, Admin, Limits, Shards, Snapshot};
+use super::units::{show_duration, show_size};
+use crate::cluster::AddressMap;
+
+/// The configuration in its own format, every default filled in.
+pub fn print(snapshot: &Snapshot) -> String {
+    // Serializing plain maps, lists and text into a string cannot fail; if it did, its reason is what there is to show.
+    serde_yaml::to_string(&File::of(snapshot)).unwrap_or_else(|error| format!("# cannot be printed: {error}\n"))
+}
+
+#[derive(Serialize)]
+struct File<'s> {
+    node: Node<'s>,
+    backend_clusters: Vec<BackendCluster<'s>>,
+    virtual_clusters: Vec<VirtualCluster<'s>>,
+    listeners: Vec<Listener<'s>>,
+}
+
+#[derive(Serialize)]
+struct About<'s> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'s str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'s BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Node<'s> {
+    shards: ShardsText<'s>,
+    admin: BTreeMap<&'static str, String>,
+    drain_duration: String,
+    limits: LimitsText,
+    #[serde(flatten)]
+    about: About<'s>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ShardsText<'s> {
+    Auto(&'static str),
+    Count(usize),
+    Cores(&'s [usize]),
+}
+
+#[derive(Serialize)]
+struct LimitsText {
+    connections_max: String,
+    connections_per_source_max: u64,
+    accepts_per_second_max: u64,
+    frame_bytes_max: String,
+    hold_bytes_max: String,
+    in_flight_max: u16,
+    memory_bytes_max: String,
+    first_byte: String,
+    connect: String,
+    idle: String,
+    stalled_write: String,
+    request_bytes_per_second_min: String,
+    request_grace: String,
+}
+
+#[derive(Serialize)]
+struct BackendCluster<'s> {
+    name: &'s str,
+    bootstrap_servers: Vec<String>,
+    metadata_update_interval_seconds: u64,
+    #[serde(flatten)]
+    about: About<'s>,
+}
+
+#[derive(Serialize)]
+struct Name<'s> {
+    name: &'s str,
+}
+
+#[derive(Serialize)]
+struct VirtualCluster<'s> {
+    name: &'s str,
+    destination: Option<Name<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<names::Namespace<'s>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    topic_aliases: Vec<names::Alias<'s>>,
+    #[serde(flatten)]
+    about: About<'s>,
+}
+
+#[derive(Serialize)]
+struct Listener<'s> {
+    name: &'s str,
+    addresses: Vec<String>,
+    ports: Vec<String>,
+    policies: [Policy<'s>; 1],
+    #[serde(flatten)]
+    about: About<'s>,
+}
+
+#[derive(Serialize)]
+struct Policy<'s> {
+    r#type: &'static str,
+    config: PortMapping<'s>,
+}
+
+#[derive(Serialize)]
+struct PortMapping<'s> {
+    r#type: &'static str,
+    destination: Option<Name<'s>>,
+    advertised_host: &'s str,
+    bootstrap_port: &'static str,
+    min_broker_id: i32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    node_ports: BTreeMap<i32, u16>,
+}
+
+impl<'s> File<'s> {
+    fn of(snapshot: &'s Snapshot) -> File<'s> {
+        File {
+            node: Node::of(&snapshot.node),
+            backend_clusters: snapshot.backend_clusters.iter().map(BackendCluster::of).collect(),
+            virtual_clusters: snapshot.virtual_clusters.iter().map(|of| VirtualCluster::of(of, snapshot)).collect(),
+            listeners: snapshot.listeners.iter().map(|of| Listener::of(of, snapshot)).collect(),
+        }
+    }
+}
+
+impl<'s> Node<'s> {
+    fn of(node: &'s snapshot::Node) -> Node<'s> {
+        Node {
+            shards: match &node.shards {
+                Shards::Auto => ShardsText::Auto("auto"),
+                Shards::Count(count) => ShardsText::Count(*count),
+                Shards::Cores(cores) => ShardsText::Cores(cores),
+            },
+            admin: match &node.admin {
+                Admin::Address(address) => BTreeMap::from([("address", address.to_string())]),
+                Admin::Socket(path) => BTreeMap::from([("socket", path.display().to_string())]),
+            },
+            drain_duration: show_duration(node.drain_duration),
+            limits: LimitsText::of(&node.limits),
+            about: About { description: node.description.as_deref(), labels: &node.labels },
+        }
+    }
+}
+
+impl LimitsText {
+    fn of(limits: &Limits) -> LimitsText {
+        let auto = || "auto".to_owned();
+        LimitsText {
+            connections_max: limits.connections_max.map_or_else(auto, |count| count.to_string()),
+            connections_per_source_max: limits.connections_per_source_max,
+            accepts_per_second_max: limits.accepts_per_second_max,
+            frame_bytes_max: show_size(limits.frame_bytes_max.into()),
+            hold_bytes_max: show_size(limits.hold_bytes_max.into()),
+            in_flight_max: limits.in_flight_max,
+            memory_bytes_max: limits.memory_bytes_max.map_or_else(auto, show_size),
+            first_byte: show_duration(limits.first_byte),
+            connect: show_duration(limits.connect),
+            idle: show_duration(limits.idle),
+            stalled_write: show_duration(limits.stalled_write),
+            request_bytes_per_second_min: show_size(limits.request_bytes_per_second_min.into()),
+            request_grace: show_duration(limits.request_grace),
+        }
+    }
+}
+
+impl<'s> BackendCluster<'s> {
+    fn of(backend: &'s snapshot::BackendCluster) -> BackendCluster<'s> {
+        BackendCluster {
+            name: &backend.name,
+            bootstrap_servers: backend.bootstrap_servers.iter().map(ToString::to_string).collect(),
+            metadata_update_interval_seconds: backend.metadata_update_interval.as_secs(),
+            about: About { description: backend.description.as_deref(), labels: &backend.labels },
+        }
+    }
+}
+
+impl<'s> VirtualCluster<'s> {
+    fn of(cluster: &'s snapshot::VirtualCluster, snapshot: &'s Snapshot) -> VirtualCluster<'s> {
+        let backend = snapshot.backend_clusters.get(cluster.backend);
+        VirtualCluster {
+            name: &cluster.name,
+            destination: backend.map(|backend| Name { name: &backend.name }),
+            namespace: cluster.namespace.as_deref().and_then(names::Namespace::of),
+            topic_aliases: cluster.namespace.as_deref().map(names::aliases).unwrap_or_default(),
+            about: About { description: cluster.description.as_deref(), labels: &cluster.labels },
+        }
+    }
+}
+
+impl<'s> Listener<'s> {
+    fn of(listener: &'s snapshot::Listener, snapshot: &'s Snapshot) -> Listener<'s> {
+        let AddressMap::Ports(mapping) = &*listener.address_map;
+        let cluster = snapshot.virtual_clusters.get(listener.virtual_cluster);
+        let config = PortMapping {
+            r#type: "port_mapping",
+            destination: cluster.map(|cluster| Name { name: &cluster.name }),
+            advertised_host: &mapping.advertised_host,
+            bootstrap_port: if mapping.bootstrap_port.is_some() { "at_start" } else { "none" },
+            min_broker_id: mapping.min_broker_id,
+            node_ports: mapping.node_ports.iter().map(|(node, port)| (node.0, *port)).collect(),
+        };
+        Listener {
+            name: &listener.name,
+            addresses: listener.addresses.iter().map(ToString::to_string).collect(),
+            ports: ranges(&listener.ports),
+            policies: [Policy { r#type: "forward_to_virtual_cluster", config }],
+            about: About { description: listener.description.as_deref(), labels: &listener.labels },
+        }
+    }
+}
+
+/// Ports that follow on each other as ranges, the order kept.
+fn ranges(ports: &[u16]) -> Vec<String> {
+    let follows = |a: &u16, b: &u16| a.checked_add(1) == Some(*b);
+    ports
+        .chunk_by(follows)
+        .filter_map(|run| match (run.first()?, run.last()?) {
+            (first, last) if first == last => Some(first.to_string()),
+            (first, last) => Some(format!("{first}-{last}")),
+        })
+        .collect()
+}

@@ -1,0 +1,172 @@
+//! What is in flight on a session, oldest first. An empty ledger holds no memory.
+
+use std::collections::VecDeque;
+
+/// What a response must be told of its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// FindCoordinator: its keys are groups.
+    Groups,
+    /// FindCoordinator: its keys are transactional ids.
+    TransactionalIds,
+    /// Metadata: its topics were named by id.
+    TopicIds,
+    /// JoinGroup or SyncGroup of a protocol type that is not "consumer": its blobs hold no names.
+    OtherProtocol,
+}
+
+/// One request that waits for its response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The request's api key.
+    pub api_key: i16,
+    /// The request's api version.
+    pub api_version: i16,
+    /// As the client chose it.
+    pub correlation_id: i32,
+    /// We answer this one ourselves when its turn comes; the backend never saw it.
+    pub own: bool,
+    /// The error code that our own answer carries; 0 (none) where the backend answers.
+    pub own_error: i16,
+    /// The error code that every entry of the backend's response is to show, because the request named what it may not;
+    /// 0 where the response is shown as it is.
+    pub shown_error: i16,
+    /// What the response does not repeat of the request, and cannot be read without.
+    pub asked: Asked,
+}
+
+/// The requests in flight, oldest first, and what their direction must remember for the other one.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    slots: VecDeque<Slot>,
+    /// Bytes of the answers that wait.
+    answer_bytes: usize,
+    /// The sessions that the backend gave this connection.
+    pub session_ids: SessionIds,
+}
+
+#[derive(Debug)]
+struct Slot {
+    entry: Entry,
+    /// Our own answer, where it was written when the request came: a whole frame.
+    answer: Option<Box<[u8]>>,
+}
+
+impl Ledger {
+    /// Adds the newest request.
+    pub fn push(&mut self, entry: Entry) {
+        self.slots.push_back(Slot { entry, answer: None });
+    }
+
+    /// Adds the newest request, with the frame that answers it when its turn comes.
+    pub fn push_answered(&mut self, entry: Entry, answer: Box<[u8]>) {
+        self.answer_bytes += answer.len();
+        self.slots.push_back(Slot { entry: Entry { own: true, ..entry }, answer: Some(answer) });
+    }
+
+    /// The request that the next response must answer.
+    pub fn oldest(&self) -> Option<Entry> {
+        self.slots.front().map(|slot| slot.entry)
+    }
+
+    /// The frame that answers the oldest request, where it was written already.
+    pub fn oldest_answer(&self) -> Option<&[u8]> {
+        self.slots.front().and_then(|slot| slot.answer.as_deref())
+    }
+
+    /// Takes the oldest request off: its response is complete. Gives the memory back with the last one.
+    pub fn pop(&mut self) -> Option<Entry> {
+        let slot = self.slots.pop_front();
+        if self.slots.is_empty() {
+            self.slots = VecDeque::new();
+        }
+        slot.map(|slot| {
+            self.answer_bytes -= slot.answer.map_or(0, |answer| answer.len());
+            slot.entry
+        })
+    }
+
+    /// How many are in flight.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Bytes of the answers that wait for their turn.
+    pub fn held_bytes(&self) -> usize {
+        self.answer_bytes
+    }
+}
+
+/// Most sessions that a connection is known to have; clients have one.
+const SESSION_IDS_MAX: usize = 4;
+/// No session.
+const NO_SESSION: i32 = 0;
+
+/// Ids of sessions that the backend gave a connection; the newest few.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionIds([i32; SESSION_IDS_MAX]);
+
+impl SessionIds {
+    /// Whether it is one of them.
+    pub fn contains(&self, id: i32) -> bool {
+        id != NO_SESSION && self.0.contains(&id)
+    }
+
+    /// Adds one; the oldest gives way.
+    pub fn insert(&mut self, id: i32) {
+        if id != NO_SESSION && !self.contains(id) {
+            self.0.rotate_right(1);
+            if let Some(first) = self.0.first_mut() {
+                *first = id;
+            }
+        }
+    }
+
+    /// Takes one off.
+    pub fn remove(&mut self, id: i32) {
+        for one in self.0.iter_mut().filter(|one| **one == id) {
+            *one = NO_SESSION;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_leave_with_their_entries_and_their_bytes_are_counted() {
+        let entry = Entry { api_key: 1, api_version: 2, correlation_id: 3, ..Entry::default() };
+        let mut ledger = Ledger::default();
+        ledger.push(entry);
+        ledger.push_answered(entry, Box::new([1, 2, 3]));
+        assert_eq!((ledger.oldest(), ledger.oldest_answer(), ledger.held_bytes()), (Some(entry), None, 3));
+        assert_eq!(ledger.pop(), Some(entry));
+        let own = Entry { own: true, ..entry };
+        assert_eq!((ledger.oldest(), ledger.oldest_answer()), (Some(own), Some(&[1, 2, 3][..])));
+        assert_eq!((ledger.pop(), ledger.held_bytes(), ledger.pop()), (Some(own), 0, None));
+    }
+
+    #[test]
+    fn the_newest_sessions_are_known() {
+        let mut ids = SessionIds::default();
+        assert!(!ids.contains(0));
+        for id in [0, 1, 2, 3, 3, 4] {
+            ids.insert(id);
+        }
+        assert!([1, 2, 3, 4].into_iter().all(|id| ids.contains(id)) && !ids.contains(0));
+        ids.insert(5);
+        assert!(!ids.contains(1) && ids.contains(2));
+        ids.remove(3);
+        ids.remove(0);
+        assert!(!ids.contains(3) && ids.contains(5));
+    }
+}

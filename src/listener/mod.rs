@@ -1,0 +1,85 @@
+//! Accepting: one loop a listening socket, and the caps that are looked at before anything is done for a connection.
+//!
+//! Owns the listening sockets and the caps. May not read a client byte.
+
+mod caps;
+
+pub use caps::{Admitted, Caps};
+
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::metrics::{Cause, Numbers};
+use crate::net::{Accept, Acceptor};
+use crate::route::Route;
+use crate::session::{Context, Phase};
+
+/// How long accepting rests when no descriptor is left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts from one socket until the shard drains; each connection that the caps admit is handed to `serve`.
+pub async fn accept(
+    context: Rc<Context>,
+    caps: Rc<Caps>,
+    listening: TcpListener,
+    route: Arc<Route>,
+    serve: impl Fn(TcpStream, Admitted, Arc<Route>),
+) {
+    let acceptor = Acceptor::new(&context.net, listening);
+    let take = |stream: TcpStream| match caps.admit(&context, &stream) {
+        Ok(admitted) => serve(stream, admitted, route.clone()),
+        Err(cause) => refuse(&context, cause),
+    };
+    loop {
+        let next = {
+            let mut next = std::pin::pin!(acceptor.next());
+            std::future::poll_fn(|cx| match context.phase() {
+                Phase::Serving => next.as_mut().poll(cx).map(Some),
+                Phase::Draining | Phase::Over => std::task::Poll::Ready(None),
+            })
+            .await
+        };
+        match next {
+            Some(Accept::Connection(stream)) => take(stream),
+            Some(Accept::Paused(error)) => {
+                pause(&context, &caps, &acceptor, &error).await;
+            }
+            Some(Accept::Ended) => return,
+            None => break,
+        }
+    }
+    empty(&acceptor, take).await;
+}
+
+/// Counts a connection that is closed before a session exists.
+fn refuse(context: &Context, cause: Cause) {
+    context.count_accept();
+    context.count_close(cause);
+}
+
+/// No descriptor is left: the reserve is given up to take the oldest waiting connection and close it, so that its
+/// client learns of it, and accepting rests a while.
+async fn pause(context: &Context, caps: &Caps, acceptor: &Acceptor, error: &std::io::Error) {
+    Numbers::count(&context.numbers.accept_pauses, 1);
+    tracing::warn!(%error, "accepting pauses for 100 ms: raise the limit of descriptors, or lower connections_max");
+    caps.without_reserve(|| {
+        if acceptor.accept_now().is_ok() {
+            refuse(context, Cause::Descriptors);
+        }
+    });
+    context.net.sleep(PAUSE).await;
+    acceptor.resume();
+}
+
+/// Serves what the kernel has accepted for us already; a drain may not lose a connection that a client believes to have.
+async fn empty(acceptor: &Acceptor, take: impl Fn(TcpStream)) {
+    acceptor.cancel();
+    while let Accept::Connection(stream) = acceptor.next().await {
+        take(stream);
+    }
+    while let Ok(stream) = acceptor.accept_now() {
+        take(stream);
+    }
+}

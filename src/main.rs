@@ -1,0 +1,7 @@
+//! The `klamm` binary; everything is in the library, so that others can start it too.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    klamm::boot::main(std::env::args_os())
+}

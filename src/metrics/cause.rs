@@ -1,0 +1,140 @@
+//! Why a client connection was closed. A cause's label is the metric's label, the log's field and what tests expect.
+
+/// Whose fault a close is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody's: an ordinary end.
+    None,
+    /// The client's.
+    Client,
+    /// The backend's.
+    Backend,
+    /// This machine's: a limit, a lack, a bug.
+    Gateway,
+}
+
+impl Fault {
+    /// The word in logs and tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Fault::None => "none",
+            Fault::Client => "client",
+            Fault::Backend => "backend",
+            Fault::Gateway => "gateway",
+        }
+    }
+}
+
+macro_rules! causes {
+    ($(#[doc = $meaning:literal] $name:ident $label:literal $fault:ident;)*) => {
+        /// Why a client connection was closed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Cause { $(#[doc = $meaning] $name),* }
+
+        impl Cause {
+            /// All causes, in the order of their numbers.
+            pub const ALL: &'static [Cause] = &[$(Cause::$name),*];
+
+            /// The label in metrics and logs.
+            pub const fn label(self) -> &'static str {
+                match self { $(Cause::$name => $label),* }
+            }
+
+            /// Whose fault it is.
+            pub const fn fault(self) -> Fault {
+                match self { $(Cause::$name => Fault::$fault),* }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Cause::$name => $meaning.trim_ascii()),* }
+            }
+        }
+    };
+}
+
+causes! {
+    /// The client ended the connection between two requests.
+    ClientClosed "client_closed" None;
+    /// The client's connection was reset.
+    ClientReset "client_reset" Client;
+    /// The client ended the connection in the middle of a request.
+    RequestCut "request_cut" Client;
+    /// Nothing came within the first-byte deadline.
+    FirstByteDeadline "first_byte_deadline" Client;
+    /// A request advanced slower than the minimum rate.
+    RequestTooSlow "request_too_slow" Client;
+    /// Nothing was in flight and nothing came within the idle deadline.
+    Idle "idle" None;
+    /// The client took no answer bytes within the stalled-write deadline.
+    StalledWrite "stalled_write" Client;
+    /// A request's length is negative, shorter than a header, or above the limit.
+    FrameLength "frame_length" Client;
+    /// A TLS record on a plain port.
+    TlsOnPlainPort "tls_on_plain_port" Client;
+    /// An HTTP request on a Kafka port.
+    HttpOnKafkaPort "http_on_kafka_port" Client;
+    /// An SSH banner on a Kafka port.
+    SshOnKafkaPort "ssh_on_kafka_port" Client;
+    /// A PROXY protocol header, which is not served.
+    ProxyHeader "proxy_header" Client;
+    /// An api key that no Kafka client uses.
+    UnknownApi "unknown_api" Client;
+    /// An api key of brokers and controllers among themselves.
+    InternalApi "internal_api" Client;
+    /// A version of a known api key that is not served.
+    UnknownVersion "unknown_version" Client;
+    /// A request's structure is broken: a count, a length or a depth that cannot be.
+    RequestMalformed "request_malformed" Client;
+    /// A Produce with acks=0 that must be refused: there is no response to refuse it with.
+    RefusedWithoutResponse "refused_without_response" Client;
+    /// No catalogue, or no node took the connection, within the connect deadline.
+    BackendUnavailable "backend_unavailable" Backend;
+    /// The node of this port is not among the backend's nodes.
+    NodeUnknown "node_unknown" Backend;
+    /// The backend ended the connection between two responses.
+    BackendClosed "backend_closed" Backend;
+    /// The backend's connection was reset.
+    BackendReset "backend_reset" Backend;
+    /// The backend ended the connection in the middle of a response.
+    ResponseCut "response_cut" Backend;
+    /// A response's length is impossible.
+    ResponseLength "response_length" Backend;
+    /// A response's structure is broken.
+    ResponseMalformed "response_malformed" Backend;
+    /// A response that answers no request, or not the oldest one in flight.
+    ResponseUnexpected "response_unexpected" Backend;
+    /// A frame that must be held whole is larger than `hold_bytes_max`.
+    HeldFrameTooLarge "held_frame_too_large" Gateway;
+    /// The limit of connections was reached.
+    ConnectionsMax "connections_max" Gateway;
+    /// The limit of connections from one source address was reached.
+    SourceConnectionsMax "source_connections_max" Client;
+    /// The accept rate was exceeded.
+    AcceptRate "accept_rate" Client;
+    /// The shard's memory budget is spent.
+    MemoryBudget "memory_budget" Gateway;
+    /// No descriptor was left.
+    Descriptors "descriptors" Gateway;
+    /// Closed by an orderly drain with nothing in flight.
+    Drained "drained" None;
+    /// Still in flight when `drain_duration` ended.
+    DrainDeadline "drain_deadline" Gateway;
+    /// A panic in this session.
+    Panic "panic" Gateway;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_labels_are_unique() {
+        for (at, cause) in Cause::ALL.iter().enumerate() {
+            assert_eq!(*cause as usize, at);
+            assert!(Cause::ALL.iter().filter(|other| other.label() == cause.label()).count() == 1);
+            assert!(cause.meaning().ends_with('.') && !cause.meaning().starts_with(' '), "{}", cause.meaning());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The rules table and the walk: what is served, what is replaced in a frame, what we answer ourselves.
+//!
+//! Owns the rules, names in and out, advertised addresses (from a plain map handed to it), our own answers. May not
+//! open a socket, copy record batches, or name route or auth. Pure: bytes in, segments and actions out.
+
+mod edit;
+mod endpoints;
+mod events;
+mod names;
+mod opening;
+mod output;
+mod own;
+mod requests;
+mod responses;
+mod rules;
+mod shape;
+mod shapes;
+mod skip;
+mod walk;
+
+pub use names::poison::Poison;
+pub use names::response_shapes::{Foreign, ResponseNames, response_names};
+pub use names::whole::HELD_RESPONSE_FACTOR;
+pub use names::{NameArray, NameLeaf, NameMarks, NameText, request_shape};
+pub use opening::{Opening, opening};
+pub use output::{Output, Segment};
+pub use requests::Requests;
+pub use responses::Responses;
+pub use rules::{Internal, NamedRule, RequestRule, ResponseRule, Rule, internal, rules, support_table};
+pub use shape::{Field, Fields, Kind, Marks, RequestMarks, ResponseArray, ResponseMarks, ResponseText};
+pub use shapes::{Hold, ResponseShape};
+
+use crate::cluster::{AddressMap, Namespace, NodeApis};
+use crate::frame::REQUEST_HEAD_BYTES;
+
+/// Most bytes that `feed` leaves over for want of more: a request's head, or one token of a walk, less one byte. (More
+/// are left over only where [`Fed::full`] says so, and behind promised bytes there are none.)
+pub const REST_BYTES_MAX: usize = 11;
+
+const _: () = assert!(REST_BYTES_MAX + 1 >= REQUEST_HEAD_BYTES && REST_BYTES_MAX + 1 >= walk::TOKEN_BYTES_MAX);
+
+/// What a session knows that its frames are walked with.
+pub struct View<'a> {
+    /// What the client is told of each node.
+    pub addresses: &'a AddressMap,
+    /// What the node at the other end offers.
+    pub apis: &'a NodeApis,
+    /// The names of the virtual cluster; `None`: everything is seen under its own name.
+    pub namespace: Option<Named<'a>>,
+    /// Longest request, in bytes.
+    pub frame_bytes_max: u32,
+    /// Longest frame that may be held whole, in bytes.
+    pub hold_bytes_max: u32,
+    /// Requests in flight before reading stops.
+    pub in_flight_max: usize,
+}
+
+/// What a namespaced virtual cluster's frames are walked with.
+#[derive(Clone, Copy)]
+pub struct Named<'a> {
+    /// Its names.
+    pub names: &'a Namespace,
+    /// The cluster id that its clients are told.
+    pub cluster_id: &'a str,
+    /// Topic ids that clients ask for are combined with this (exclusive or), so that no id that they could name exists;
+    /// random, the same for the life of the process.
+    pub id_mask: [u8; 16],
+}
+
+/// What one call of `feed` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fed {
+    /// Bytes of the input that are dealt with; the caller gives the rest again, with more behind it.
+    pub consumed: usize,
+    /// The next bytes of this direction, behind the consumed ones, that pass untouched and unread: the caller may
+    /// move them by any means and says so with `passed`.
+    pub pass: u64,
+    /// Requests are not taken for now: `in_flight_max` is reached. Feed again when the ledger is shorter.
+    pub full: bool,
+}

@@ -1,0 +1,50 @@
+//! What stands before the body of a request: the client id, and in flexible versions tags.
+
+use std::ops::Range;
+
+use super::super::events::{Event, Malformed};
+use super::super::shape::{Fields, classic_text};
+use super::super::walk::Walker;
+use super::marks::NameMarks;
+use crate::frame::REQUEST_HEAD_BYTES;
+use crate::metrics::Cause;
+
+/// Behind the fixed part of a request header. What it holds is not marked.
+pub const HEADER: Fields<NameMarks> = &[classic_text("ClientId").null_since(0)];
+
+/// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
+const ADMIN_CLIENT: &[u8] = b"__admin_client";
+
+/// Where in a request's frame a client id stands, with its length, that means more than a name.
+pub fn admin_client(frame: &[u8]) -> Option<Range<usize>> {
+    let at = REQUEST_HEAD_BYTES;
+    let length = frame.get(at..)?.first_chunk()?;
+    let end = at + length.len() + ADMIN_CLIENT.len();
+    let as_long = usize::from(u16::from_be_bytes(*length)) == ADMIN_CLIENT.len();
+    (as_long && frame.get(at + length.len()..end) == Some(ADMIN_CLIENT)).then_some(at..end)
+}
+
+/// What stands behind a request's header.
+///
+/// # Errors
+///
+/// `RequestMalformed`: the header does not end within the frame.
+pub fn body(frame: &[u8], flexible: bool) -> Result<&[u8], Cause> {
+    let left = u32::try_from(frame.len().saturating_sub(REQUEST_HEAD_BYTES)).map_err(|_| Cause::FrameLength)?;
+    let mut walker = Walker::new(None, HEADER, 0, flexible, left);
+    let mut at = REQUEST_HEAD_BYTES;
+    loop {
+        let rest = frame.get(at..).ok_or(Cause::RequestMalformed)?;
+        let step = walker.step(rest).map_err(|Malformed| Cause::RequestMalformed)?;
+        at += step.plain as usize;
+        at += match step.event {
+            Event::Done | Event::Trailing { .. } => return frame.get(at..).ok_or(Cause::RequestMalformed),
+            Event::Tags { head, .. } => head,
+            Event::Tag { head, skip, .. } => head + skip as usize,
+            Event::More | Event::Leaf { .. } | Event::Text { .. } => return Err(Cause::RequestMalformed),
+            Event::Array { .. } | Event::ElementEnd { .. } | Event::ArrayEnd { .. } => {
+                return Err(Cause::RequestMalformed);
+            }
+        };
+    }
+}

@@ -1,0 +1,405 @@
+//! The direction backend -> client of one session, own answers in their turn included.
+//!
+//! The oldest entry of the ledger tells what a response is. Its frame passes untouched, or is walked where its version
+//! names a node by address. Where there is a namespace, a frame with names is held until it is whole, and rewritten then.
+
+use super::edit::{Editor, Sink};
+use super::events::{Event, Malformed};
+use super::names::fetch_session;
+use super::names::responses::Seen;
+use super::names::stream::{self, Stream};
+use super::names::whole::{Held, Way, way, whole};
+use super::rules::{Class, ResponseRule, Rule, class};
+use super::shape::{ResponseMarks, ResponseText};
+use super::shapes::{Hold, RESPONSE_HEADER, ResponseShape};
+use super::walk::Walker;
+use super::{Fed, Named, Output, View, own};
+use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use crate::metrics::Cause;
+
+/// State of the direction backend -> client. Without heap memory between frames.
+#[derive(Default)]
+pub struct Responses {
+    run: Run,
+    walk: Option<Walk>,
+    /// With names, and not whole yet.
+    held: Option<Held>,
+    /// With names, and too large to be held. On the heap, as it is seldom there.
+    stream: Option<Box<Stream>>,
+}
+
+/// Bytes that come next and need no look.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    bytes: u64,
+    to: RunTo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RunTo {
+    Sink(Sink),
+    Rack,
+}
+
+impl Default for Run {
+    fn default() -> Run {
+        Run { bytes: 0, to: RunTo::Sink(Sink::Pass) }
+    }
+}
+
+/// A response that is being walked.
+struct Walk {
+    walker: Walker<ResponseMarks>,
+    editor: Editor,
+}
+
+impl Responses {
+    /// Takes bytes that came from the backend (what an earlier call left over first); also writes each own answer
+    /// whose turn has come. Called with no input it writes just those: after requests were fed. Leaves at most a
+    /// response's head or one token of a walk over.
+    ///
+    /// A response's entry leaves the ledger when the last of its bytes is given out or promised by [`Fed::pass`];
+    /// what was promised is outstanding until it came by here or [`Responses::passed`] told that it was moved, and
+    /// only then the next own answer is written.
+    ///
+    /// # Errors
+    ///
+    /// The cause with which the session must be closed.
+    pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
+        let mut at = 0;
+        loop {
+            at += self.move_run(input.get(at..).unwrap_or_default(), at, view, out)?;
+            let rest = input.get(at..).unwrap_or_default();
+            if self.run.bytes > 0 {
+                break;
+            }
+            let moved = if self.walk.is_some() {
+                self.walk_on(rest, at, view, ledger, out)?
+            } else if self.held.is_some() {
+                self.hold_on(rest, view, ledger, out)?
+            } else if self.stream.is_some() {
+                self.stream_on(rest, at, view, ledger, out)?
+            } else {
+                own_answers(view, ledger, out);
+                self.begin(rest, at, view, ledger, out)?
+            };
+            match moved {
+                Some(bytes) => at += bytes,
+                None => break,
+            }
+        }
+        let pass = match &self.stream {
+            Some(stream) => stream.pass(),
+            None if self.run.to == RunTo::Sink(Sink::Pass) => self.run.bytes,
+            None => 0,
+        };
+        Ok(Fed { consumed: at, pass, full: false })
+    }
+
+    /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
+    /// the end of the frame may be due to be seen.
+    pub fn passed(&mut self, n: u64) {
+        if let Some(stream) = &mut self.stream {
+            return stream.passed(n);
+        }
+        debug_assert!(
+            n <= self.run.bytes && self.run.to == RunTo::Sink(Sink::Pass),
+            "only promised bytes can be moved"
+        );
+        self.run.bytes = self.run.bytes.saturating_sub(n);
+    }
+
+    /// Between two responses: no byte of a further one was consumed, and none of the last is outstanding.
+    pub fn at_boundary(&self) -> bool {
+        self.walk.is_none() && self.held.is_none() && self.stream.is_none() && self.run.bytes == 0
+    }
+
+    /// Bytes held in memory of a frame that must be whole before its first byte can leave.
+    pub fn held_bytes(&self) -> usize {
+        let walked = self.walk.as_ref().map_or(0, |walk| walk.editor.held_bytes());
+        let held = self.held.as_ref().map_or(0, Held::bytes);
+        walked + held + self.stream.as_ref().map_or(0, |stream| stream.held_bytes())
+    }
+
+    fn move_run(&mut self, rest: &[u8], at: usize, view: &View<'_>, out: &mut Output) -> Result<usize, Cause> {
+        let bytes = rest.len().min(usize::try_from(self.run.bytes).unwrap_or(usize::MAX));
+        if bytes == 0 {
+            return Ok(0);
+        }
+        let here = rest.get(..bytes).unwrap_or_default();
+        match (self.run.to, self.walk.as_mut()) {
+            (RunTo::Sink(Sink::Pass), _) => out.push_input(at..at + bytes),
+            (RunTo::Sink(Sink::Hold), Some(walk)) => walk.editor.hold(here, view)?,
+            (RunTo::Rack, Some(walk)) => walk.editor.rack(here, view)?,
+            (RunTo::Sink(Sink::Drop) | RunTo::Sink(Sink::Hold) | RunTo::Rack, _) => {}
+        }
+        self.run.bytes -= bytes as u64;
+        Ok(bytes)
+    }
+
+    /// Takes the head of the next response; `None` while not all of it is here.
+    fn begin(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let oldest = ledger.oldest().ok_or(Cause::ResponseUnexpected)?;
+        if length(rest).is_some_and(|length| length < RESPONSE_LENGTH_MIN) {
+            return Err(Cause::ResponseLength);
+        }
+        let Some(head) = ResponseHead::read(rest) else { return Ok(None) };
+        if head.correlation_id != oldest.correlation_id {
+            return Err(Cause::ResponseUnexpected);
+        }
+        // Only what has a row was forwarded.
+        let Class::Served(rule) = class(oldest.api_key) else { return Err(Cause::ResponseUnexpected) };
+        let left = u32::try_from(head.length - RESPONSE_LENGTH_MIN).map_err(|_| Cause::ResponseLength)?;
+        // A flexible version's header ends with the count of its tags.
+        if left == 0 && rule.flexible(oldest.api_version) {
+            return Err(Cause::ResponseLength);
+        }
+        if let Some(named) = view.namespace
+            && way(rule, oldest)? == Way::Whole
+        {
+            return self.begin_named(rest, at, (rule, oldest), (view, named), ledger, out).map(Some);
+        }
+        let head = rest.get(..RESPONSE_HEAD_BYTES).unwrap_or_default();
+        match shape(rule, oldest) {
+            Some(shape) => {
+                if shape.hold == Hold::Whole && left as usize + RESPONSE_HEAD_BYTES > view.hold_bytes_max as usize {
+                    return Err(Cause::HeldFrameTooLarge);
+                }
+                let flexible = rule.flexible(oldest.api_version);
+                let header = flexible.then_some(RESPONSE_HEADER);
+                let walker = Walker::new(header, shape.body, oldest.api_version, flexible, left);
+                let editor = Editor::new(shape.hold, flexible, head);
+                if editor.sink == Sink::Pass {
+                    out.push_input(at..at + RESPONSE_HEAD_BYTES);
+                }
+                self.walk = Some(Walk { walker, editor });
+            }
+            None => {
+                out.push_input(at..at + RESPONSE_HEAD_BYTES);
+                self.finish(u64::from(left), ledger, out);
+            }
+        }
+        Ok(Some(RESPONSE_HEAD_BYTES))
+    }
+
+    /// Takes a response with names: whole where it is, else what there is of it.
+    fn begin_named(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        (rule, oldest): (&Rule, Entry),
+        (view, named): (&View<'_>, Named<'_>),
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<usize, Cause> {
+        let length = length(rest).unwrap_or_default();
+        let total = usize::try_from(length).map_err(|_| Cause::ResponseLength)? + LENGTH_BYTES;
+        if let Some(frame) = rest.get(..total) {
+            let seen = whole(frame, Some(at), rule, oldest, (view, named), out)?;
+            self.end_named(seen, ledger, out);
+            return Ok(total);
+        }
+        if stream::streams_out(view, oldest.api_key, oldest.api_version) {
+            let head = rest.get(..RESPONSE_HEAD_BYTES).unwrap_or_default();
+            let left = u32::try_from(total - RESPONSE_HEAD_BYTES).map_err(|_| Cause::ResponseLength)?;
+            self.stream = Some(Box::new(Stream::fetch(oldest, rule.flexible(oldest.api_version), head, left)));
+            return Ok(RESPONSE_HEAD_BYTES);
+        }
+        let mut held = Held::new(length, view)?;
+        let taken = held.take(rest);
+        self.held = Some(held);
+        Ok(taken)
+    }
+
+    /// More of the response that is held; `None` when it needs more still.
+    fn hold_on(
+        &mut self,
+        rest: &[u8],
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        let Some(held) = &mut self.held else { return Ok(None) };
+        let taken = held.take(rest);
+        let Some(frame) = held.whole() else { return Ok((taken > 0).then_some(taken)) };
+        let (oldest, named) = (ledger.oldest().ok_or(Cause::ResponseUnexpected)?, view.namespace);
+        let (Class::Served(rule), Some(named)) = (class(oldest.api_key), named) else {
+            return Err(Cause::ResponseUnexpected);
+        };
+        let seen = whole(frame, None, rule, oldest, (view, named), out)?;
+        self.held = None;
+        self.end_named(seen, ledger, out);
+        Ok(Some(taken))
+    }
+
+    /// More of the response that streams; `None` when it needs more still.
+    fn stream_on(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let streamed = stream.feed(rest, at, view, ledger, out)?;
+        if let Some(left) = streamed.ends {
+            self.stream = None;
+            self.finish(left, ledger, out);
+            return Ok(Some(streamed.consumed));
+        }
+        Ok((streamed.consumed > 0).then_some(streamed.consumed))
+    }
+
+    fn end_named(&mut self, seen: Seen, ledger: &mut Ledger, out: &mut Output) {
+        if let Some(id) = seen.fetch_session {
+            fetch_session::learn(&mut ledger.session_ids, id);
+        }
+        self.finish(0, ledger, out);
+    }
+
+    /// The frame ends behind `left` more bytes, which pass.
+    fn finish(&mut self, left: u64, ledger: &mut Ledger, out: &mut Output) {
+        self.walk = None;
+        self.run = Run { bytes: left, to: RunTo::Sink(Sink::Pass) };
+        ledger.pop();
+        out.frames += 1;
+    }
+
+    /// One step of the walk; `None` when it needs more bytes.
+    fn walk_on(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let step = walk.walker.step(rest).map_err(|Malformed| Cause::ResponseMalformed)?;
+        self.run = Run { bytes: u64::from(step.plain), to: RunTo::Sink(walk.editor.sink) };
+        let plain = self.move_run(rest, at, view, out)?;
+        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let marked = match step.event {
+            Event::More => return Ok((plain > 0 || self.run.bytes > 0).then_some(plain)),
+            // What is held or dropped must have come before the frame can end.
+            Event::Done if self.run.bytes > 0 && walk.editor.sink != Sink::Pass => return Ok(Some(plain)),
+            Event::Done => {
+                walk.editor.end_body(out);
+                walk.editor.finish(out);
+                self.finish(self.run.bytes, ledger, out);
+                return Ok(Some(plain));
+            }
+            event => walk.mark(event, rest.get(plain..).unwrap_or_default(), view, out)?,
+        };
+        // What was not replaced goes where the sink says, which the mark may have changed.
+        if !marked.replaced {
+            self.run = Run { bytes: marked.head as u64, to: RunTo::Sink(walk.editor.sink) };
+            self.move_run(rest.get(plain..).unwrap_or_default(), at + plain, view, out)?;
+        }
+        self.run = marked.then;
+        Ok(Some(plain + marked.head))
+    }
+}
+
+/// What became of a mark.
+struct Marked {
+    /// Bytes that it takes, all of them here.
+    head: usize,
+    /// They are not to be given out.
+    replaced: bool,
+    /// What follows them.
+    then: Run,
+}
+
+impl Walk {
+    /// Lets the editor deal with an event, which `rest` begins with.
+    fn mark(
+        &mut self,
+        event: Event<ResponseMarks>,
+        rest: &[u8],
+        view: &View<'_>,
+        out: &mut Output,
+    ) -> Result<Marked, Cause> {
+        let (editor, left) = (&mut self.editor, self.walker.left());
+        let bytes = |head: usize| rest.get(..head).unwrap_or_default();
+        let mut then = Run::default();
+        let (head, replaced) = match event {
+            Event::More | Event::Done => (0, true),
+            Event::Trailing { skip } => {
+                // They come behind all fields, those that we add included.
+                editor.end_body(out);
+                then = Run { bytes: u64::from(skip), to: RunTo::Sink(editor.sink) };
+                (0, true)
+            }
+            Event::Leaf { mark, head } => (head, editor.leaf(mark, bytes(head), view, out)?),
+            Event::Text { mark, head, body } => {
+                let to = match mark {
+                    ResponseText::EndpointRack => RunTo::Rack,
+                    ResponseText::Host => RunTo::Sink(Sink::Drop),
+                };
+                then = Run { bytes: u64::from(body), to };
+                editor.text(mark, bytes(head), view, out)?;
+                (head, true)
+            }
+            Event::Array { mark, head } => (head, editor.array(mark, bytes(head), left, view, out)?),
+            Event::ElementEnd { mark } => {
+                editor.element_end(mark, left, view)?;
+                (0, true)
+            }
+            Event::ArrayEnd { mark } => {
+                editor.array_end(mark, left, out);
+                (0, true)
+            }
+            Event::Tags { head, count } => (head, editor.tags(count, head, out)?),
+            Event::Tag { head, number, number_head, size, skip } => {
+                then = Run { bytes: u64::from(skip), to: RunTo::Sink(editor.sink) };
+                (head, editor.tag(number, (number_head, head - number_head), size, out)?)
+            }
+        };
+        Ok(Marked { head, replaced, then })
+    }
+}
+
+impl std::fmt::Debug for Responses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Responses").field("run", &self.run).field("held_bytes", &self.held_bytes()).finish()
+    }
+}
+
+fn shape(rule: &Rule, entry: Entry) -> Option<&'static ResponseShape> {
+    match rule.response {
+        ResponseRule::Walk(from, shape) if entry.api_version >= from => Some(shape),
+        ResponseRule::Walk(..) | ResponseRule::Forward | ResponseRule::Own => None,
+    }
+}
+
+/// Writes the own answers that nothing older waits before.
+fn own_answers(view: &View<'_>, ledger: &mut Ledger, out: &mut Output) {
+    while let Some(entry) = ledger.oldest().filter(|entry| entry.own) {
+        let start = out.new_bytes.len();
+        match ledger.oldest_answer() {
+            Some(answer) => out.new_bytes.extend_from_slice(answer),
+            None => {
+                let asker = own::Asker { apis: view.apis, named: view.namespace.is_some() };
+                own::write_api_versions(&mut out.new_bytes, &entry, asker);
+            }
+        }
+        out.end_new(start);
+        ledger.pop();
+        out.frames += 1;
+        out.own_answers += 1;
+    }
+}
+
+const _: () = assert!(RESPONSE_HEAD_BYTES == LENGTH_BYTES + RESPONSE_LENGTH_MIN as usize);

@@ -1,0 +1,169 @@
+//! What the sessions of one shard share.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use crate::cluster::NodeId;
+use crate::config::Limits;
+use crate::metrics::{Cause, Numbers};
+use crate::net::Net;
+use crate::rewrite::Output;
+use crate::upstream::Upstream;
+
+/// Bytes taken from a socket at a time. With what is carried over it fits the L2 cache beside the rest.
+pub const READ_BYTES_MAX: usize = 128 << 10;
+/// What a partial frame may leave over until its next bytes come; the walk promises less.
+pub const CARRY_BYTES_MAX: usize = 64 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
+const _: () = assert!(READ_BYTES_MAX + READ_BYTES_MAX <= BUFFER_BYTES && CARRY_BYTES_MAX <= READ_BYTES_MAX);
+
+/// What a shard is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Serving.
+    Serving,
+    /// Taking no new request; sessions end when nothing is in flight.
+    Draining,
+    /// The drain's time is over: sessions end now.
+    Over,
+}
+
+/// The receive buffer and the output of the walk: one a shard, never held across a wait.
+pub struct Scratch {
+    pub(super) buffer: Box<[u8]>,
+    pub(super) output: Output,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch { buffer: vec![0; BUFFER_BYTES].into(), output: Output::default() }
+    }
+}
+
+/// What the sessions of one shard share.
+pub struct Context {
+    /// The shard's number.
+    pub shard: usize,
+    /// The shard's ring.
+    pub net: Net,
+    /// The backends.
+    pub upstream: Rc<Upstream>,
+    /// The shard's counters.
+    pub numbers: Rc<Numbers>,
+    /// The limits, those of connections and memory being this shard's part.
+    pub limits: Limits,
+    phase: Cell<Phase>,
+    held_bytes: Cell<u64>,
+    memory_bytes_max: u64,
+    pub(super) id_mask: [u8; 16],
+    sessions: Cell<u64>,
+    scratch: RefCell<Scratch>,
+    told_left_out: RefCell<HashSet<(usize, NodeId)>>,
+}
+
+impl Context {
+    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers and hides topic ids with `id_mask`.
+    pub fn new(
+        shard: usize,
+        net: Net,
+        upstream: Rc<Upstream>,
+        numbers: Rc<Numbers>,
+        limits: Limits,
+        memory_bytes_max: u64,
+        id_mask: [u8; 16],
+    ) -> Context {
+        Context {
+            shard,
+            net,
+            upstream,
+            numbers,
+            limits,
+            phase: Cell::new(Phase::Serving),
+            held_bytes: Cell::new(0),
+            memory_bytes_max,
+            id_mask,
+            sessions: Cell::new(0),
+            scratch: RefCell::new(Scratch::new()),
+            told_left_out: RefCell::default(),
+        }
+    }
+
+    /// What the shard is doing.
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Changes what the shard is doing and lets every session look.
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.net.wake_all();
+    }
+
+    /// A number for the log, unique in this shard.
+    pub(super) fn next_session(&self) -> u64 {
+        self.sessions.set(self.sessions.get() + 1);
+        self.sessions.get()
+    }
+
+    pub(super) fn scratch(&self) -> RefMut<'_, Scratch> {
+        self.scratch.borrow_mut()
+    }
+
+    /// After a panic nothing in it is believed.
+    pub(super) fn reset_scratch(&self) {
+        *self.scratch.borrow_mut() = Scratch::new();
+    }
+
+    /// Counts a connection that was accepted.
+    pub fn count_accept(&self) {
+        Numbers::count(&self.numbers.accepted, 1);
+        Numbers::count(&self.numbers.active, 1);
+    }
+
+    /// Counts a connection that was closed.
+    pub fn count_close(&self, cause: Cause) {
+        self.numbers.close(cause);
+        self.numbers.active.set(self.numbers.active.get().saturating_sub(1));
+    }
+
+    /// Connections that are open.
+    pub fn active(&self) -> u64 {
+        self.numbers.active.get()
+    }
+
+    /// Moves the sum of held bytes from what a session held before to what it holds now.
+    ///
+    /// # Errors
+    ///
+    /// `MemoryBudget` when it grew beyond the budget: the session that grew is closed.
+    pub(super) fn hold(&self, before: u64, now: u64) -> Result<(), Cause> {
+        let sum = self.held_bytes.get().saturating_sub(before) + now;
+        self.held_bytes.set(sum);
+        self.numbers.held_bytes.set(sum);
+        if now > before && sum > self.memory_bytes_max { Err(Cause::MemoryBudget) } else { Ok(()) }
+    }
+
+    /// So much of the budget is spent that new connections must wait: 92 %.
+    pub fn memory_is_short(&self) -> bool {
+        self.held_bytes.get() > self.memory_bytes_max / 100 * 92
+    }
+
+    /// Counts nodes that an answer left out, and says so once for each.
+    pub(super) fn note_left_out(&self, backend: usize, listener: &str, nodes: &[NodeId]) {
+        if nodes.is_empty() {
+            return;
+        }
+        Numbers::count(&self.numbers.nodes_left_out, nodes.len() as u64);
+        let mut told = self.told_left_out.borrow_mut();
+        for node in nodes {
+            if told.insert((backend, *node)) {
+                tracing::warn!(
+                    listener,
+                    node = node.0,
+                    "the listener has no port for this node: clients do not see it"
+                );
+            }
+        }
+    }
+}

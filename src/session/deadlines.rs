@@ -1,0 +1,150 @@
+//! When a relay has waited too long, and for what.
+
+use std::time::Instant;
+
+use crate::config::Limits;
+use crate::metrics::Cause;
+
+/// What a relay is doing, as far as deadlines care.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Doing {
+    /// A request has begun to arrive and is not complete.
+    pub receiving: bool,
+    /// There is room to read more of it.
+    pub room: bool,
+    /// Requests are in flight.
+    pub in_flight: bool,
+    /// Answer bytes wait for the client.
+    pub unsent: bool,
+}
+
+/// The clock of one relay.
+pub(super) struct Deadlines {
+    /// Bytes last moved in either direction.
+    moved: Instant,
+    /// The client last took bytes, or had none to take.
+    took: Instant,
+    /// The window in which a request must advance by its minimum.
+    window: Option<Window>,
+}
+
+struct Window {
+    began: Instant,
+    bytes: u64,
+}
+
+impl Deadlines {
+    /// Begins at `now`.
+    pub fn new(now: Instant) -> Deadlines {
+        Deadlines { moved: now, took: now, window: None }
+    }
+
+    /// Bytes came from the client.
+    pub fn received(&mut self, now: Instant, bytes: u64) {
+        self.moved = now;
+        if let Some(window) = &mut self.window {
+            window.bytes += bytes;
+        }
+    }
+
+    /// Bytes came from the backend.
+    pub fn moved(&mut self, now: Instant) {
+        self.moved = now;
+    }
+
+    /// The client took bytes.
+    pub fn sent(&mut self, now: Instant) {
+        self.moved = now;
+        self.took = now;
+    }
+
+    /// The next deadline and what it would mean; an `Err` is one that has passed.
+    pub fn next(&mut self, now: Instant, doing: Doing, limits: &Limits) -> Result<Instant, Cause> {
+        let mut next = now + limits.idle;
+        if doing.unsent {
+            let at = self.took + limits.stalled_write;
+            if now >= at {
+                return Err(Cause::StalledWrite);
+            }
+            next = next.min(at);
+        } else {
+            self.took = now;
+        }
+        if !doing.receiving || !doing.room {
+            // Time without room is nobody's fault: the window begins anew.
+            self.window = None;
+        } else {
+            let window = self.window.get_or_insert(Window { began: now, bytes: 0 });
+            let least = u64::from(limits.request_bytes_per_second_min) * limits.request_grace.as_secs().max(1);
+            if now >= window.began + limits.request_grace {
+                if window.bytes < least {
+                    return Err(Cause::RequestTooSlow);
+                }
+                *window = Window { began: now, bytes: 0 };
+            }
+            next = next.min(window.began + limits.request_grace);
+        }
+        if !doing.in_flight && !doing.unsent && !doing.receiving {
+            let at = self.moved + limits.idle;
+            if now >= at {
+                return Err(Cause::Idle);
+            }
+            next = next.min(at);
+        }
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const IDLE: Doing = Doing { receiving: false, room: true, in_flight: false, unsent: false };
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn idle_ends_a_session_but_never_one_that_waits_for_an_answer() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut deadlines = Deadlines::new(start);
+        assert_eq!(deadlines.next(at(start, 0), IDLE, &limits), Ok(at(start, 660)));
+        assert!(deadlines.next(at(start, 5_000), Doing { in_flight: true, ..IDLE }, &limits).is_ok());
+        assert_eq!(deadlines.next(at(start, 660), IDLE, &limits), Err(Cause::Idle));
+        deadlines.moved(at(start, 660));
+        assert_eq!(deadlines.next(at(start, 661), IDLE, &limits), Ok(at(start, 1_320)));
+    }
+
+    #[test]
+    fn a_request_must_advance_where_there_is_room() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let doing = Doing { receiving: true, ..IDLE };
+        let mut deadlines = Deadlines::new(start);
+        assert_eq!(deadlines.next(start, doing, &limits), Ok(at(start, 10)));
+        for second in 1..10 {
+            deadlines.received(at(start, second), 1);
+            assert_eq!(deadlines.next(at(start, second), doing, &limits), Ok(at(start, 10)));
+        }
+        assert_eq!(deadlines.next(at(start, 10), doing, &limits), Err(Cause::RequestTooSlow));
+
+        let mut deadlines = Deadlines::new(start);
+        assert!(deadlines.next(start, doing, &limits).is_ok());
+        deadlines.received(at(start, 9), 10_240);
+        assert_eq!(deadlines.next(at(start, 10), doing, &limits), Ok(at(start, 20)));
+        assert!(deadlines.next(at(start, 15), Doing { room: false, ..doing }, &limits).is_ok());
+        assert_eq!(deadlines.next(at(start, 21), doing, &limits), Ok(at(start, 31)));
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_ended() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let doing = Doing { unsent: true, in_flight: true, ..IDLE };
+        let mut deadlines = Deadlines::new(start);
+        assert_eq!(deadlines.next(at(start, 0), doing, &limits), Ok(at(start, 360)));
+        deadlines.sent(at(start, 100));
+        assert_eq!(deadlines.next(at(start, 360), doing, &limits), Ok(at(start, 460)));
+        assert_eq!(deadlines.next(at(start, 460), doing, &limits), Err(Cause::StalledWrite));
+    }
+}

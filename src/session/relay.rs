@@ -1,0 +1,400 @@
+//! The steady state of a session: requests one way, responses the other, each read once, walked in the shard's buffer and
+//! sent at once.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Instant;
+
+use super::context::{CARRY_BYTES_MAX, Context, Phase, READ_BYTES_MAX, Scratch};
+use super::deadlines::{Deadlines, Doing};
+use super::unsent::Unsent;
+use crate::cluster::{NodeApis, virtual_cluster_id};
+use crate::frame::Ledger;
+use crate::metrics::{Cause, Numbers};
+use crate::net::{Socket, Timer};
+use crate::rewrite::{Fed, Named, Requests, Responses, View};
+use crate::route::Route;
+use crate::upstream::Connected;
+
+/// Steps in one turn before other sessions of the shard are served.
+const STEPS_MAX: usize = 16;
+
+/// What a session has done, for its last log line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub requests: u64,
+    pub responses: u64,
+    pub client_bytes_in: u64,
+    pub client_bytes_out: u64,
+}
+
+/// Both directions of a session.
+pub(super) struct Relay<'a> {
+    context: &'a Context,
+    route: &'a Route,
+    apis: Arc<NodeApis>,
+    /// What the client is told of the cluster, where it has names of its own.
+    cluster_id: Box<str>,
+    client: Socket,
+    backend: Socket,
+    ledger: Ledger,
+    requests: Requests,
+    responses: Responses,
+    /// Read from the client and not yet dealt with: a partial header, or requests that found the ledger full.
+    from_client: Vec<u8>,
+    from_backend: Vec<u8>,
+    to_client: Unsent,
+    to_backend: Unsent,
+    /// The ledger was full when requests were last fed.
+    full: bool,
+    /// Why there will be no more from the backend; told when all that came from it is delivered.
+    backend_ended: Option<Cause>,
+    /// The backend takes what is sent to it.
+    backend_takes: bool,
+    deadlines: Deadlines,
+    timer: Timer,
+    held: Held<'a>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Something moved: there may be more.
+    Moved,
+    /// Nothing can be done until a socket changes.
+    Waits,
+}
+
+impl<'a> Relay<'a> {
+    /// Joins a client, from which `first` was read, and a node.
+    pub fn new(context: &'a Context, route: &'a Route, client: Socket, connected: Connected, first: Vec<u8>) -> Self {
+        Relay {
+            context,
+            route,
+            apis: connected.apis,
+            cluster_id: cluster_id(context, route),
+            client,
+            backend: connected.socket,
+            ledger: Ledger::default(),
+            requests: Requests::default(),
+            responses: Responses::default(),
+            from_client: first,
+            from_backend: Vec::new(),
+            to_client: Unsent::default(),
+            to_backend: Unsent::default(),
+            full: true,
+            backend_ended: None,
+            backend_takes: true,
+            deadlines: Deadlines::new(context.net.now()),
+            timer: Timer::new(&context.net),
+            held: Held { context, bytes: 0 },
+        }
+    }
+
+    /// Moves bytes until the session must end.
+    pub async fn run(&mut self, counts: &mut Counts) -> Cause {
+        poll_fn(|cx| self.turn(cx, counts)).await
+    }
+
+    /// Gives the sockets back, to be closed.
+    pub fn into_sockets(self) -> (Socket, Socket) {
+        (self.client, self.backend)
+    }
+
+    fn turn(&mut self, cx: &task::Context<'_>, counts: &mut Counts) -> Poll<Cause> {
+        match self.steps(counts) {
+            Err(cause) => return Poll::Ready(cause),
+            Ok(Step::Moved) => {
+                // A fair share is used up: the others first.
+                self.context.net.mark_runnable();
+                cx.waker().wake_by_ref();
+            }
+            Ok(Step::Waits) => {}
+        }
+        if let Some(cause) = self.phase_ends() {
+            return Poll::Ready(cause);
+        }
+        if let Err(cause) = self.account() {
+            return Poll::Ready(cause);
+        }
+        self.client.register(cx);
+        self.backend.register(cx);
+        match self.next_deadline() {
+            Err(cause) => Poll::Ready(cause),
+            Ok(at) => match self.timer.poll_at(at, cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(()) => {
+                    // It passed while this turn ran: look again.
+                    self.context.net.mark_runnable();
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            },
+        }
+    }
+
+    fn steps(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
+        for _ in 0..STEPS_MAX {
+            let requests = self.request_step(counts)?;
+            let responses = self.response_step(counts)?;
+            if (requests, responses) == (Step::Waits, Step::Waits) {
+                return Ok(Step::Waits);
+            }
+        }
+        Ok(Step::Moved)
+    }
+
+    /// One read from the client, or one more try to send what the backend did not take.
+    fn request_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
+        if !self.to_backend.is_empty() {
+            let sent = self.to_backend.flush(&self.backend).unwrap_or_else(|_| self.lose_backend());
+            Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
+            return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
+        }
+        if !self.backend_takes || self.phase_stops_requests() {
+            return Ok(Step::Waits);
+        }
+        let mut scratch = self.context.scratch();
+        let scratch = &mut *scratch;
+        if self.full {
+            if self.ledger.len() >= self.in_flight_max() {
+                return Ok(Step::Waits);
+            }
+            let carried = std::mem::take(&mut self.from_client);
+            fill(scratch, &carried);
+            self.feed_requests(scratch, carried.len(), counts)?;
+            return Ok(Step::Moved);
+        }
+        let carried = self.from_client.len();
+        fill(scratch, &self.from_client);
+        let room = scratch.buffer.get_mut(carried..carried + READ_BYTES_MAX).unwrap_or_default();
+        match self.client.read(room) {
+            None => Ok(Step::Waits),
+            Some(Ok(0)) if self.between_requests() => Err(Cause::ClientClosed),
+            Some(Ok(0)) => Err(Cause::RequestCut),
+            Some(Err(_)) => Err(Cause::ClientReset),
+            Some(Ok(n)) => {
+                counts.client_bytes_in += n as u64;
+                Numbers::count(&self.context.numbers.client_bytes_in, n as u64);
+                self.deadlines.received(self.context.net.now(), n as u64);
+                self.feed_requests(scratch, carried + n, counts)?;
+                Ok(Step::Moved)
+            }
+        }
+    }
+
+    fn feed_requests(&mut self, scratch: &mut Scratch, n: usize, counts: &mut Counts) -> Result<(), Cause> {
+        let (input, out) = (scratch.buffer.get(..n).unwrap_or_default(), &mut scratch.output);
+        out.clear();
+        let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
+        let fed = self.requests.feed(input, &view, &mut self.ledger, out)?;
+        self.full = fed.full;
+        carry(&mut self.from_client, input, fed);
+        counts.requests += out.frames;
+        Numbers::count(&self.context.numbers.requests, out.frames);
+        let sent = self.to_backend.send(&self.backend, &out.segments, input, &out.new_bytes);
+        let sent = sent.unwrap_or_else(|_| self.lose_backend());
+        Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
+        Ok(())
+    }
+
+    /// One read from the backend, own answers whose turn has come, or one more try to send what the client did not take.
+    fn response_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
+        if !self.to_client.is_empty() {
+            let sent = self.to_client.flush(&self.client).map_err(|_| Cause::ClientReset)?;
+            self.count_sent(sent, counts);
+            return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
+        }
+        let mut scratch = self.context.scratch();
+        let scratch = &mut *scratch;
+        let carried = self.from_backend.len();
+        fill(scratch, &self.from_backend);
+        if self.own_answer_is_due() {
+            self.feed_responses(scratch, carried, counts)?;
+            return Ok(Step::Moved);
+        }
+        if let Some(cause) = self.backend_ended {
+            return Err(cause);
+        }
+        let room = scratch.buffer.get_mut(carried..carried + READ_BYTES_MAX).unwrap_or_default();
+        match self.backend.read(room) {
+            None => Ok(Step::Waits),
+            Some(Ok(0)) => {
+                let whole = self.responses.at_boundary() && self.from_backend.is_empty();
+                self.end_backend(if whole { Cause::BackendClosed } else { Cause::ResponseCut });
+                Ok(Step::Moved)
+            }
+            Some(Err(_)) => {
+                self.end_backend(Cause::BackendReset);
+                Ok(Step::Moved)
+            }
+            Some(Ok(n)) => {
+                Numbers::count(&self.context.numbers.backend_bytes_in, n as u64);
+                self.deadlines.moved(self.context.net.now());
+                self.feed_responses(scratch, carried + n, counts)?;
+                Ok(Step::Moved)
+            }
+        }
+    }
+
+    fn feed_responses(&mut self, scratch: &mut Scratch, n: usize, counts: &mut Counts) -> Result<(), Cause> {
+        let (input, out) = (scratch.buffer.get(..n).unwrap_or_default(), &mut scratch.output);
+        out.clear();
+        let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
+        let fed = self.responses.feed(input, &view, &mut self.ledger, out)?;
+        carry(&mut self.from_backend, input, fed);
+        counts.responses += out.frames;
+        Numbers::count(&self.context.numbers.responses, out.frames);
+        Numbers::count(&self.context.numbers.own_answers, out.own_answers);
+        self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
+        let sent = self.to_client.send(&self.client, &out.segments, input, &out.new_bytes);
+        let sent = sent.map_err(|_| Cause::ClientReset)?;
+        self.count_sent(sent, counts);
+        Ok(())
+    }
+
+    fn count_sent(&mut self, sent: usize, counts: &mut Counts) {
+        if sent > 0 {
+            counts.client_bytes_out += sent as u64;
+            Numbers::count(&self.context.numbers.client_bytes_out, sent as u64);
+            self.deadlines.sent(self.context.net.now());
+        }
+    }
+
+    /// The backend takes nothing more: what it has sent before is still read and delivered.
+    fn lose_backend(&mut self) -> usize {
+        self.to_backend = Unsent::default();
+        self.from_client = Vec::new();
+        self.requests = Requests::default();
+        self.backend_takes = false;
+        0
+    }
+
+    fn end_backend(&mut self, cause: Cause) {
+        self.lose_backend();
+        self.backend_ended = Some(cause);
+        // What did not fit is worth finding out at once, not at the next interval.
+        self.context.upstream.hint(self.route.backend);
+    }
+
+    fn own_answer_is_due(&self) -> bool {
+        self.responses.at_boundary() && self.ledger.oldest().is_some_and(|oldest| oldest.own)
+    }
+
+    /// An answer is awaited or on its way. The ledger alone does not tell: an entry leaves it when the rest of its response
+    /// needs no look any more.
+    fn in_flight(&self) -> bool {
+        !self.ledger.is_empty() || !self.responses.at_boundary()
+    }
+
+    fn between_requests(&self) -> bool {
+        self.requests.at_boundary() && self.from_client.is_empty()
+    }
+
+    /// No further request is taken while the shard drains.
+    fn in_flight_max(&self) -> usize {
+        match self.context.phase() {
+            Phase::Serving => usize::from(self.context.limits.in_flight_max),
+            Phase::Draining | Phase::Over => 0,
+        }
+    }
+
+    fn phase_stops_requests(&self) -> bool {
+        self.context.phase() != Phase::Serving && self.requests.at_boundary()
+    }
+
+    fn phase_ends(&self) -> Option<Cause> {
+        let done = || !self.in_flight() && self.to_client.is_empty() && self.to_backend.is_empty();
+        match self.context.phase() {
+            Phase::Serving => None,
+            Phase::Draining => (done() && self.requests.at_boundary()).then_some(Cause::Drained),
+            Phase::Over => Some(Cause::DrainDeadline),
+        }
+    }
+
+    /// Tells the shard how much memory this session holds.
+    fn account(&mut self) -> Result<(), Cause> {
+        let carried = self.from_client.capacity() + self.from_backend.capacity();
+        let whole = self.requests.held_bytes() + self.responses.held_bytes() + self.ledger.held_bytes();
+        self.held.set((carried + whole + self.to_client.held() + self.to_backend.held()) as u64)
+    }
+
+    fn next_deadline(&mut self) -> Result<Instant, Cause> {
+        let doing = Doing {
+            receiving: !self.between_requests(),
+            room: self.to_backend.is_empty() && !self.full,
+            in_flight: self.in_flight(),
+            unsent: !self.to_client.is_empty(),
+        };
+        self.deadlines.next(self.context.net.now(), doing, &self.context.limits)
+    }
+}
+
+/// Puts what was carried over to the front of the shard's buffer.
+fn fill(scratch: &mut Scratch, carried: &[u8]) {
+    if let Some(front) = scratch.buffer.get_mut(..carried.len()) {
+        front.copy_from_slice(carried);
+    }
+}
+
+/// Keeps what was not consumed, and gives the memory back when that is nothing.
+fn carry(into: &mut Vec<u8>, input: &[u8], fed: Fed) {
+    let rest = input.get(fed.consumed..).unwrap_or_default();
+    debug_assert!(fed.full || rest.len() <= CARRY_BYTES_MAX);
+    if rest.is_empty() {
+        *into = Vec::new();
+    } else {
+        into.clear();
+        into.extend_from_slice(rest);
+        into.shrink_to_fit();
+    }
+}
+
+/// Empty without a namespace: then the client is told the backend's.
+fn cluster_id(context: &Context, route: &Route) -> Box<str> {
+    if route.namespace.is_none() {
+        return Box::default();
+    }
+    let catalogue = context.upstream.catalogue(route.backend);
+    let backend = catalogue.as_ref().and_then(|catalogue| catalogue.cluster_id.as_deref());
+    virtual_cluster_id(backend.unwrap_or_default(), &route.virtual_cluster)
+}
+
+fn view<'v>(
+    context: &Context,
+    route: &'v Route,
+    apis: &'v NodeApis,
+    cluster_id: &'v str,
+    in_flight_max: usize,
+) -> View<'v> {
+    let named = |names| Named { names, cluster_id, id_mask: context.id_mask };
+    View {
+        addresses: &route.addresses,
+        apis,
+        namespace: route.namespace.as_deref().map(named),
+        frame_bytes_max: context.limits.frame_bytes_max,
+        hold_bytes_max: context.limits.hold_bytes_max,
+        in_flight_max,
+    }
+}
+
+/// What a session holds of its shard's memory budget; given back however the session ends.
+struct Held<'a> {
+    context: &'a Context,
+    bytes: u64,
+}
+
+impl Held<'_> {
+    fn set(&mut self, bytes: u64) -> Result<(), Cause> {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Giving back cannot exceed the budget.
+        let _ = self.context.hold(self.bytes, 0);
+    }
+}

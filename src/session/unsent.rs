@@ -1,0 +1,85 @@
+//! What a socket did not take: copied once, sent before anything else.
+
+use std::io::{self, IoSlice};
+
+use crate::net::Socket;
+use crate::rewrite::Segment;
+
+/// Pieces given to the kernel in one call.
+const PIECES_MAX: usize = 64;
+
+/// Bytes that wait for a socket. Holds no memory while empty.
+#[derive(Default)]
+pub(super) struct Unsent {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Unsent {
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Bytes of memory in use.
+    pub fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Sends what waits; returns how much left.
+    ///
+    /// # Errors
+    ///
+    /// As send(2).
+    pub fn flush(&mut self, socket: &Socket) -> io::Result<usize> {
+        let mut left = 0;
+        while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let n = socket.write(&[IoSlice::new(rest)])?;
+            if n == 0 {
+                return Ok(left);
+            }
+            self.sent += n;
+            left += n;
+        }
+        *self = Unsent::default();
+        Ok(left)
+    }
+
+    /// Sends segments of `input` and `new`, and keeps what the socket does not take. Nothing may wait already.
+    ///
+    /// # Errors
+    ///
+    /// As send(2).
+    pub fn send(&mut self, socket: &Socket, segments: &[Segment], input: &[u8], new: &[u8]) -> io::Result<usize> {
+        let slice = |segment: &Segment| match segment {
+            Segment::Input(range) => input.get(range.clone()).unwrap_or_default(),
+            Segment::New(range) => new.get(range.clone()).unwrap_or_default(),
+        };
+        let mut left = 0;
+        let mut rest = segments;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(PIECES_MAX));
+            let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+            let mut wanted = 0;
+            for (piece, segment) in pieces.iter_mut().zip(now) {
+                *piece = IoSlice::new(slice(segment));
+                wanted += piece.len();
+            }
+            let n = socket.write(pieces.get(..now.len()).unwrap_or_default())?;
+            left += n;
+            if n < wanted {
+                self.keep(now.iter().chain(later).map(slice), n);
+                return Ok(left);
+            }
+            rest = later;
+        }
+        Ok(left)
+    }
+
+    fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) {
+        for piece in pieces {
+            self.bytes.extend_from_slice(piece.get(skip..).unwrap_or_default());
+            skip = skip.saturating_sub(piece.len());
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Reading what the catalogue's own connections receive: ApiVersions and the head of Metadata.
+//!
+//! By hand and bounded: kafka-protocol allocates what a count on the wire says, and a catalogue needs few fields.
+
+use std::sync::Arc;
+
+use crate::cluster::{ApiRange, FeatureRange, HostPort, NodeApis, NodeId};
+
+/// Why an answer cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// Its structure is broken.
+    Malformed,
+    /// The backend answered with this error code.
+    Error(i16),
+    /// It names no node.
+    NoNodes,
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unusable::Malformed => f.write_str("its answer cannot be read"),
+            Unusable::Error(code) => write!(f, "it answered with error code {code}"),
+            Unusable::NoNodes => f.write_str("it names no node"),
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(n)?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    fn i16(&mut self) -> Option<i16> {
+        Some(i16::from_be_bytes(self.take(2)?.try_into().ok()?))
+    }
+
+    fn i32(&mut self) -> Option<i32> {
+        Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn i64(&mut self) -> Option<i64> {
+        Some(i64::from_be_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn varint(&mut self) -> Option<u32> {
+        let mut value = 0u64;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = *self.take(1)?.first()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return u32::try_from(value).ok();
+            }
+        }
+        None
+    }
+
+    /// An int16 string; a null one is `Some(None)`.
+    fn string(&mut self) -> Option<Option<&'a str>> {
+        match self.i16()? {
+            -1 => Some(None),
+            n => Some(Some(str::from_utf8(self.take(usize::try_from(n).ok()?)?).ok()?)),
+        }
+    }
+
+    fn compact_string(&mut self) -> Option<&'a str> {
+        let n = usize::try_from(self.varint()?).ok()?.checked_sub(1)?;
+        str::from_utf8(self.take(n)?).ok()
+    }
+
+    /// An int32 count of elements of at least `least` bytes.
+    fn count(&mut self, least: usize) -> Option<usize> {
+        let count = usize::try_from(self.i32()?).ok()?;
+        (count.checked_mul(least)? <= self.0.len()).then_some(count)
+    }
+
+    /// A compact count of elements of at least `least` bytes.
+    fn compact_count(&mut self, least: usize) -> Option<usize> {
+        let count = usize::try_from(self.varint()?).ok()?.checked_sub(1)?;
+        (count.checked_mul(least)? <= self.0.len()).then_some(count)
+    }
+
+    fn skip_tags(&mut self) -> Option<()> {
+        for _ in 0..self.varint()? {
+            self.varint()?;
+            let n = self.varint()?;
+            self.take(usize::try_from(n).ok()?)?;
+        }
+        Some(())
+    }
+}
+
+/// Reads ApiVersions v0: what every broker since 0.10 answers.
+///
+/// # Errors
+///
+/// See [`Unusable`].
+pub fn api_ranges(body: &[u8]) -> Result<Vec<ApiRange>, Unusable> {
+    let mut reader = Reader(body);
+    let error = reader.i16().ok_or(Unusable::Malformed)?;
+    if error != 0 {
+        return Err(Unusable::Error(error));
+    }
+    let read = |reader: &mut Reader<'_>| {
+        let count = reader.count(6)?;
+        let mut ranges = Vec::with_capacity(count);
+        for _ in 0..count {
+            ranges.push(ApiRange { key: reader.i16()?, min: reader.i16()?, max: reader.i16()? });
+        }
+        Some(ranges)
+    };
+    let mut ranges = read(&mut reader).ok_or(Unusable::Malformed)?;
+    ranges.sort_by_key(|range| range.key);
+    ranges.dedup_by_key(|range| range.key);
+    Ok(ranges)
+}
+
+/// Reads ApiVersions v3 or v4 and adds its features to `apis`.
+///
+/// # Errors
+///
+/// See [`Unusable`].
+pub fn features(body: &[u8], apis: &mut NodeApis) -> Result<(), Unusable> {
+    let mut reader = Reader(body);
+    match reader.i16() {
+        Some(0) => read_features(&mut reader, apis).ok_or(Unusable::Malformed),
+        Some(code) => Err(Unusable::Error(code)),
+        None => Err(Unusable::Malformed),
+    }
+}
+
+fn read_features(reader: &mut Reader<'_>, apis: &mut NodeApis) -> Option<()> {
+    for _ in 0..reader.compact_count(7)? {
+        reader.take(6)?;
+        reader.skip_tags()?;
+    }
+    reader.i32()?; // throttle time
+    for _ in 0..reader.varint()? {
+        let tag = reader.varint()?;
+        let size = usize::try_from(reader.varint()?).ok()?;
+        let mut field = Reader(reader.take(size)?);
+        match tag {
+            0 => apis.supported_features = feature_list(&mut field, false)?,
+            1 => apis.finalized_features_epoch = field.i64()?,
+            2 => apis.finalized_features = feature_list(&mut field, true)?,
+            3 => apis.zk_migration_ready = *field.take(1)?.first()? != 0,
+            // A tag of a newer Kafka: nothing that we could tell a client rightly.
+            _ => {}
+        }
+    }
+    reader.0.is_empty().then_some(())
+}
+
+/// Finalized features tell the highest level first, supported ones the lowest (ApiVersionsResponse.json).
+fn feature_list(reader: &mut Reader<'_>, highest_first: bool) -> Option<Vec<FeatureRange>> {
+    let count = reader.compact_count(6)?;
+    let mut list = Vec::with_capacity(count);
+    for _ in 0..count {
+        let name = reader.compact_string()?.into();
+        let (first, second) = (reader.i16()?, reader.i16()?);
+        let (min, max) = if highest_first { (second, first) } else { (first, second) };
+        reader.skip_tags()?;
+        list.push(FeatureRange { name, min, max });
+    }
+    Some(list)
+}
+
+/// What a catalogue needs of a Metadata answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Sorted by id.
+    pub nodes: Vec<(NodeId, HostPort)>,
+    /// The backend's cluster id.
+    pub cluster_id: Option<Box<str>>,
+}
+
+/// Reads the head of a Metadata answer of versions 3 to 8 (all of one layout up to the topics).
+///
+/// # Errors
+///
+/// See [`Unusable`].
+pub fn membership(body: &[u8]) -> Result<Membership, Unusable> {
+    let read = || {
+        let mut reader = Reader(body);
+        reader.i32()?; // throttle time
+        let count = reader.count(12)?;
+        let mut nodes = Vec::with_capacity(count);
+        for _ in 0..count {
+            let id = NodeId(reader.i32()?);
+            let host: Arc<str> = reader.string()??.into();
+            let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0)?;
+            reader.string()?; // rack
+            nodes.push((id, HostPort { host, port }));
+        }
+        let cluster_id = reader.string()?.map(Box::from);
+        Some(Membership { nodes, cluster_id })
+    };
+    let mut membership = read().ok_or(Unusable::Malformed)?;
+    if membership.nodes.is_empty() {
+        return Err(Unusable::NoNodes);
+    }
+    membership.nodes.sort_by_key(|(id, _)| *id);
+    membership.nodes.dedup_by_key(|(id, _)| *id);
+    Ok(membership)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::BytesMut;
+    use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
+    use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
+    use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataResponse};
+    use kafka_protocol::protocol::{Encodable, StrBytes};
+
+    fn encode(message: &impl Encodable, version: i16) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        message.encode(&mut bytes, version).unwrap();
+        bytes
+    }
+
+    fn empty_apis(ranges: Vec<ApiRange>) -> NodeApis {
+        NodeApis {
+            ranges,
+            supported_features: Vec::new(),
+            finalized_features_epoch: -1,
+            finalized_features: Vec::new(),
+            zk_migration_ready: false,
+        }
+    }
+
+    #[test]
+    fn reads_api_versions_as_kafka_protocol_writes_them() {
+        let version =
+            |key, min, max| ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max);
+        let name = StrBytes::from_static_str("transaction.version");
+        let response = ApiVersionsResponse::default().with_api_keys(vec![version(18, 0, 4), version(0, 3, 13)]);
+        let ranges = api_ranges(&encode(&response, 0)).unwrap();
+        assert_eq!(ranges, [ApiRange { key: 0, min: 3, max: 13 }, ApiRange { key: 18, min: 0, max: 4 }]);
+
+        let supported = SupportedFeatureKey::default().with_name(name.clone()).with_min_version(0).with_max_version(2);
+        let finalized =
+            FinalizedFeatureKey::default().with_name(name).with_max_version_level(2).with_min_version_level(1);
+        let response = response
+            .with_supported_features(vec![supported])
+            .with_finalized_features_epoch(77)
+            .with_finalized_features(vec![finalized]);
+        let bytes = encode(&response, 4);
+        let mut apis = empty_apis(ranges);
+        features(&bytes, &mut apis).unwrap();
+        let range = |min, max| FeatureRange { name: "transaction.version".into(), min, max };
+        assert_eq!(apis.supported_features, [range(0, 2)]);
+        assert_eq!(apis.finalized_features, [range(1, 2)]);
+        assert_eq!(apis.finalized_features_epoch, 77);
+        for cut in 0..bytes.len() {
+            assert!(features(&bytes[..cut], &mut apis).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn reads_the_head_of_metadata_in_each_version() {
+        let broker = |id, host: &'static str, port| {
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(id))
+                .with_host(StrBytes::from_static_str(host))
+                .with_port(port)
+        };
+        let response = MetadataResponse::default()
+            .with_brokers(vec![broker(2, "b", 9093), broker(1, "::1", 9092)])
+            .with_cluster_id(Some(StrBytes::from_static_str("id")))
+            .with_controller_id(BrokerId(1));
+        for version in 3..=8 {
+            let bytes = encode(&response, version);
+            let read = membership(&bytes).unwrap();
+            assert_eq!(read.cluster_id.as_deref(), Some("id"));
+            let hosts: Vec<_> = read.nodes.iter().map(|(id, at)| (id.0, at.to_string())).collect();
+            assert_eq!(hosts, [(1, "[::1]:9092".into()), (2, "b:9093".into())]);
+        }
+        assert_eq!(membership(&encode(&MetadataResponse::default(), 5)), Err(Unusable::NoNodes));
+    }
+
+    #[test]
+    fn a_count_bomb_is_malformed() {
+        assert_eq!(api_ranges(&[0, 0, 0x7f, 0xff, 0xff, 0xff]), Err(Unusable::Malformed));
+        assert_eq!(api_ranges(&[0, 35, 0, 0, 0, 0]), Err(Unusable::Error(35)));
+        assert_eq!(membership(&[0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff]), Err(Unusable::Malformed));
+    }
+}

@@ -1,0 +1,166 @@
+//! Backend connections: names, dialling, the catalogue of each backend cluster.
+//!
+//! Owns one [`Upstream`] a shard. May not know a client's names, nor what a session does with its connection.
+
+mod answers;
+mod catalogue;
+mod connect;
+mod dial;
+mod names;
+mod resolver;
+
+pub use catalogue::keep;
+pub use connect::{Connected, Target};
+pub use resolver::Resolver;
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cluster::Catalogue;
+use crate::config::BackendCluster;
+use crate::metrics::Numbers;
+use crate::net::{Net, Signal};
+
+use names::Names;
+
+/// What shards and the resolver tell each other about backends.
+#[derive(Debug)]
+pub enum Message {
+    /// To all shards: the owner of a backend's catalogue has finished an attempt to refresh it.
+    Refreshed {
+        /// Index of the backend cluster.
+        backend: usize,
+        /// What is known now; `None` while no attempt has succeeded.
+        catalogue: Option<Arc<Catalogue>>,
+    },
+    /// To the owner: something did not fit the catalogue, refresh it now.
+    Hint {
+        /// Index of the backend cluster.
+        backend: usize,
+    },
+    /// To the shard that asked: what a name resolves to.
+    Resolved {
+        /// The name.
+        host: Arc<str>,
+        /// All its addresses, or why there are none.
+        addresses: Result<Vec<IpAddr>, String>,
+    },
+}
+
+/// Puts a message into a shard's mailbox; gives it back when that is full.
+pub type Post = Arc<dyn Fn(usize, Message) -> Result<(), Message> + Send + Sync>;
+
+/// What all shards share of one backend cluster.
+#[derive(Clone)]
+pub struct SharedBackend {
+    /// Its configuration.
+    pub config: Arc<BackendCluster>,
+    /// The shard that keeps its catalogue.
+    pub owner: usize,
+    /// A hint is on its way, so that more of them need not be sent.
+    pub hinted: Arc<AtomicBool>,
+}
+
+/// The backends as one shard sees them.
+pub struct Upstream {
+    net: Net,
+    shard: usize,
+    shards: usize,
+    post: Post,
+    names: Names,
+    backends: Vec<Backend>,
+    numbers: Rc<Numbers>,
+}
+
+struct Backend {
+    shared: SharedBackend,
+    catalogue: RefCell<Option<Arc<Catalogue>>>,
+    /// Raised after each attempt to refresh.
+    refreshed: Signal,
+    /// Raised by hints; only the owner's is waited for.
+    hint: Signal,
+    /// Where the next bootstrap connection begins, so that they spread over the nodes.
+    turn: Cell<usize>,
+    status: RefCell<Status>,
+}
+
+/// How the last attempts to refresh a catalogue went; known to its owner.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// When the last success was.
+    pub refreshed_at: Option<std::time::SystemTime>,
+    /// Why the last attempt failed, when it did.
+    pub last_error: Option<String>,
+}
+
+impl Upstream {
+    /// Makes the view of one shard, of so many.
+    pub fn new(
+        net: &Net,
+        (shard, shards): (usize, usize),
+        post: Post,
+        resolver: Resolver,
+        backends: Vec<SharedBackend>,
+        numbers: Rc<Numbers>,
+    ) -> Upstream {
+        let backends = backends.into_iter().map(|shared| Backend {
+            shared,
+            catalogue: RefCell::default(),
+            refreshed: Signal::new(net),
+            hint: Signal::new(net),
+            turn: Cell::new(shard),
+            status: RefCell::default(),
+        });
+        Upstream {
+            net: net.clone(),
+            shard,
+            shards,
+            post,
+            names: Names::new(net, shard, resolver),
+            backends: backends.collect(),
+            numbers,
+        }
+    }
+
+    /// Takes a message from the mailbox.
+    pub fn receive(&self, message: Message) {
+        match message {
+            Message::Refreshed { backend, catalogue } => {
+                let Some(backend) = self.backends.get(backend) else { return };
+                *backend.catalogue.borrow_mut() = catalogue;
+                backend.refreshed.raise();
+            }
+            Message::Hint { backend } => {
+                let Some(backend) = self.backends.get(backend) else { return };
+                backend.shared.hinted.store(false, Ordering::Relaxed);
+                backend.hint.raise();
+            }
+            Message::Resolved { host, addresses } => self.names.resolved(host, addresses),
+        }
+    }
+
+    /// What is known of a backend cluster.
+    pub fn catalogue(&self, backend: usize) -> Option<Arc<Catalogue>> {
+        self.backends.get(backend)?.catalogue.borrow().clone()
+    }
+
+    /// The backends whose catalogue this shard keeps, with how that goes.
+    pub fn owned(&self) -> impl Iterator<Item = (usize, Option<Arc<Catalogue>>, Status)> {
+        let mine = self.backends.iter().enumerate().filter(|(_, backend)| backend.shared.owner == self.shard);
+        mine.map(|(at, backend)| (at, backend.catalogue.borrow().clone(), backend.status.borrow().clone()))
+    }
+
+    /// Asks the owner to refresh a catalogue: a node, an address or a connection did not fit it.
+    pub fn hint(&self, backend: usize) {
+        let Some(known) = self.backends.get(backend) else { return };
+        if known.shared.hinted.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if (self.post)(known.shared.owner, Message::Hint { backend }).is_err() {
+            known.shared.hinted.store(false, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A node that answers out of order, with nonsense, twice, too short, half or not at all: the client that asked is closed
+//! with the node's fault as the cause; a neighbour on the same node notices nothing.
+
+use kafka_protocol::messages::MetadataRequest;
+
+use crate::harness::closes::{Closes, SOON};
+use crate::harness::neighbour::Neighbour;
+use crate::harness::scripted::{NODE_DOWN, Scripted};
+use crate::harness::wire::Wire;
+use crate::harness::{Fallible, World};
+
+/// Client id, by which the scripted node knows what to do, and the cause.
+const MISBEHAVIOURS: [(&str, &str); 9] = [
+    ("swapped", "response_unexpected"),
+    ("strange-id", "response_unexpected"),
+    ("twice", "response_unexpected"),
+    ("negative-length", "response_length"),
+    ("tiny-length", "response_length"),
+    ("cut", "response_cut"),
+    ("nonsense", "response_malformed"),
+    ("ended", "backend_closed"),
+    ("reset", "backend_reset"),
+];
+
+pub fn run(world: &World) -> Fallible<()> {
+    let node = Scripted::start()?;
+    let gateway = world.own_gateway_to(&node.address(), &[("connect", "1s")])?;
+    gateway.wait_ready()?;
+    let neighbour = Neighbour::start(&gateway.bootstrap())?;
+    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+    for (client_id, cause) in MISBEHAVIOURS {
+        let closes = Closes::before(&gateway, cause)?;
+        let mut wire = Wire::connect_as(&gateway.node_address(1)?, client_id)?;
+        for _ in 0..if client_id == "swapped" { 2 } else { 1 } {
+            wire.send(12, &request)?;
+        }
+        wire.closed(SOON).map_err(|error| format!("{client_id}: {error}"))?;
+        closes.one_more(client_id)?;
+    }
+
+    let closes = Closes::before(&gateway, "backend_unavailable")?;
+    let mut wire = Wire::connect(&gateway.node_address(NODE_DOWN)?)?;
+    wire.send(12, &request)?;
+    wire.closed(SOON)?;
+    closes.one_more("a node that refuses")?;
+
+    let closes = Closes::before(&gateway, "node_unknown")?;
+    let mut wire = Wire::connect(&gateway.node_address(4)?)?;
+    wire.send(12, &request)?;
+    wire.closed(SOON)?;
+    closes.one_more("a node that nobody named")?;
+    neighbour.stop()
+}

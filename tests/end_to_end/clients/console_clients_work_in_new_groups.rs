@@ -1,0 +1,8 @@
+//! Java's console clients with a group of the new protocol (KIP-848): every line arrives once, with key and headers.
+
+use super::console;
+use crate::harness::{Fallible, World};
+
+pub fn run(world: &World) -> Fallible<()> {
+    console::exchange(world, "console-new", "consumer")
+}

@@ -1,0 +1,151 @@
+//! The clients' own tools: Kafka's Java classes, our small Java programs, and kcat.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest, TopicName};
+
+use super::process::{self, Finished, Process};
+use super::wire::{self, Wire};
+use super::{Fallible, until};
+use crate::ensure;
+
+/// How a JVM of a tool starts quickly and stays small.
+const JVM: [&str; 4] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData"];
+
+/// A duration for something that takes `seconds` on a machine that has nothing else to do, with room for one that has.
+pub fn patience(seconds: u64) -> Duration {
+    Duration::from_secs(seconds * 2)
+}
+
+/// Kafka's jars, and the folder of our own compiled classes.
+#[derive(Clone)]
+pub struct Jars {
+    libs: PathBuf,
+    classes: PathBuf,
+}
+
+impl Jars {
+    /// Kafka's jars as `tests/run` fetched them.
+    pub fn find(folder: &Path) -> Fallible<Jars> {
+        let libs = match std::env::var_os("KLAMM_LAB_JARS") {
+            Some(libs) => PathBuf::from(libs),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab/kafka-4.3.1/libs"),
+        };
+        ensure!(libs.is_dir(), "no Kafka jars in {}: tests/run fetches them", libs.display());
+        Ok(Jars { libs, classes: folder.join("classes") })
+    }
+
+    /// Compiles our Java programs.
+    pub fn compile(&self, folder: &Path) -> Fallible<()> {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/java");
+        let mut command = Command::new("javac");
+        command.arg("-cp").arg(self.libs.join("*")).arg("-d").arg(&self.classes);
+        for entry in std::fs::read_dir(sources)? {
+            command.arg(entry?.path());
+        }
+        process::run(&mut command, b"", folder, patience(60))?.success()?;
+        Ok(())
+    }
+
+    /// A command that runs a Java class.
+    pub fn java(&self, class: &str, options: &[&str]) -> Command {
+        let mut command = Command::new("java");
+        let path = format!("{}:{}/*", self.classes.display(), self.libs.display());
+        command.args(JVM).args(options).args(["-cp", &path]).arg(class);
+        command
+    }
+}
+
+/// Runs tools for one test, with the addresses to begin with.
+pub struct Tools<'a> {
+    pub jars: &'a Jars,
+    pub folder: &'a Path,
+    pub bootstrap: String,
+}
+
+impl Tools<'_> {
+    /// Runs one of Kafka's tools, `--bootstrap-server` added, and gives its standard output.
+    pub fn kafka(&self, class: &str, arguments: &[&str]) -> Fallible<String> {
+        self.kafka_with_input(class, arguments, b"")
+    }
+
+    /// The same, with something to read.
+    pub fn kafka_with_input(&self, class: &str, arguments: &[&str], input: &[u8]) -> Fallible<String> {
+        let mut all = vec!["--bootstrap-server", &self.bootstrap];
+        all.extend(arguments);
+        let finished = self.java(class, &all, input)?;
+        finished.success().map_err(|error| format!("{class} {}: {error}", arguments.join(" ")).into())
+    }
+
+    /// Runs any Java class to its end.
+    pub fn java(&self, class: &str, arguments: &[&str], input: &[u8]) -> Fallible<Finished> {
+        let mut command = self.jars.java(class, &["-Xmx128m"]);
+        process::run(command.args(arguments), input, self.folder, patience(60))
+    }
+
+    /// Runs one of our programs (`java/`) to its end; its first argument is the bootstrap address.
+    pub fn program(&self, class: &str, arguments: &[&str]) -> Fallible<String> {
+        let mut all = vec![self.bootstrap.as_str()];
+        all.extend(arguments);
+        self.java(class, &all, b"")?.success().map_err(|error| format!("{class}: {error}").into())
+    }
+
+    /// Starts one of our programs and leaves it running.
+    pub fn start_program(&self, class: &str, arguments: &[&str], log: &str) -> Fallible<Process> {
+        let mut command = self.jars.java(class, &["-Xmx128m"]);
+        command.arg(&self.bootstrap).args(arguments);
+        Process::start(&mut command, &self.folder.join(log))
+    }
+
+    /// Creates a topic and waits until each partition has a leader and all its replicas. Without a tool: it is quicker.
+    pub fn create_topic(&self, name: &str, partitions: i32, replicas: i16) -> Fallible<()> {
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(wire::text(name)))
+            .with_num_partitions(partitions)
+            .with_replication_factor(replicas);
+        let first = self.bootstrap.split(',').next().unwrap_or_default();
+        let mut wire = Wire::connect(first)?;
+        let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(20_000);
+        for topic in wire.ask(7, &request)?.body.topics {
+            ensure!(topic.error_code == 0, "{name} is not created: error {}", topic.error_code);
+        }
+        let asked = MetadataRequestTopic::default().with_name(Some(TopicName(wire::text(name))));
+        let request = MetadataRequest::default().with_topics(Some(vec![asked]));
+        until(&format!("topic {name} is led"), patience(20), || {
+            for topic in wire.ask(12, &request)?.body.topics {
+                ensure!(topic.error_code == 0, "error {}", topic.error_code);
+                let led = topic.partitions.iter().all(|partition| {
+                    partition.leader_id.0 >= 0 && partition.isr_nodes.len() == partition.replica_nodes.len()
+                });
+                ensure!(led && !topic.partitions.is_empty(), "{:?}", topic.partitions);
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs kcat.
+    pub fn kcat(&self, arguments: &[&str], input: &[u8]) -> Fallible<String> {
+        let mut command = Command::new("kcat");
+        command.args(["-b", &self.bootstrap]).args(arguments);
+        let finished = process::run(&mut command, input, self.folder, patience(30))?;
+        finished.success().map_err(|error| format!("kcat {}: {error}", arguments.join(" ")).into())
+    }
+}
+
+/// Kafka's tools by the classes behind its scripts.
+pub const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+pub const CONFIGS: &str = "kafka.admin.ConfigCommand";
+pub const GROUPS: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+pub const SHARE_GROUPS: &str = "org.apache.kafka.tools.consumer.group.ShareGroupCommand";
+pub const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
+pub const CONSOLE_PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
+pub const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+pub const CONSOLE_SHARE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleShareConsumer";
+pub const TRANSACTIONS: &str = "org.apache.kafka.tools.TransactionsCommand";
+pub const VERIFIABLE_PRODUCER: &str = "org.apache.kafka.tools.VerifiableProducer";
+pub const VERIFIABLE_CONSUMER: &str = "org.apache.kafka.tools.VerifiableConsumer";
+pub const TRANSACTIONAL_COPIER: &str = "org.apache.kafka.tools.TransactionalMessageCopier";

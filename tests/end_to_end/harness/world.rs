@@ -1,0 +1,116 @@
+//! What all tests share, each part started by the first test that needs it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::gateway::{ADVERTISED_HOST, Gateway, PORTS, Settings};
+use super::lab::Lab;
+use super::relay::{self, Seen};
+use super::tools::{Jars, Tools};
+use super::{Fallible, ports};
+
+/// Set to run the tests that ask nothing of the gateway directly against Kafka: whatever fails then is not Klamm's.
+const DIRECT: &str = "KLAMM_E2E_DIRECT";
+
+/// The shared things of one run.
+pub struct World {
+    folder: PathBuf,
+    direct: bool,
+    lab: OnceLock<Result<(Jars, Lab), String>>,
+    gateway: OnceLock<Result<(Gateway, Arc<Seen>), String>>,
+}
+
+impl World {
+    /// A world in which nothing is started yet.
+    pub fn new(folder: PathBuf) -> World {
+        let direct = std::env::var_os(DIRECT).is_some();
+        World { folder, direct, lab: OnceLock::new(), gateway: OnceLock::new() }
+    }
+
+    /// Whether clients go to Kafka itself.
+    pub fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// Where files of this run may be written.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The three-node Kafka.
+    pub fn lab(&self) -> Fallible<&Lab> {
+        self.jars_and_lab().map(|(_, lab)| lab)
+    }
+
+    /// The gateway that most tests share; it has the default limits.
+    pub fn gateway(&self) -> Fallible<&Gateway> {
+        self.gateway_and_seen().map(|(gateway, _)| gateway)
+    }
+
+    /// What all clients of the shared gateway were sent.
+    pub fn seen(&self) -> Fallible<&Seen> {
+        self.gateway_and_seen().map(|(_, seen)| &**seen)
+    }
+
+    /// A gateway of the test's own, in front of the lab.
+    pub fn own_gateway(&self) -> Fallible<Gateway> {
+        let gateway = self.own(&Settings::of(&self.lab()?.bootstrap()))?;
+        gateway.wait_ready()?;
+        Ok(gateway)
+    }
+
+    /// A gateway as the test wants it, at ports of its own; it need not be ready yet.
+    pub fn own(&self, settings: &Settings<'_>) -> Fallible<Gateway> {
+        Gateway::start(&self.folder, settings)
+    }
+
+    /// A gateway of the test's own in front of any backend, with limits of its own; it need not be ready yet.
+    pub fn own_gateway_to(&self, backend: &str, limits: &[(&str, &str)]) -> Fallible<Gateway> {
+        self.own(&Settings { limits, ..Settings::of(backend) })
+    }
+
+    /// The address that clients begin with.
+    pub fn bootstrap(&self) -> Fallible<String> {
+        if self.direct { Ok(self.lab()?.bootstrap()) } else { Ok(self.gateway()?.bootstrap()) }
+    }
+
+    /// Tools that go through the shared gateway.
+    pub fn tools(&self) -> Fallible<Tools<'_>> {
+        self.tools_for(self.bootstrap()?)
+    }
+
+    /// Tools that go to the lab itself.
+    pub fn direct_tools(&self) -> Fallible<Tools<'_>> {
+        self.tools_for(self.lab()?.bootstrap())
+    }
+
+    /// Tools that begin at any address.
+    pub fn tools_for(&self, bootstrap: String) -> Fallible<Tools<'_>> {
+        let (jars, _) = self.jars_and_lab()?;
+        Ok(Tools { jars, folder: &self.folder, bootstrap })
+    }
+
+    fn gateway_and_seen(&self) -> Fallible<&(Gateway, Arc<Seen>)> {
+        let start = || {
+            let backend = self.lab()?.bootstrap();
+            let (address, port, admin_port) = (relay::BEHIND, ports::GATEWAY, ports::GATEWAY_ADMIN);
+            let seen = relay::start(ADVERTISED_HOST, port..port + PORTS)?;
+            let gateway = self.own(&Settings { address, port, admin_port, ..Settings::of(&backend) })?;
+            gateway.wait_ready()?;
+            Ok((gateway, seen))
+        };
+        let started = self.gateway.get_or_init(|| start().map_err(|error: super::Fault| error.to_string()));
+        started.as_ref().map_err(|error| format!("the gateway does not start: {error}").into())
+    }
+
+    fn jars_and_lab(&self) -> Fallible<&(Jars, Lab)> {
+        let start = || {
+            let jars = Jars::find(&self.folder)?;
+            jars.compile(&self.folder)?;
+            let lab = Lab::start(&self.folder.join("lab"), &jars)?;
+            Ok((jars, lab))
+        };
+        let started = self.lab.get_or_init(|| start().map_err(|error: super::Fault| error.to_string()));
+        started.as_ref().map_err(|error| format!("the lab does not start: {error}").into())
+    }
+}

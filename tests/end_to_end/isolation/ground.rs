@@ -1,0 +1,125 @@
+//! The ground of the isolation tests: a gateway with two virtual clusters, a victim and an attacker, whose every name is
+//! random, and what the attacker must never be sent.
+
+use std::sync::OnceLock;
+
+use super::digest;
+use super::victim::Victim;
+use crate::definitions::Definitions;
+use crate::ensure;
+use crate::harness::gateway::{ADVERTISED_HOST, Gateway, PORTS};
+use crate::harness::lab::{CANARIES, NODES};
+use crate::harness::wire::find;
+use crate::harness::{Fallible, World};
+use crate::tenants;
+
+/// What both sides know of each other's names: nothing.
+pub struct Ground {
+    pub gateway: Gateway,
+    pub definitions: Definitions,
+    /// What the backend has before the victim's names, and before the attacker's.
+    pub victim_prefix: String,
+    pub attacker_prefix: String,
+    pub names: Names,
+    pub victim: Victim,
+    /// The bootstrap port of the attacker's listener; node n has this one + n.
+    pub attacker_port: u16,
+}
+
+/// The victim's names, as its clients say them. Each is a canary.
+pub struct Names {
+    pub topic: String,
+    pub group: String,
+    pub transactional_id: String,
+    pub client_id: String,
+    pub instance_id: String,
+    pub payload: String,
+    pub metadata: String,
+}
+
+/// A topic of the attacker's own.
+pub const OWN_TOPIC: &str = "own-topic";
+
+/// 16 random bytes behind a letter.
+pub fn canary(letter: char) -> String {
+    let bytes: [u8; 16] = rand::random();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{letter}{hex}")
+}
+
+impl Ground {
+    /// The ground that all isolation tests of a run share.
+    pub fn of(world: &World) -> Fallible<&'static Ground> {
+        static GROUND: OnceLock<Result<Ground, String>> = OnceLock::new();
+        let ground = GROUND.get_or_init(|| Ground::prepare(world).map_err(|error| error.to_string()));
+        ground.as_ref().map_err(|error| format!("the ground is not prepared: {error}").into())
+    }
+
+    fn prepare(world: &World) -> Fallible<Ground> {
+        let definitions = Definitions::read()?;
+        let (victim_prefix, attacker_prefix) = (format!("{}.", canary('v')), format!("{}.", canary('a')));
+        let names = Names {
+            topic: canary('t'),
+            group: canary('g'),
+            transactional_id: canary('x'),
+            client_id: canary('c'),
+            instance_id: canary('i'),
+            payload: canary('p'),
+            metadata: canary('m'),
+        };
+        let hidden = |prefix: &str| format!("namespace: {{mode: hide_prefix, prefix: \"{prefix}\"}},");
+        let (ours, theirs) = (hidden(&victim_prefix), hidden(&attacker_prefix));
+        let (gateway, bootstraps) = tenants::own_gateway(world, &[("victim", &ours), ("attacker", &theirs)])?;
+        let [victim_at, attacker_at] = bootstraps.as_slice() else { return Err("two listeners are needed".into()) };
+        let victim = Victim::settle(victim_at, &names)?;
+        world.tools_for(attacker_at.clone())?.create_topic(OWN_TOPIC, 1, 3)?;
+        let attacker_port = attacker_at.rsplit(':').next().unwrap_or_default().parse()?;
+        Ok(Ground { gateway, definitions, victim_prefix, attacker_prefix, names, victim, attacker_port })
+    }
+
+    /// The attacker's address of a node; 0 is the bootstrap address.
+    pub fn address(&self, node: usize) -> Fallible<String> {
+        ensure!(node < usize::from(PORTS), "node {node} has no port");
+        Ok(format!("{ADVERTISED_HOST}:{}", self.attacker_port + u16::try_from(node)?))
+    }
+
+    /// Runs an attack; fails when the victim's world is not afterwards what it was, or when the attacker made anything
+    /// outside its own prefix.
+    pub fn attack(&self, world: &World, attack: impl FnOnce() -> Fallible<()>) -> Fallible<()> {
+        let lab = world.lab()?;
+        let addresses: Vec<String> = (1..=NODES).map(|node| lab.address(node)).collect();
+        let before = digest::of_all_but(&addresses, &self.attacker_prefix)?;
+        for canary in [&self.names.topic, &self.names.group, &self.names.transactional_id, &self.names.client_id] {
+            ensure!(
+                before.iter().any(|line| line.contains(canary)),
+                "{canary} is not in the digest: it proves nothing"
+            );
+        }
+        let outcome = attack();
+        let after = digest::of_all_but(&addresses, &self.attacker_prefix)?;
+        let lost: Vec<&String> = before.iter().filter(|line| !after.contains(line)).collect();
+        let new: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
+        outcome?;
+        ensure!(lost.is_empty() && new.is_empty(), "the world outside changed:\nbefore: {lost:#?}\nafter: {new:#?}");
+        Ok(())
+    }
+
+    /// Fails when bytes that the attacker was sent hold anything of the victim, a prefix, or an address of a node.
+    pub fn inspect(&self, what: &str, bytes: &[u8]) -> Fallible<()> {
+        self.inspect_but(what, bytes, &[])
+    }
+
+    /// The same after a request in which the attacker itself had typed some of the victim's names, and so may be told
+    /// them again.
+    pub fn inspect_but(&self, what: &str, bytes: &[u8], typed: &[&str]) -> Fallible<()> {
+        let Names { topic, group, transactional_id, client_id, instance_id, payload, metadata } = &self.names;
+        let names = [topic, group, transactional_id, client_id, instance_id, payload, metadata];
+        let names = names.into_iter().chain([&self.victim_prefix, &self.attacker_prefix]).map(String::as_str);
+        let known = |canary: &&str| typed.iter().any(|typed| typed.contains(canary));
+        let mut canaries = names.filter(|canary| !known(canary)).chain(CANARIES);
+        match canaries.find(|canary| find(bytes, canary.as_bytes()).is_some()) {
+            None => Ok(()),
+            Some(canary) => Err(format!("{what}: {canary} is in the answer: {}", bytes.escape_ascii()).into()),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! End to end: real clients, the gateway, and a real Kafka of three nodes.
+//!
+//! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
+//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
+//! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
+
+mod addresses;
+mod bad_input;
+mod clients;
+#[path = "../definitions/mod.rs"]
+mod definitions;
+mod faults;
+mod harness;
+mod isolation;
+mod operations;
+mod scenarios;
+mod sessions;
+mod tenants;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use harness::{Fallible, World, process};
+
+/// What a test is about, and so where it can run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// A client's ordinary work: runs through the gateway, or directly against Kafka.
+    Client,
+    /// The gateway in front of the lab.
+    Gateway,
+    /// The gateway without the lab.
+    GatewayAlone,
+}
+
+struct Test {
+    name: &'static str,
+    subject: Subject,
+    seconds: u64,
+    run: fn(&World) -> Fallible<()>,
+}
+
+/// A test is a module, named as the sentence that it proves.
+macro_rules! test {
+    ($subject:ident, $seconds:literal, $group:ident::$name:ident) => {
+        Test {
+            name: concat!(stringify!($group), "::", stringify!($name)),
+            subject: Subject::$subject,
+            seconds: $seconds,
+            run: $group::$name::run,
+        }
+    };
+}
+
+/// Tests that leave each other alone.
+const TOGETHER: &[Test] = &[
+    test!(Client, 120, clients::console_clients_work_in_classic_groups),
+    test!(Client, 120, clients::console_clients_work_in_new_groups),
+    test!(Client, 120, clients::share_consumers_take_every_record),
+    test!(Client, 180, clients::every_byte_of_a_record_arrives),
+    test!(Client, 120, clients::transactions_copy_exactly_once),
+    test!(Client, 120, clients::topics_and_configs_are_administered),
+    test!(Client, 120, clients::groups_are_administered),
+    test!(Client, 120, clients::kcat_produces_consumes_and_joins_groups),
+    test!(Client, 150, clients::other_admin_tools_work),
+    test!(Gateway, 120, tenants::a_topic_made_anew_is_found),
+    test!(Client, 180, tenants::console_clients_meet_their_own_records),
+    test!(Client, 180, tenants::verifiable_clients_meet_their_own_records),
+    test!(Client, 180, tenants::copiers_copy_exactly_once),
+    test!(Client, 180, tenants::streams_count_exactly_once),
+    test!(Client, 180, tenants::kcat_meets_its_own_records),
+    test!(Client, 180, tenants::franz_go_meets_its_own_records),
+    test!(Client, 180, tenants::aiokafka_meets_its_own_records),
+    test!(Client, 180, tenants::confluent_kafka_meets_its_own_records),
+    test!(Client, 180, tenants::kafkajs_meets_its_own_records),
+    test!(Gateway, 90, scenarios::additional_topics_are_seen_by_both),
+    test!(Gateway, 150, scenarios::admin_tools_see_one_tenant),
+    test!(Gateway, 90, scenarios::aliases_replace_their_originals),
+    test!(Gateway, 90, scenarios::environments_share_a_backend),
+    test!(Gateway, 90, scenarios::nodes_have_the_ports_that_were_set),
+    test!(Gateway, 90, scenarios::one_topic_has_a_name_in_each_cluster),
+    test!(Gateway, 90, scenarios::without_virtual_clusters_everything_is_seen),
+    test!(Gateway, 60, addresses::every_address_in_every_answer_is_the_gateways),
+    test!(Gateway, 60, addresses::api_versions_are_what_table_and_node_share),
+    test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
+    test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
+    test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
+    test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
+    test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),
+    test!(GatewayAlone, 120, bad_input::broken_frames_are_closed_with_their_cause),
+    test!(GatewayAlone, 60, bad_input::misbehaving_nodes_close_their_client_alone),
+    test!(GatewayAlone, 60, bad_input::silent_and_slow_clients_are_closed),
+    test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
+    test!(GatewayAlone, 60, operations::a_backend_that_is_away_is_waited_for),
+    test!(GatewayAlone, 60, operations::drains_end_at_their_deadline),
+    test!(GatewayAlone, 60, operations::limits_of_connections_hold),
+    test!(GatewayAlone, 60, operations::every_accepted_connection_is_accounted_for),
+    test!(GatewayAlone, 60, operations::faults_at_start_are_said),
+    test!(GatewayAlone, 60, operations::signals_are_obeyed),
+    test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
+];
+
+/// Tests that disturb what the others use.
+const ALONE: &[Test] = &[
+    test!(Gateway, 180, isolation::bombs_are_closed),
+    test!(Gateway, 180, isolation::broken_frames_bring_nothing),
+    test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
+    test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
+    test!(Gateway, 180, isolation::names_of_others_mean_nothing),
+    test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
+    test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
+    test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
+    test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
+    test!(Gateway, 180, faults::a_restarted_gateway_loses_nothing),
+    test!(Client, 240, faults::a_killed_node_loses_and_duplicates_nothing),
+    test!(Gateway, 300, tenants::faults_lose_and_duplicate_nothing),
+    test!(Gateway, 180, faults::a_moved_node_is_found),
+    test!(Gateway, 120, faults::a_node_that_joins_is_found),
+    test!(Gateway, 60, addresses::no_client_was_sent_an_address_of_a_node),
+    test!(Gateway, 60, tenants::no_client_was_sent_a_name_of_the_backend),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(2);
+    let folder = match tempfile::Builder::new().prefix("end-to-end-").tempdir_in(env!("CARGO_TARGET_TMPDIR")) {
+        Ok(folder) => folder,
+        Err(error) => {
+            eprintln!("no folder for this run: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    end_children_on_signals(folder.path().to_owned());
+    let world = Arc::new(World::new(folder.path().to_owned()));
+    let conclusions = catch_unwind(AssertUnwindSafe(|| {
+        let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world));
+        arguments.test_threads = Some(1);
+        [together, libtest_mimic::run(&arguments, trials(ALONE, &world))]
+    }));
+    process::kill_all();
+    let Ok(conclusions) = conclusions else { return ExitCode::FAILURE };
+    let failed = conclusions.iter().any(|conclusion| conclusion.num_failed > 0);
+    if failed {
+        let kept = folder.keep();
+        eprintln!("logs of the nodes and gateways: {}", kept.display());
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn trials(tests: &'static [Test], world: &Arc<World>) -> Vec<Trial> {
+    let trial = |test: &'static Test| {
+        let world = Arc::clone(world);
+        let direct = world.is_direct();
+        let trial = Trial::test(test.name, move || run(test, &world));
+        trial.with_ignored_flag(direct && test.subject != Subject::Client)
+    };
+    tests.iter().map(trial).collect()
+}
+
+/// Starts what the test needs, then runs it on a thread of its own, within its limit.
+fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
+    match test.subject {
+        Subject::Client => drop(world.bootstrap()?),
+        Subject::Gateway => drop(world.gateway()?),
+        Subject::GatewayAlone => {}
+    }
+    let (sender, receiver) = sync_channel(1);
+    let world = Arc::clone(world);
+    std::thread::spawn(move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(&world)));
+        let _ = sender.send(outcome);
+    });
+    match receiver.recv_timeout(Duration::from_secs(test.seconds)) {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(fault))) => Err(fault.into()),
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(format!("panicked: {}", text.unwrap_or_default()).into())
+        }
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            Err(format!("not done within {} s", test.seconds).into())
+        }
+    }
+}
+
+/// Control-C and SIGTERM take the children along.
+fn end_children_on_signals(folder: PathBuf) {
+    use tokio::signal::unix::{SignalKind, signal};
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT is ours");
+            let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM is ours");
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            process::kill_all();
+            let _ = std::fs::remove_dir_all(folder);
+            std::process::exit(130);
+        });
+    });
+}

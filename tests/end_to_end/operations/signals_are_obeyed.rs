@@ -1,0 +1,45 @@
+//! SIGHUP is ignored with a sentence; a second SIGINT ends at once what the first one lets end in peace.
+
+use std::time::{Duration, Instant};
+
+use kafka_protocol::messages::MetadataRequest;
+
+use crate::ensure;
+use crate::harness::scripted::Scripted;
+use crate::harness::tools::patience;
+use crate::harness::wire::Wire;
+use crate::harness::{Fallible, World, until};
+
+pub fn run(world: &World) -> Fallible<()> {
+    let node = Scripted::start()?;
+    let gateway = world.own_gateway_to(&node.address(), &[])?;
+    gateway.wait_ready()?;
+    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+
+    gateway.signal("HUP")?;
+    until("SIGHUP is answered in the log", patience(3), || {
+        ensure!(gateway.log().contains("reload is not supported yet"), "it is not");
+        Ok(())
+    })?;
+    Wire::connect(&gateway.bootstrap())?.ask(12, &request)?;
+
+    // An answer that never comes keeps the drain from ending by itself.
+    let mut waiting = Wire::connect_as(&gateway.node_address(1)?, "silent")?;
+    waiting.send(12, &request)?;
+    std::thread::sleep(Duration::from_millis(200));
+    gateway.signal("INT")?;
+    until("the drain begins", patience(3), || {
+        let refused = Wire::connect(&gateway.bootstrap()).is_err();
+        ensure!(refused, "connections are still accepted");
+        Ok(())
+    })?;
+    ensure!(
+        gateway.wait_end(Duration::from_millis(500)).is_err(),
+        "the first SIGINT does not wait for what is in flight"
+    );
+    let began = Instant::now();
+    gateway.signal("INT")?;
+    gateway.wait_end(patience(2))?;
+    ensure!(began.elapsed() < Duration::from_secs(2), "the second SIGINT took {:?}", began.elapsed());
+    Ok(())
+}

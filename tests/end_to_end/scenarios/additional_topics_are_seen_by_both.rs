@@ -1,0 +1,121 @@
+//! Scenario 4: two virtual clusters with prefixes of their own see one more topic of the backend. Clients of both use it;
+//! neither can create, delete, grow or configure it.
+
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::{
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+    IncrementalAlterConfigsRequest, TopicName,
+};
+
+use super::{produce, topics, values};
+use crate::ensure;
+use crate::harness::wire::{Wire, text};
+use crate::harness::{Fallible, World};
+use crate::tenants::own_gateway;
+
+const SHARED: &str = "user_actions";
+const TOPIC_ALREADY_EXISTS: i16 = 36;
+const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
+const BACKEND: [&str; 7] = [
+    "analytics_pageviews",
+    "analytics_clicks",
+    "analytics_orders",
+    "payments_transactions",
+    "payments_refunds",
+    "payments_orders",
+    SHARED,
+];
+
+pub fn run(world: &World) -> Fallible<()> {
+    let direct = world.direct_tools()?;
+    for topic in BACKEND {
+        direct.create_topic(topic, 1, 3)?;
+    }
+    let names = |prefix: &str| {
+        format!(
+            "namespace: {{mode: hide_prefix, prefix: {prefix}, additional: {{topics: \
+             [{{type: exact_list, exact_list: [{{backend: {SHARED}}}]}}]}}}},"
+        )
+    };
+    let (analytics, payments) = (names("analytics_"), names("payments_"));
+    let (_gateway, at) = own_gateway(world, &[("analytics", &analytics), ("payments", &payments)])?;
+    let [analytics, payments] = at.as_slice() else { return Err("two addresses are needed".into()) };
+    let (analytics, payments) = (world.tools_for(analytics.clone())?, world.tools_for(payments.clone())?);
+    let seen = topics(&analytics, |_| true)?;
+    ensure!(seen == ["clicks", "orders", "pageviews", SHARED], "analytics sees {seen:?}");
+    let seen = topics(&payments, |_| true)?;
+    ensure!(seen == ["orders", "refunds", "transactions", SHARED], "payments sees {seen:?}");
+
+    produce(&analytics, SHARED, &["from analytics"])?;
+    produce(&payments, SHARED, &["from payments"])?;
+    produce(&analytics, "orders", &["of analytics"])?;
+    produce(&payments, "orders", &["of payments"])?;
+    for tools in [&analytics, &payments, &direct] {
+        let held = values(tools, SHARED)?;
+        ensure!(held == ["from analytics", "from payments"], "{SHARED} holds {held:?}");
+    }
+    ensure!(values(&direct, "analytics_orders")? == ["of analytics"], "analytics_orders");
+    ensure!(values(&direct, "payments_orders")? == ["of payments"], "payments_orders");
+    for tools in [&analytics, &payments] {
+        untouchable(&tools.bootstrap)?;
+    }
+    ensure!(values(&direct, SHARED)?.len() == 2, "somebody changed {SHARED}");
+    Ok(())
+}
+
+/// What may not be done to a topic that is not one's own.
+fn untouchable(bootstrap: &str) -> Fallible<()> {
+    let mut wire = Wire::connect(bootstrap)?;
+    let name = TopicName(text(SHARED));
+    let own = TopicName(text("beside"));
+    for version in 2..=7 {
+        let creatable = |name: &TopicName| {
+            CreatableTopic::default().with_name(name.clone()).with_num_partitions(1).with_replication_factor(1)
+        };
+        let request = CreateTopicsRequest::default()
+            .with_topics(vec![creatable(&name), creatable(&own)])
+            .with_timeout_ms(5_000)
+            .with_validate_only(true);
+        let topics = wire.ask(version, &request)?.body.topics;
+        let errors: Vec<(&str, i16)> = topics.iter().map(|topic| (&**topic.name, topic.error_code)).collect();
+        let expected = [(SHARED, TOPIC_ALREADY_EXISTS), ("beside", 0)];
+        ensure!(expected.iter().all(|one| errors.contains(one)) && errors.len() == 2, "create v{version}: {errors:?}");
+    }
+    for version in 1..=5 {
+        let request = DeleteTopicsRequest::default().with_topic_names(vec![name.clone()]).with_timeout_ms(5_000);
+        let answer = wire.ask(version, &request)?.body;
+        let errors: Vec<i16> = answer.responses.iter().map(|topic| topic.error_code).collect();
+        ensure!(errors == [TOPIC_AUTHORIZATION_FAILED], "delete v{version}: {errors:?}");
+    }
+    for version in 0..=3 {
+        let topic = CreatePartitionsTopic::default().with_name(name.clone()).with_count(9);
+        let request = CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000);
+        let answer = wire.ask(version, &request)?.body;
+        let errors: Vec<i16> = answer.results.iter().map(|topic| topic.error_code).collect();
+        ensure!(errors == [TOPIC_AUTHORIZATION_FAILED], "partitions v{version}: {errors:?}");
+    }
+    for version in 0..=2 {
+        let partition = DeleteRecordsPartition::default().with_partition_index(0).with_offset(-1);
+        let topic = DeleteRecordsTopic::default().with_name(name.clone()).with_partitions(vec![partition]);
+        let request = DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000);
+        let answer = wire.ask(version, &request)?.body;
+        let partitions = answer.topics.iter().flat_map(|topic| topic.partitions.iter());
+        let errors: Vec<i16> = partitions.map(|partition| partition.error_code).collect();
+        ensure!(errors == [TOPIC_AUTHORIZATION_FAILED], "records v{version}: {errors:?}");
+    }
+    for version in 0..=1 {
+        let config = AlterableConfig::default().with_name(text("retention.ms")).with_value(Some(text("1")));
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text(SHARED))
+            .with_configs(vec![config]);
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let answer = wire.ask(version, &request)?.body;
+        let errors: Vec<i16> = answer.responses.iter().map(|resource| resource.error_code).collect();
+        ensure!(errors == [TOPIC_AUTHORIZATION_FAILED], "configs v{version}: {errors:?}");
+    }
+    Ok(())
+}

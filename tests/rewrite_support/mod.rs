@@ -1,0 +1,283 @@
+//! What the tests of the walk share: a view, callers that feed in pieces, frames around messages.
+
+#![allow(dead_code)]
+
+pub mod cast;
+pub mod definitions;
+pub mod messages;
+pub mod samples;
+pub mod tenant;
+pub mod told;
+
+use std::collections::BTreeMap;
+
+use klamm::cluster::{AddressMap, ApiRange, NodeApis, PortMapping};
+use klamm::frame::{Entry, Ledger};
+use klamm::metrics::Cause;
+use klamm::rewrite::{Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
+
+/// A host that stands for every backend host: it must never be seen by a client.
+pub const CANARY: &str = "secret-backend-host";
+
+/// The correlation id that the tests' frames carry.
+pub const CORRELATION_ID: i32 = 0x5eed;
+
+/// Nodes 1 to 3 have ports behind `host`, others have none.
+pub fn addresses(host: &str) -> AddressMap {
+    AddressMap::Ports(PortMapping {
+        advertised_host: host.into(),
+        bootstrap_port: Some(19092),
+        ports: vec![19092, 19093, 19094, 19095].into(),
+        min_broker_id: 1,
+        node_ports: BTreeMap::new(),
+    })
+}
+
+/// A node that offers every version we serve, and more.
+pub fn generous_apis() -> NodeApis {
+    NodeApis {
+        ranges: (0..100).map(|key| ApiRange { key, min: 0, max: 99 }).collect(),
+        supported_features: Vec::new(),
+        finalized_features_epoch: -1,
+        finalized_features: Vec::new(),
+        zk_migration_ready: false,
+    }
+}
+
+pub fn view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis) -> View<'a> {
+    View { addresses, apis, namespace: None, frame_bytes_max: 1 << 20, hold_bytes_max: 1 << 20, in_flight_max: 256 }
+}
+
+pub fn rule(key: i16) -> &'static Rule {
+    rules().iter().find(|rule| rule.key == key).unwrap()
+}
+
+pub fn entry(key: i16, version: i16) -> Entry {
+    Entry {
+        api_key: key,
+        api_version: version,
+        correlation_id: CORRELATION_ID,
+        own: false,
+        own_error: 0,
+        shown_error: 0,
+        asked: klamm::frame::Asked::Nothing,
+    }
+}
+
+/// Adds the length, and the header of a response to `key` in `version`, before `body`.
+pub fn response_frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+    let mut payload = CORRELATION_ID.to_be_bytes().to_vec();
+    if rule(key).flexible(version) {
+        payload.push(0);
+    }
+    payload.extend(body);
+    framed(&payload)
+}
+
+/// Adds the length, and the header of a request, before `body`.
+pub fn request_frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+    let flexible = rules().iter().find(|rule| rule.key == key).is_some_and(|rule| rule.flexible(version));
+    let mut payload = key.to_be_bytes().to_vec();
+    payload.extend(version.to_be_bytes());
+    payload.extend(CORRELATION_ID.to_be_bytes());
+    payload.extend(4i16.to_be_bytes());
+    payload.extend(b"test");
+    if flexible {
+        payload.push(0);
+    }
+    payload.extend(body);
+    framed(&payload)
+}
+
+pub fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut frame = i32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
+    frame.extend(payload);
+    frame
+}
+
+/// How a caller moves what passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Through `feed`.
+    Feed,
+    /// By itself, telling `passed`.
+    Splice,
+}
+
+/// What came out of one direction.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub bytes: Vec<u8>,
+    pub frames: u64,
+    pub own_answers: u64,
+    pub left_out: Vec<i32>,
+    pub at_boundary: bool,
+    /// Bytes that were left over.
+    pub rest: usize,
+    pub full: bool,
+}
+
+/// Either direction, as a caller sees it.
+pub trait Direction {
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<klamm::rewrite::Fed, Cause>;
+    fn passed(&mut self, n: u64);
+    fn at_boundary(&self) -> bool;
+}
+
+impl Direction for Requests {
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<klamm::rewrite::Fed, Cause> {
+        Requests::feed(self, input, view, ledger, out)
+    }
+    fn passed(&mut self, n: u64) {
+        Requests::passed(self, n);
+    }
+    fn at_boundary(&self) -> bool {
+        Requests::at_boundary(self)
+    }
+}
+
+impl Direction for Responses {
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &View<'_>,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<klamm::rewrite::Fed, Cause> {
+        Responses::feed(self, input, view, ledger, out)
+    }
+    fn passed(&mut self, n: u64) {
+        Responses::passed(self, n);
+    }
+    fn at_boundary(&self) -> bool {
+        Responses::at_boundary(self)
+    }
+}
+
+/// Feeds `input` in pieces of `piece` bytes as a session does: what is left over comes again with more behind it.
+pub fn run<D: Direction + ?Sized>(
+    direction: &mut D,
+    ledger: &mut Ledger,
+    view: &View<'_>,
+    input: &[u8],
+    piece: usize,
+    how: Move,
+) -> Result<Outcome, Cause> {
+    let mut outcome = Outcome {
+        bytes: Vec::new(),
+        frames: 0,
+        own_answers: 0,
+        left_out: Vec::new(),
+        at_boundary: true,
+        rest: 0,
+        full: false,
+    };
+    let mut carry: Vec<u8> = Vec::new();
+    let mut out = Output::default();
+    let mut came = 0;
+    loop {
+        out.clear();
+        let fed = direction.feed(&carry, view, ledger, &mut out)?;
+        assert!(fed.consumed <= carry.len());
+        for segment in &out.segments {
+            match segment {
+                Segment::Input(range) => {
+                    assert!(range.end <= fed.consumed && !range.is_empty());
+                    outcome.bytes.extend(&carry[range.clone()]);
+                }
+                Segment::New(range) => outcome.bytes.extend(&out.new_bytes[range.clone()]),
+            }
+        }
+        for pair in out.segments.windows(2) {
+            if let [Segment::Input(a), Segment::Input(b)] = pair {
+                assert_ne!(a.end, b.start, "neighbours are merged");
+            }
+        }
+        assert_eq!(
+            out.len(),
+            out.segments
+                .iter()
+                .map(|s| match s {
+                    Segment::Input(r) | Segment::New(r) => r.len(),
+                })
+                .sum::<usize>()
+        );
+        outcome.frames += out.frames;
+        outcome.own_answers += out.own_answers;
+        outcome.left_out.extend(out.left_out.iter().map(|node| node.0));
+        carry.drain(..fed.consumed);
+        outcome.full = fed.full;
+        if fed.pass > 0 {
+            assert!(carry.is_empty(), "promised bytes behind others that wait");
+            assert!(!direction.at_boundary());
+        }
+        assert!(fed.full || carry.len() <= REST_BYTES_MAX, "{} bytes left over", carry.len());
+        if came == input.len() {
+            outcome.at_boundary = direction.at_boundary();
+            outcome.rest = carry.len();
+            return Ok(outcome);
+        }
+        let mut next = &input[came..(came + piece).min(input.len())];
+        came += next.len();
+        if how == Move::Splice && fed.pass > 0 {
+            let n = next.len().min(usize::try_from(fed.pass).unwrap());
+            direction.passed(n as u64);
+            outcome.bytes.extend(&next[..n]);
+            next = &next[n..];
+        }
+        carry.extend(next);
+    }
+}
+
+/// Runs one response through a fresh session.
+pub fn run_response(
+    key: i16,
+    version: i16,
+    view: &View<'_>,
+    frame: &[u8],
+    piece: usize,
+    how: Move,
+) -> Result<Outcome, Cause> {
+    let mut ledger = Ledger::default();
+    ledger.push(entry(key, version));
+    let outcome = run(&mut Responses::default(), &mut ledger, view, frame, piece, how)?;
+    assert_eq!(ledger.is_empty(), outcome.frames == 1);
+    Ok(outcome)
+}
+
+/// A small deterministic source of choices.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// From 0 to `n` - 1.
+    pub fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 16) % n
+    }
+}
+
+pub fn contains(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}

@@ -1,0 +1,179 @@
+//! A rule that cannot fail proves nothing: each gets a text that breaks it, and one beside it that does not.
+
+use super::*;
+
+/// What the named rule says to these files.
+fn broken(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let files: Vec<File> = files.iter().map(|(path, text)| File::new(path, text)).collect();
+    let found = RULES.iter().find(|candidate| candidate.name == rule).expect(rule);
+    (found.broken)(&files)
+}
+
+#[test]
+fn imports_point_down() {
+    let rule = "imports point down";
+    for (path, text, named) in [
+        ("src/frame/a.rs", "use crate::rewrite::Rule;", "frame names rewrite"),
+        ("src/frame/a.rs", "use crate::{cluster::NodeId, session::{self, net}};", "frame names session"),
+        ("src/frame/mod.rs", "fn f() { super::net::g() }", "frame names net"),
+        ("src/frame/a.rs", "fn f() { super::super::net::g() }", "frame names net"),
+        ("src/rewrite/a/b.rs", "use super::super::super::{cluster, route};", "rewrite names route"),
+        ("src/route/mod.rs", "\n\nuse crate::rewrite;", "src/route/mod.rs:3"),
+        ("src/cluster/mod.rs", "macro_rules! m { () => { $crate::metrics::f() } }", "cluster names metrics"),
+        ("src/newcomer/mod.rs", "", "newcomer has no row"),
+    ] {
+        let places = broken(rule, &[(path, text)]);
+        assert!(places.len() == 1 && places[0].contains(named), "{text}: {places:?}");
+    }
+    for (path, text) in [
+        ("src/session/a.rs", "use crate::{frame, net::Ring}; use super::b; use crate::session::c;"),
+        ("src/frame/a/b.rs", "use super::super::ledger; use super::net;"),
+        (
+            "src/frame/a.rs",
+            "// use crate::net;\nconst S: &str = \"crate::net::x\"; /* crate::net::x /* y */ crate::net */",
+        ),
+        ("src/frame/a.rs", "#[cfg(test)]\nmod tests { use crate::net; fn f() {} }\nuse crate::cluster;"),
+        ("src/frame/a.rs", "#[cfg(test)]\nuse crate::{net::{x}, shard};\nuse crate::cluster;"),
+        ("src/lib.rs", "pub mod boot; use crate::boot::main;"),
+        ("loadtest/src/main.rs", "use crate::net;"),
+    ] {
+        assert_eq!(broken(rule, &[(path, text)]), Vec::<String>::new(), "{text}");
+    }
+    let by_name = [("src/frame/a.rs", "#[cfg(test)] mod t;"), ("src/frame/a/t.rs", "use crate::net;")];
+    assert_eq!(broken(rule, &by_name), Vec::<String>::new());
+    let by_path = [("src/frame/a.rs", "#[cfg(test)] #[path = \"b.rs\"] mod t;"), ("src/frame/b.rs", "use crate::net;")];
+    assert_eq!(broken(rule, &by_path), Vec::<String>::new());
+    assert_eq!(broken(rule, &by_path[1..]).len(), 1);
+}
+
+#[test]
+fn the_table_itself_points_down_and_past_siblings() {
+    let at = |name: &str| LAYERS.iter().position(|(module, _)| *module == name).expect(name);
+    let siblings = [["rewrite", "route"].as_slice(), &["config", "frame"], &["cluster", "metrics", "sys"]];
+    for (module, may) in LAYERS {
+        for named in may.split(' ').filter(|named| !named.is_empty()) {
+            assert!(at(named) > at(module) || module.is_empty(), "{module} names {named}");
+            assert!(
+                !siblings.iter().any(|layer| layer.contains(&module) && layer.contains(&named)),
+                "{module} {named}"
+            );
+        }
+    }
+    assert!(DATA_PATH.iter().all(|module| LAYERS.iter().any(|(name, _)| name == module)));
+}
+
+#[test]
+fn unsafe_has_a_border_and_a_reason() {
+    let border = "unsafe lives in src/sys";
+    assert_eq!(broken(border, &[("src/net/a.rs", "fn f() {\n unsafe { g() } }")]), ["src/net/a.rs:2: unsafe"]);
+    assert!(
+        broken(border, &[("src/sys/a.rs", "unsafe { g() }"), ("src/net/a.rs", "// unsafe\nf(\"unsafe\")")]).is_empty()
+    );
+
+    let reason = "each unsafe says why it holds";
+    for text in [
+        "fn f() { unsafe { g() } }",
+        "// SAFETY: far away.\nlet a = 1;\nlet b = unsafe { g() };",
+        "// No word of it.\nunsafe impl Send for A {}",
+        "/// Frees it.\npub unsafe fn f() {}",
+        "unsafe extern \"C\" { fn f(); }",
+    ] {
+        assert_eq!(broken(reason, &[("src/sys/a.rs", text)]).len(), 1, "{text}");
+    }
+    for text in [
+        "fn f() {\n    // SAFETY: g keeps it.\n    let a = h(\n        unsafe { g() });\n}",
+        "// SAFETY: no pointer inside.\n#[allow(x)]\nunsafe impl Send for A {}",
+        "/// Frees it.\n///\n/// # Safety\n///\n/// Once.\npub unsafe fn f() {}",
+        "type F = unsafe fn(u8);\ntype G = unsafe extern \"C\" fn(u8);\n#[unsafe(no_mangle)]\nfn f() {}",
+        "let text = r#\"unsafe { \"#; let c = '\"'; let life: &'static str = \"unsafe {\";",
+    ] {
+        assert_eq!(broken(reason, &[("src/sys/a.rs", text)]), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn two_crates_have_their_places() {
+    let glommio = "glommio is named in src/shard/executor.rs";
+    assert_eq!(broken(glommio, &[("src/shard/mod.rs", "use glommio::Task;")]), ["src/shard/mod.rs:1: glommio"]);
+    assert_eq!(broken(glommio, &[("src/boot/a.rs", "glommio::yield_if_needed()")]).len(), 1);
+    assert!(
+        broken(glommio, &[("src/shard/executor.rs", "use glommio::Task;"), ("src/net/a.rs", "// glommio::x")])
+            .is_empty()
+    );
+    let ring = "io_uring is named in src/sys and src/net";
+    assert_eq!(broken(ring, &[("src/shard/a.rs", "use io_uring;")]).len(), 1);
+    assert!(
+        broken(ring, &[("src/net/a.rs", "use io_uring::x;"), ("src/boot/a.rs", "crate::sys::io_uring::probe()")])
+            .is_empty()
+    );
+}
+
+#[test]
+fn nothing_panics_and_nothing_is_unfinished() {
+    let panics = "nothing panics on the data path";
+    for text in ["a.unwrap()", "a\n.expect(\"b\")", "map(Option::unwrap)", "panic!(\"a\")", "a.unwrap_err()"] {
+        assert_eq!(broken(panics, &[("src/session/a.rs", text)]).len(), 1, "{text}");
+    }
+    for (path, text) in [
+        ("src/session/a.rs", "a.unwrap_or(b); // .unwrap()\nlet s = \".unwrap()\";"),
+        ("src/session/a.rs", "#[cfg(test)] mod tests { fn f() { a.unwrap() } }"),
+        ("src/session/a.rs", "#![cfg(test)]\nfn f() { a.unwrap() }"),
+        ("src/boot/a.rs", "a.unwrap()"),
+    ] {
+        assert_eq!(broken(panics, &[(path, text)]), Vec::<String>::new(), "{text}");
+    }
+    let unfinished = "no unfinished code";
+    for text in [
+        "todo!()",
+        "unimplemented!()",
+        "dbg!(a)",
+        concat!("// TO", "DO: later"),
+        "#[cfg(test)] mod t { fn f() { todo!() } }",
+    ] {
+        assert_eq!(broken(unfinished, &[("loadtest/src/a.rs", text)]).len(), 1, "{text}");
+    }
+    assert!(broken(unfinished, &[("src/a.rs", "let todo = 1; f(\"todo!()\");"), ("a.md", "dbg!")]).is_empty());
+}
+
+#[test]
+fn files_are_short_and_have_a_head() {
+    let long = "a\n".repeat(FILE_LINES_MAX + 1);
+    let rule = "a file is read in one go";
+    assert_eq!(broken(rule, &[("src/net/a.rs", &long)]).len(), 1);
+    assert!(broken(rule, &[("src/net/a.rs", &long[2..]), (TABLES[0].0, &long), ("README.md", &long)]).is_empty());
+    let rule = "a file of src begins with what it owns";
+    for text in ["", "use a;\n//! Late.", "// No doc.", "//! net", "\n//! Late."] {
+        assert_eq!(broken(rule, &[("src/net/a.rs", text)]).len(), 1, "{text}");
+    }
+    assert!(
+        broken(rule, &[("src/net/a.rs", "//! Owns it."), ("tests/a.rs", ""), ("loadtest/src/a.rs", "")]).is_empty()
+    );
+}
+
+#[test]
+fn no_place_of_one_machine() {
+    let rule = "the repository holds no place of one machine";
+    for folder in MACHINE_FOLDERS {
+        for text in
+            [format!("cd /{folder}/x"), format!("path: \"/{folder}/x/y\""), format!("PATH=/usr/bin:/{folder}/x")]
+        {
+            assert_eq!(broken(rule, &[("any.yaml", &text)]).len(), 1, "{text}");
+        }
+    }
+    for scheme in ["https", "http", "registry+https"] {
+        let text = format!("see\n{scheme}:{}mirror.invalid/index", "//");
+        assert_eq!(broken(rule, &[("Cargo.lock", &text)]), ["Cargo.lock:2: mirror.invalid"], "{text}");
+    }
+    for text in [
+        "https://github.com/a/b, http://127.0.0.1:9644/ready, http://{host}/, http://gateway.example:1/, kafka://",
+        "/usr/bin/klamm a/home/b /workers/x/y ./tmp/x /rootless/x homework/x",
+    ] {
+        assert_eq!(broken(rule, &[("README.md", text)]), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn everything_has_its_place() {
+    let files = ["src/a.rs", "tests/a.rs", "notes.txt", "scratch/a", "README.md"].map(|path| File::new(path, ""));
+    assert_eq!((TOP_LEVEL_RULE.broken)(&files), ["notes.txt", "scratch"]);
+}

@@ -1,0 +1,262 @@
+//! However the bytes of a frame arrive, and whoever moves those that pass, the same bytes leave; and a frame that is
+//! cut anywhere is never taken for a whole one.
+
+mod rewrite_support;
+
+use klamm::cluster::ApiRange;
+use klamm::frame::Ledger;
+use klamm::metrics::Cause;
+use klamm::rewrite::{RequestRule, Requests, ResponseRule, Responses, rules};
+use rewrite_support::samples::{WALKED, body};
+use rewrite_support::{
+    Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
+};
+
+const HOSTS: [&str; 3] = ["g", "gateway.example", "a-rather-long-advertised-host-name.of-a-gateway.example.org"];
+
+/// Every piece length for short inputs; for long ones those where buffers and fields break, and some between.
+fn pieces(length: usize) -> Vec<usize> {
+    if length <= 400 {
+        (1..=length).collect()
+    } else {
+        (1..=33).chain([64, 100, 127, 128, 255, 1000, length - 1]).collect()
+    }
+}
+
+#[test]
+fn responses_in_any_pieces_give_the_same_bytes() {
+    let apis = generous_apis();
+    for (key, min, max) in WALKED {
+        for version in min..=max {
+            for round in 0..6 {
+                let map = addresses(HOSTS[usize::try_from(round % 3).unwrap()]);
+                let view = view(&map, &apis);
+                let frame = response_frame(key, version, &body(&mut Dice::new(round + 1), key, version));
+                let whole = run_response(key, version, &view, &frame, frame.len(), Move::Feed).unwrap();
+                assert_eq!(whole.frames, 1);
+                for piece in pieces(frame.len()) {
+                    for how in [Move::Feed, Move::Splice] {
+                        let parts = run_response(key, version, &view, &frame, piece, how).unwrap();
+                        assert_eq!(parts, whole, "key {key} version {version} round {round} in {piece} {how:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_response_is_never_done() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    for (key, min, max) in WALKED {
+        for version in min..=max {
+            let frame = response_frame(key, version, &body(&mut Dice::new(4), key, version));
+            for cut in 0..frame.len() {
+                let part = run_response(key, version, &view, &frame[..cut], cut.max(1), Move::Feed).unwrap();
+                assert!(cut == 0 || !part.at_boundary || part.rest > 0, "key {key} version {version} cut at {cut}");
+                // The frame says that it is whole, but its content is cut: whatever left, it was not a response.
+                if cut < 8 {
+                    continue;
+                }
+                let lying = framed(&frame[4..cut]);
+                let refused = run_response(key, version, &view, &lying, lying.len(), Move::Feed);
+                assert!(
+                    matches!(refused, Err(Cause::ResponseMalformed | Cause::ResponseLength)),
+                    "key {key} version {version} cut at {cut}: {refused:?}"
+                );
+            }
+            // One that is longer than its content, as librdkafka's mock cluster sends it: that is left alone.
+            let longer = framed(&[&frame[4..], &[0xee; 3]].concat());
+            let whole = run_response(key, version, &view, &longer, longer.len(), Move::Feed).unwrap();
+            assert!(whole.bytes.ends_with(&[0xee; 3]) && whole.frames == 1, "key {key} version {version}");
+            for piece in [1, 2, 40] {
+                let parts = run_response(key, version, &view, &longer, piece, Move::Splice);
+                assert_eq!(parts.as_ref(), Ok(&whole), "key {key} version {version} in {piece}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_forwarded_version_passes_untouched_and_is_promised_after_its_head() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    for rule in rules() {
+        for version in rule.min..=rule.max {
+            let walked = match rule.response {
+                ResponseRule::Forward => false,
+                ResponseRule::Walk(from, _) => version >= from,
+                ResponseRule::Own => true,
+            };
+            if !walked {
+                let frame = response_frame(rule.key, version, &[0xab; 300]);
+                for piece in [1, 7, 8, 9, 64, 400] {
+                    for how in [Move::Feed, Move::Splice] {
+                        let outcome = run_response(rule.key, version, &view, &frame, piece, how).unwrap();
+                        assert_eq!((&outcome.bytes, outcome.frames), (&frame, 1));
+                    }
+                }
+                let mut ledger = Ledger::default();
+                ledger.push(entry(rule.key, version));
+                let mut out = klamm::rewrite::Output::default();
+                let fed = Responses::default().feed(&frame[..8], &view, &mut ledger, &mut out).unwrap();
+                assert_eq!((fed.consumed, fed.pass), (8, frame.len() as u64 - 8));
+            }
+            if matches!(rule.request, RequestRule::Forward) {
+                let frame = request_frame(rule.key, version, &[0xab; 300]);
+                for piece in [1, 7, 12, 13, 64, 400] {
+                    for how in [Move::Feed, Move::Splice] {
+                        let mut ledger = Ledger::default();
+                        let outcome = run(&mut Requests::default(), &mut ledger, &view, &frame, piece, how).unwrap();
+                        assert_eq!((&outcome.bytes, outcome.frames, outcome.at_boundary), (&frame, 1, true));
+                        assert_eq!(ledger.oldest(), Some(entry(rule.key, version)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Own answers, forwarded and walked responses, in one stream in any pieces: order and bytes stay.
+#[test]
+fn own_answers_wait_for_what_is_older_and_for_what_was_promised() {
+    let mut apis = generous_apis();
+    apis.ranges = vec![ApiRange { key: 0, min: 0, max: 13 }];
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    let fetch = response_frame(1, 17, &body(&mut Dice::new(11), 1, 17));
+    let heartbeat = response_frame(12, 4, &[0; 20]);
+    let metadata = response_frame(3, 9, &body(&mut Dice::new(12), 3, 9));
+    let own = klamm::frame::Entry { own: true, ..entry(18, 0) };
+    let fill = |ledger: &mut Ledger| {
+        for entry in [own, entry(1, 17), own, own, entry(12, 4), entry(3, 9), own] {
+            ledger.push(entry);
+        }
+    };
+    let input = [&fetch[..], &heartbeat, &metadata].concat();
+    let mut ledger = Ledger::default();
+    fill(&mut ledger);
+    let whole = run(&mut Responses::default(), &mut ledger, &view, &input, input.len(), Move::Feed).unwrap();
+    assert_eq!((whole.frames, whole.own_answers, ledger.len()), (7, 4, 0));
+    // The frames, cut apart by their own lengths, are in the order of the ledger.
+    let mut rest = &whole.bytes[..];
+    let mut lengths = Vec::new();
+    while let Some(length) = rest.first_chunk() {
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap() + 4;
+        lengths.push(length);
+        rest = &rest[length..];
+    }
+    // Two keys are offered: Produce, and ApiVersions itself.
+    let answer = 4 + 4 + 2 + 4 + 2 * 6;
+    assert_eq!(lengths[..5], [answer, fetch.len(), answer, answer, heartbeat.len()]);
+    assert_eq!((lengths.len(), lengths[6]), (7, answer));
+    for piece in pieces(input.len()) {
+        for how in [Move::Feed, Move::Splice] {
+            let mut ledger = Ledger::default();
+            fill(&mut ledger);
+            let parts = run(&mut Responses::default(), &mut ledger, &view, &input, piece, how).unwrap();
+            assert_eq!(parts, whole, "in {piece} {how:?}");
+        }
+    }
+}
+
+/// Whatever a backend sends, the walk ends in a typed cause or in a frame of the length it says, the same in any pieces.
+#[test]
+fn broken_responses_never_panic_and_end_alike_in_any_pieces() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    let mut dice = Dice::new(5);
+    let (mut refused, mut passed) = (0, 0);
+    for (key, min, max) in WALKED {
+        for version in min..=max {
+            for _ in 0..400 {
+                let seed = dice.below(40);
+                let mut frame = response_frame(key, version, &body(&mut Dice::new(seed), key, version));
+                for _ in 0..1 + dice.below(3) {
+                    let at = 8 + usize::try_from(dice.below(frame.len() as u64 - 8)).unwrap();
+                    let bomb = [&[0xff; 5][..], &[0x7f, 0xff, 0xff, 0xff], &[0], &[1], &[0x80, 0x80], &[2, 0]];
+                    let bomb = bomb[usize::try_from(dice.below(6)).unwrap()];
+                    let end = (at + bomb.len()).min(frame.len());
+                    frame[at..end].copy_from_slice(&bomb[..end - at]);
+                }
+                let whole = run_response(key, version, &view, &frame, frame.len(), Move::Feed);
+                for piece in [1, 5, 61] {
+                    let parts = run_response(key, version, &view, &frame, piece, Move::Splice);
+                    assert_eq!(parts, whole, "key {key} version {version}");
+                }
+                match whole {
+                    Ok(outcome) => {
+                        let length = i32::from_be_bytes(*outcome.bytes.first_chunk().unwrap());
+                        assert_eq!(usize::try_from(length).unwrap() + 4, outcome.bytes.len());
+                        passed += 1;
+                    }
+                    Err(cause) => {
+                        assert_eq!(cause, Cause::ResponseMalformed);
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 1000 && passed > 1000, "{refused} {passed}");
+}
+
+#[test]
+fn responses_out_of_order_or_of_impossible_length_are_refused() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    let feed = |entries: &[klamm::frame::Entry], input: &[u8]| {
+        [1, input.len()].map(|piece| {
+            let mut ledger = Ledger::default();
+            entries.iter().for_each(|entry| ledger.push(*entry));
+            run(&mut Responses::default(), &mut ledger, &view, input, piece, Move::Feed).map(|outcome| outcome.bytes)
+        })
+    };
+    let heartbeat = response_frame(12, 4, &[0; 6]);
+    assert_eq!(feed(&[], &heartbeat), [Err(Cause::ResponseUnexpected), Err(Cause::ResponseUnexpected)]);
+    let other = klamm::frame::Entry { correlation_id: 1, ..entry(12, 4) };
+    assert_eq!(feed(&[other, entry(12, 4)], &heartbeat)[0], Err(Cause::ResponseUnexpected));
+    // The same id twice in flight is the client's own affair.
+    assert_eq!(feed(&[entry(12, 4); 2], &heartbeat.repeat(2))[0], Ok(heartbeat.repeat(2)));
+    for length in [i32::MIN, -1, 0, 3] {
+        let frame = [&length.to_be_bytes()[..], &[0; 8]].concat();
+        assert_eq!(feed(&[entry(12, 4)], &frame)[1], Err(Cause::ResponseLength), "{length}");
+    }
+    // A flexible version's header is one byte longer.
+    let bare = framed(&rewrite_support::CORRELATION_ID.to_be_bytes());
+    assert_eq!(feed(&[entry(12, 4)], &bare)[0], Err(Cause::ResponseLength));
+    assert_eq!(feed(&[entry(12, 3)], &bare)[0], Ok(bare));
+}
+
+#[test]
+fn a_held_frame_is_bounded() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    for (key, min, max) in WALKED {
+        for version in min..=max {
+            // A round that names a node with a long host.
+            let frame = response_frame(key, version, &body(&mut Dice::new(7), key, version));
+            for limit in [8, 60] {
+                let view = klamm::rewrite::View { hold_bytes_max: limit, ..view(&map, &apis) };
+                for piece in [1, 13, frame.len()] {
+                    let mut ledger = Ledger::default();
+                    ledger.push(entry(key, version));
+                    let mut responses = Responses::default();
+                    let outcome = run(&mut responses, &mut ledger, &view, &frame, piece, Move::Feed);
+                    assert!(matches!(outcome, Ok(_) | Err(Cause::HeldFrameTooLarge)), "key {key}: {outcome:?}");
+                    assert!(responses.held_bytes() <= limit as usize + 512, "{}", responses.held_bytes());
+                }
+            }
+        }
+    }
+    let view = klamm::rewrite::View { hold_bytes_max: 64, ..view(&map, &apis) };
+    let metadata =
+        (1..).map(|seed| response_frame(3, 9, &body(&mut Dice::new(seed), 3, 9))).find(|frame| frame.len() > 600);
+    let outcome = run_response(3, 9, &view, &metadata.unwrap(), 1 << 20, Move::Feed);
+    assert_eq!(outcome, Err(Cause::HeldFrameTooLarge));
+}
