@@ -53,17 +53,35 @@ fn busy(text: &str, core: usize) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Child, Command};
+    use std::time::Instant;
+
+    /// A process that does nothing but work, and ends with its test.
+    struct Busy(Child);
+
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            // It can only have been killed by others before.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
 
     #[test]
     fn work_is_counted() {
-        let before = of_process(std::process::id()).unwrap();
-        let begin = std::time::Instant::now();
-        let mut sum = 0_u64;
-        while begin.elapsed() < Duration::from_millis(60) {
-            sum = std::hint::black_box(sum.wrapping_add(1));
+        // A process of its own: in this one threads of other tests end meanwhile, and take their time with them.
+        let begin = Instant::now();
+        let busy = Busy(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap());
+        let mut spent = Duration::ZERO;
+        while spent < Duration::from_millis(20) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{spent:?} in {:?}", begin.elapsed());
+            std::thread::sleep(Duration::from_millis(1));
+            let now = of_process(busy.0.id()).unwrap();
+            assert!(now >= spent, "{now:?} after {spent:?}");
+            spent = now;
         }
-        let spent = of_process(std::process::id()).unwrap() - before;
-        assert!(spent > Duration::from_millis(5), "{spent:?}");
+        // It has one thread: more than the time that passed would be somebody else's. The two clocks may differ a little.
+        assert!(spent <= begin.elapsed() * 2, "{spent:?} in {:?}", begin.elapsed());
     }
 
     #[test]
