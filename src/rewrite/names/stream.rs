@@ -11,9 +11,8 @@ use super::super::shape::{Fields, Marks, array, blob, classic_text, fixed, leaf,
 use super::super::walk::{TEXT_BYTES_MAX, Walker};
 use super::super::{Output, View};
 use super::fetch_session;
-use crate::frame::{
-    Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, VARINT_BYTES_MAX, Varint, push_varint, read_varint, varint_bytes,
-};
+use super::header::admin_client;
+use crate::frame::{Entry, LENGTH_BYTES, Ledger, VARINT_BYTES_MAX, Varint, push_varint, read_varint, varint_bytes};
 use crate::metrics::Cause;
 
 /// The versions of Produce that name topics.
@@ -34,11 +33,6 @@ pub fn streams_out(view: &View<'_>, key: i16, version: i16) -> bool {
 fn uniform(view: &View<'_>) -> bool {
     view.namespace.is_some_and(|named| named.names.uniform_prefix().is_some())
 }
-
-/// What a producer says that may write to Kafka's own topics (`AdminUtils` of Kafka): it goes out empty.
-const ADMIN_CLIENT: &[u8] = b"__admin_client";
-/// Bytes of a classic string's length.
-const TEXT_LENGTH_BYTES: usize = 2;
 
 struct StreamMarks;
 
@@ -373,7 +367,9 @@ impl Stream {
         };
         let length = match self.way {
             Way::In { entry, answered } => {
-                hide_admin_client(&mut front);
+                if let Some(client_id) = admin_client(&front) {
+                    front.splice(client_id, [0, 0]);
+                }
                 if answered {
                     around.ledger.push(entry);
                 }
@@ -414,18 +410,5 @@ fn push_length(into: &mut Vec<u8>, length: u32, flexible: bool, width: usize) {
     } else {
         // It was checked to be no longer than that.
         into.extend(i16::try_from(length).unwrap_or(i16::MAX).to_be_bytes());
-    }
-}
-
-/// Empties the client id of a request's front where it is the one that may write to Kafka's own topics.
-fn hide_admin_client(front: &mut Vec<u8>) {
-    let text = REQUEST_HEAD_BYTES + TEXT_LENGTH_BYTES..REQUEST_HEAD_BYTES + TEXT_LENGTH_BYTES + ADMIN_CLIENT.len();
-    let length = front.get(REQUEST_HEAD_BYTES..text.start).and_then(|length| length.first_chunk());
-    let is_it = length.is_some_and(|length| usize::from(u16::from_be_bytes(*length)) == ADMIN_CLIENT.len());
-    if is_it && front.get(text.clone()) == Some(ADMIN_CLIENT) {
-        front.drain(text);
-        if let Some(length) = front.get_mut(REQUEST_HEAD_BYTES..REQUEST_HEAD_BYTES + TEXT_LENGTH_BYTES) {
-            length.fill(0);
-        }
     }
 }
