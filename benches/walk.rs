@@ -2,7 +2,6 @@
 //!
 //! `cargo bench --locked --bench walk`. Plain timing: the best of several rounds, on whatever core it runs.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use kafka_protocol::messages::{
     produce_response,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
-use klamm::cluster::{Additional, AddressMap, Mode, Namespace, NodeApis, PortMapping};
+use klamm::cluster::{Additional, AddressMap, Mode, Namespace, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::rewrite::{Named, NamedRule, Output, Responses, View, rules};
 
@@ -119,7 +118,7 @@ fn addresses() -> AddressMap {
         bootstrap_port: Some(19092),
         ports: (19092..19102).collect(),
         min_broker_id: 1,
-        node_ports: BTreeMap::new(),
+        node_ports: NodePorts::default(),
     })
 }
 

@@ -4,9 +4,7 @@
 //! Shared by the targets of cargo-fuzz and by the stable test that replays and mutates the seeds. Knows the product only by
 //! its public interface.
 
-use std::collections::BTreeMap;
-
-use klamm::cluster::{Additional, AddressMap, ApiRange, Exact, Mode, Namespace, NodeApis, PortMapping};
+use klamm::cluster::{Additional, AddressMap, ApiRange, Exact, Mode, Namespace, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{
     Asked, Entry, Ledger, RequestHead, ResponseHead, Varint, length, padded_varint, read_varint, stranger, varint_bytes,
 };
@@ -212,7 +210,7 @@ fn addresses() -> AddressMap {
         bootstrap_port: Some(19092),
         ports: vec![19092, 19093, 19094, 19095].into(),
         min_broker_id: 1,
-        node_ports: BTreeMap::new(),
+        node_ports: NodePorts::default(),
     })
 }
 

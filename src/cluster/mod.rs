@@ -7,7 +7,7 @@ mod catalogue;
 mod cluster_id;
 mod namespace;
 
-pub use address_map::{AddressMap, PortMapping};
+pub use address_map::{AddressMap, NodePorts, PortMapping};
 pub use catalogue::{ApiRange, Catalogue, FeatureRange, Node, NodeApis};
 pub use cluster_id::virtual_cluster_id;
 pub use namespace::{

@@ -208,7 +208,7 @@ impl<'s> Listener<'s> {
             advertised_host: &mapping.advertised_host,
             bootstrap_port: if mapping.bootstrap_port.is_some() { "at_start" } else { "none" },
             min_broker_id: mapping.min_broker_id,
-            node_ports: mapping.node_ports.iter().map(|(node, port)| (node.0, *port)).collect(),
+            node_ports: mapping.node_ports.iter().map(|(node, port)| (node.0, port)).collect(),
         };
         Listener {
             name: &listener.name,

@@ -49,7 +49,7 @@ pub fn ports(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Route>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::PortMapping;
+    use crate::cluster::{NodePorts, PortMapping};
     use crate::config::{Admin, Limits, Listener, Node, Shards, VirtualCluster};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -61,7 +61,7 @@ mod tests {
             bootstrap_port: Some(100),
             ports: vec![100, 101, 102].into(),
             min_broker_id: 5,
-            node_ports: BTreeMap::new(),
+            node_ports: NodePorts::default(),
         };
         let listener = Listener {
             name: "desk".into(),

@@ -9,9 +9,7 @@ pub mod samples;
 pub mod tenant;
 pub mod told;
 
-use std::collections::BTreeMap;
-
-use klamm::cluster::{AddressMap, ApiRange, NodeApis, PortMapping};
+use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
@@ -29,7 +27,7 @@ pub fn addresses(host: &str) -> AddressMap {
         bootstrap_port: Some(19092),
         ports: vec![19092, 19093, 19094, 19095].into(),
         min_broker_id: 1,
-        node_ports: BTreeMap::new(),
+        node_ports: NodePorts::default(),
     })
 }
 

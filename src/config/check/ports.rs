@@ -40,7 +40,7 @@ pub(super) fn address_map(
     let numbering = forward.numbering.as_ref()?;
     let mapping = mapping(numbering, ports?);
     let right = check_node_ports(&mapping, numbering, cx)
-        & check_all_stand(&mapping, forward, cx)
+        & check_all_stand(&mapping, ports?, forward, cx)
         & check_some_node(&mapping, forward, cx);
     let mapping = PortMapping { advertised_host: advertised_host?, ..mapping };
     right.then(|| Arc::new(AddressMap::Ports(mapping)))
@@ -55,7 +55,7 @@ fn mapping(numbering: &Numbering, ports: &[u16]) -> PortMapping {
     PortMapping {
         advertised_host: "".into(),
         bootstrap_port,
-        ports: ports.into(),
+        ports: PortMapping::sorted(ports),
         min_broker_id: numbering.min_broker_id,
         node_ports: numbering.node_ports.iter().map(|(node, port)| (*node, port.value)).collect(),
     }
@@ -122,18 +122,16 @@ fn sequence(mapping: &PortMapping) -> BTreeMap<u16, NodeId> {
 
 /// Whether every port has a node id by its place, or an entry: one below the first port has none, and would only refuse
 /// clients.
-fn check_all_stand(mapping: &PortMapping, forward: &file::PortMapping, cx: &mut Context) -> bool {
-    // As `PortMapping::node_of`, which is not asked since it looks through all ports for each.
-    let by_hand: BTreeSet<u16> = mapping.node_ports.values().copied().collect();
+fn check_all_stand(mapping: &PortMapping, ports: &[u16], forward: &file::PortMapping, cx: &mut Context) -> bool {
     let Some(first) = mapping.ports.first().copied() else { return true };
     let idle = |port: &&u16| {
         let node = i64::from(**port) - i64::from(first) - i64::from(mapping.bootstrap_port.is_some())
             + i64::from(mapping.min_broker_id);
         let stands = **port >= first && i32::try_from(node).is_ok();
-        !stands && !by_hand.contains(port)
+        !stands && mapping.node_ports.node_of(**port).is_none()
     };
-    let count = mapping.ports.iter().filter(idle).count();
-    let Some(example) = mapping.ports.iter().find(idle) else { return true };
+    let count = ports.iter().filter(idle).count();
+    let Some(example) = ports.iter().find(idle) else { return true };
     let message = format!(
         "{} would stand for no node, such as {example}: the first port written, {first}, is counted from, up to node {}; \
          write the lowest port first",
