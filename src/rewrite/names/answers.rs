@@ -75,6 +75,8 @@ const THROTTLE: Part = Put(&[0; 4]);
 const NO_NODE: Part = Put(&[0xff; 4]);
 const NO_PORT: Part = Put(&[0xff; 4]);
 const NO_TIME: Part = Put(&[0xff; 8]);
+/// Producer id and epoch.
+const NO_PRODUCER: Part = Put(&[0xff; 10]);
 
 /// One error for all, with a message.
 const TOP: &[Part] = &[THROTTLE, Error, Null];
@@ -95,8 +97,12 @@ const ANSWERS: &[Answer] = &[
     // FindCoordinator: one coordinator, or one for each key.
     answer(10, 0, 3, &[Since(1, &[THROTTLE]), Error, Since(1, &[Null]), NO_NODE, Empty, NO_PORT]),
     answer(10, 4, 6, &[Skip(1), THROTTLE, EachItem(&[EchoText, NO_NODE, Empty, NO_PORT, Error, Null])]),
+    // InitProducerId and, further down, AddOffsetsToTxn and EndTxn: no producer.
+    answer(22, 0, 5, &[THROTTLE, Error, NO_PRODUCER]),
     // AddPartitionsToTxn among brokers.
     answer(24, 4, 5, &[THROTTLE, Error, NoEntries]),
+    answer(25, 0, 4, &[THROTTLE, Error]),
+    answer(26, 0, 5, &[THROTTLE, Error, Since(5, &[NO_PRODUCER])]),
     // WriteTxnMarkers.
     answer(
         27,

@@ -5,8 +5,11 @@
 //! A poisoned name is the virtual cluster's prefix, a slash (which no topic name may have), a letter for the refusal, and
 //! what the client said. It stays inside the prefix, so that it can reach nothing of anybody else even where a backend
 //! looks at it no closer.
+//!
+//! No topic can have such a name. Groups and transactional ids can: one that would be taken for a poisoned one is reserved.
+//! A client that names it is refused, and where the backend has it all the same it is not seen.
 
-use crate::cluster::{Namespace, Refusal};
+use crate::cluster::{Mode, Namespace, Refusal};
 
 /// What a poisoned name was refused for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +85,70 @@ impl Poison {
 
     /// Takes a physical name apart: why it was refused and what the client said; `None` when it is not poisoned.
     pub fn read<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
-        let rest = physical.strip_prefix(namespace.prefix.as_bytes())?.strip_prefix(b"/")?;
-        let (letter, said) = rest.split_first()?;
+        Poison::read_own(physical.strip_prefix(namespace.prefix.as_bytes())?)
+    }
+
+    /// The same for what stands behind the prefix.
+    fn read_own(own: &[u8]) -> Option<(Poison, &[u8])> {
+        let (letter, said) = own.strip_prefix(b"/")?.split_first()?;
         let poison = Poison::ALL.into_iter().find(|poison| poison.letter() == *letter)?;
         Some((poison, said))
     }
+
+    /// Takes a physical name of a group apart: why it was refused and what the client said; `None` when it is a group.
+    pub fn of_group<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+        group(namespace, physical.strip_prefix(namespace.prefix.as_bytes())?)
+    }
+
+    /// The same for a transactional id.
+    pub fn of_transactional_id<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+        transactional_id(namespace, physical.strip_prefix(namespace.prefix.as_bytes())?)
+    }
+
+    /// Whether a group that a client says is reserved: on the way back it would be taken for a refused one.
+    pub fn reserves_group(namespace: &Namespace, said: &[u8]) -> bool {
+        own(namespace, said).is_some_and(|own| group(namespace, own).is_some())
+    }
+
+    /// The same for a transactional id.
+    pub fn reserves_transactional_id(namespace: &Namespace, said: &[u8]) -> bool {
+        own(namespace, said).is_some_and(|own| transactional_id(namespace, own).is_some())
+    }
+}
+
+/// What a client says as it stands behind the own prefix on the backend; `None`: it lacks the enforced prefix.
+fn own<'a>(names: &Namespace, said: &'a [u8]) -> Option<&'a [u8]> {
+    match names.mode {
+        Mode::EnforcePrefix => said.strip_prefix(names.prefix.as_bytes()),
+        Mode::HidePrefix | Mode::Open => Some(said),
+    }
+}
+
+fn group<'a>(names: &Namespace, own: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+    refused(names, own, Poison::InvalidGroup, |(poison, said)| {
+        poison == Poison::ForbiddenGroup && names.group_in(said, true).is_some_and(|group| group.additional)
+    })
+}
+
+fn transactional_id<'a>(names: &Namespace, own: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+    refused(names, own, Poison::ForbiddenTransactionalId, |_| false)
+}
+
+/// Takes apart what stands behind the prefix, where names that lack the enforced one are refused as `outside` and others
+/// for what `other` says. What is reserved is refused as `outside` too, so that one may stand within another.
+fn refused<'a>(
+    names: &Namespace,
+    own_name: &'a [u8],
+    outside: Poison,
+    other: impl Fn((Poison, &[u8])) -> bool,
+) -> Option<(Poison, &'a [u8])> {
+    let outermost = Poison::read_own(own_name)?;
+    let mut inner = outermost;
+    while inner.0 == outside {
+        let Some(own_name) = own(names, inner.1) else { return Some(outermost) };
+        inner = Poison::read_own(own_name)?;
+    }
+    other(inner).then_some(outermost)
 }
 
 impl From<Refusal> for Poison {
@@ -101,7 +163,7 @@ impl From<Refusal> for Poison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{Additional, Mode, is_topic_name};
+    use crate::cluster::{Additional, is_topic_name};
 
     #[test]
     fn what_is_poisoned_comes_back_and_is_no_topic_name() {

@@ -7,7 +7,7 @@
 use std::io::Write as _;
 
 use super::super::events::{Event, Malformed};
-use super::super::rules::{FETCH, PRODUCE, Rule};
+use super::super::rules::{FETCH, OFFSET_FETCH, PRODUCE, Rule};
 use super::super::walk::{TEXT_BYTES_MAX, Walker};
 use super::super::{Named, Output};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
@@ -24,9 +24,11 @@ use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds, V
 use crate::metrics::Cause;
 
 const METADATA: i16 = 3;
-const OFFSET_FETCH: i16 = 9;
 const FIND_COORDINATOR: i16 = 10;
 const DESCRIBE_GROUPS: i16 = 15;
+const INIT_PRODUCER_ID: i16 = 22;
+const ADD_OFFSETS_TO_TXN: i16 = 25;
+const END_TXN: i16 = 26;
 const ALTER_CONFIGS: i16 = 33;
 const DELETE_GROUPS: i16 = 42;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
@@ -354,9 +356,12 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     }
 
     /// A group or transactional id that must not go out. Where the response does not repeat it, all of that shows the
-    /// error; what goes out is then empty, which a backend refuses by itself, or, where that is a name, poisoned.
+    /// error; what goes out is then empty, which a backend refuses by itself, or, where that is a name, poisoned. What is
+    /// nothing without the name goes nowhere: a backend may give out a producer id with its error, and takes the offsets
+    /// of the empty group into the transaction.
     fn refuse(&mut self, poison: Poison, place: Place, emptied: bool) -> Result<(), Stop> {
         let repeated = match self.key {
+            INIT_PRODUCER_ID | ADD_OFFSETS_TO_TXN | END_TXN => return Err(Stop::Answer(poison.error())),
             DESCRIBE_GROUPS | DELETE_GROUPS | DESCRIBE_TRANSACTIONS => true,
             OFFSET_FETCH => self.version >= 8,
             FIND_COORDINATOR => self.version >= 4,

@@ -6,7 +6,7 @@
 use super::super::Named;
 use super::super::events::{Event, Malformed};
 use super::super::output::Output;
-use super::super::rules::{FETCH, LIST_GROUPS, LIST_TRANSACTIONS, PRODUCE, Rule};
+use super::super::rules::{FETCH, LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH, PRODUCE, Rule};
 use super::super::shape::Fields;
 use super::super::walk::Walker;
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
@@ -14,6 +14,7 @@ use super::entries::{Current, Level, Levels};
 use super::marks::{NameArray, NameLeaf, NameMarks, NameText};
 use super::messages;
 use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
+use super::poison::Poison;
 use super::response_shapes::{Foreign, response_names};
 use super::shown::Shown;
 use crate::cluster::Namespace;
@@ -75,6 +76,7 @@ pub fn rewrite(frame: Frame<'_>, rule: &Rule, entry: Entry, named: Named<'_>, ou
         flexible,
         foreign: shape.foreign,
         listing: matches!(rule.key, LIST_GROUPS | LIST_TRANSACTIONS),
+        any_topic: rule.key == OFFSET_FETCH,
         verbatim,
         error: 0,
         resource: (0, 0),
@@ -114,6 +116,8 @@ struct Pass<'a> {
     foreign: Foreign,
     /// The backend lists what it has: nothing in it was said by the client.
     listing: bool,
+    /// A Kafka answers for every topic, whether there is one or not: as it does for those that were refused.
+    any_topic: bool,
     /// Names are what the client said behind this prefix, whatever they are: the same as where frames stream.
     verbatim: Option<&'a [u8]>,
     /// The last error code, as the backend gave it.
@@ -360,6 +364,7 @@ impl<'a> Pass<'a> {
             Shown::Foreign => return self.leave_out(),
             // Nobody said it here: it came into being through what was refused elsewhere.
             Shown::Refused(..) if self.listing => return self.leave_out(),
+            Shown::Refused(Poison::Invalid | Poison::Absent, said) if self.any_topic => said,
             Shown::Refused(poison, said) => {
                 let again = level.entry.early && level.entry.refused.is_none();
                 level.entry.refused = Some(poison.error());

@@ -2,7 +2,7 @@
 
 use super::marks::NameText;
 use super::poison::Poison;
-use crate::cluster::{Namespace, Physical};
+use crate::cluster::{Mode, Namespace, Physical};
 
 /// Types of resources in the configuration APIs (`ConfigResource.Type` of Kafka).
 pub const RESOURCE_TOPIC: i8 = 2;
@@ -20,6 +20,10 @@ pub enum Sent<'a> {
 impl<'a> Sent<'a> {
     /// A topic that is used, created or changed, as the mark says. Additional ones and aliases are only used.
     pub fn topic(names: &'a Namespace, mark: NameText, said: &'a [u8]) -> Sent<'a> {
+        // Where nothing stands before a name, one that no topic has would be taken for a refused one on the way back.
+        if names.mode == Mode::Open && said.starts_with(b"/") {
+            return Sent::Refused(Poison::Invalid);
+        }
         let physical = match names.topic_in(said) {
             Ok(physical) => physical,
             Err(refusal) => return Sent::Refused(Poison::from(refusal)),
@@ -36,28 +40,31 @@ impl<'a> Sent<'a> {
     pub fn group(names: &'a Namespace, said: &'a [u8], empty_is_a_group: bool, deleted: bool) -> Sent<'a> {
         match names.group_in(said, empty_is_a_group) {
             Some(physical) if physical.additional && deleted => Sent::Refused(Poison::ForbiddenGroup),
-            Some(physical) => Sent::As(physical),
-            None => Sent::Refused(Poison::InvalidGroup),
+            Some(physical) if physical.additional || !Poison::reserves_group(names, said) => Sent::As(physical),
+            Some(_) | None => Sent::Refused(Poison::InvalidGroup),
         }
     }
 
     /// A transactional id.
     pub fn transactional_id(names: &'a Namespace, said: &'a [u8]) -> Sent<'a> {
-        names.transactional_id_in(said).map_or(Sent::Refused(Poison::ForbiddenTransactionalId), Sent::As)
+        match names.transactional_id_in(said) {
+            Some(physical) if !Poison::reserves_transactional_id(names, said) => Sent::As(physical),
+            Some(_) | None => Sent::Refused(Poison::ForbiddenTransactionalId),
+        }
     }
 
     /// A resource whose configuration is read or changed. Topics and groups have one that is a tenant's; anything else is
     /// refused with [`Poison::ForbiddenCluster`], and so is a group that may not be named: a backend would make one of any
     /// name.
     pub fn resource(names: &'a Namespace, kind: i8, said: &'a [u8], changes: bool) -> Sent<'a> {
-        let sent = match kind {
-            RESOURCE_TOPIC => {
-                let mark = if changes { NameText::ChangedTopic } else { NameText::Topic };
-                return Sent::topic(names, mark, said);
-            }
-            RESOURCE_GROUP => names.group_in(said, true).filter(|physical| !(physical.additional && changes)),
-            _ => None,
-        };
-        sent.map_or(Sent::Refused(Poison::ForbiddenCluster), Sent::As)
+        match kind {
+            RESOURCE_TOPIC if changes => Sent::topic(names, NameText::ChangedTopic, said),
+            RESOURCE_TOPIC => Sent::topic(names, NameText::Topic, said),
+            RESOURCE_GROUP => match Sent::group(names, said, true, changes) {
+                Sent::Refused(_) => Sent::Refused(Poison::ForbiddenCluster),
+                sent @ Sent::As(_) => sent,
+            },
+            _ => Sent::Refused(Poison::ForbiddenCluster),
+        }
     }
 }

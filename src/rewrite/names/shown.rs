@@ -32,19 +32,9 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// A group. Any text may name one, so that what looks refused may be a group all the same.
+    /// A group.
     pub fn group(names: &'a Namespace, physical: &'a [u8]) -> Shown<'a> {
-        let refused = Poison::read(names, physical).filter(|(poison, said)| match poison {
-            Poison::InvalidGroup => names.group_in(said, true).is_none(),
-            Poison::ForbiddenGroup => names.group_in(said, true).is_some_and(|group| group.additional),
-            Poison::Invalid
-            | Poison::Absent
-            | Poison::Exists
-            | Poison::Forbidden
-            | Poison::ForbiddenCluster
-            | Poison::ForbiddenTransactionalId => false,
-        });
-        match refused {
+        match Poison::of_group(names, physical) {
             Some((poison, said)) => Shown::Refused(poison, said),
             None => names.group_out(physical).map_or(Shown::Foreign, Shown::As),
         }
@@ -55,10 +45,7 @@ impl<'a> Shown<'a> {
         if physical.is_empty() {
             return Shown::As(physical);
         }
-        let refused = Poison::read(names, physical).filter(|(poison, said)| {
-            *poison == Poison::ForbiddenTransactionalId && names.transactional_id_in(said).is_none()
-        });
-        match refused {
+        match Poison::of_transactional_id(names, physical) {
             Some((poison, said)) => Shown::Refused(poison, said),
             None => names.transactional_id_out(physical).map_or(Shown::Foreign, Shown::As),
         }

@@ -2,9 +2,20 @@
 
 use kafka_protocol::messages::*;
 use klamm::frame::Asked;
+use klamm::rewrite::Poison;
 
+use super::super::cast::Role;
 use super::super::samples::string;
 use super::{Teller, entry, make};
+
+/// With offsets a Kafka does not ask whether there is such a topic: what it says of one that was refused is told.
+fn told_of(topic: &Role) -> i16 {
+    if [Poison::Invalid, Poison::Absent].iter().any(|poison| poison.error() == topic.refused) {
+        0
+    } else {
+        topic.refused
+    }
+}
 
 impl Teller<'_> {
     pub fn offset_commit(&mut self) -> OffsetCommitResponse {
@@ -29,7 +40,7 @@ impl Teller<'_> {
                         offset_fetch_response::OffsetFetchResponsePartition {
                             committed_offset: 4,
                             metadata: Some(string("m")),
-                            error_code: t.code(role.refused),
+                            error_code: t.code(told_of(&role)),
                         }
                     )
                 });
@@ -47,7 +58,7 @@ impl Teller<'_> {
             let (group, id) = t.group(false);
             let topics = t.entries(|t| {
                 let (role, name) = t.topic();
-                let refused = if role.refused != 0 { role.refused } else { group.refused };
+                let refused = if told_of(&role) != 0 { told_of(&role) } else { group.refused };
                 let partitions = t.few(|t| {
                     entry!(
                         t,
