@@ -570,7 +570,7 @@ const NAMES: &[Case] = &[
             (
                 12,
                 "virtual_clusters[0].namespace.additional.topics[0].conflict",
-                "\"tell\" is not known here; write ignore",
+                "\"tell\" is not known here; write warn or ignore",
             ),
         ],
     ),
@@ -1239,7 +1239,6 @@ fn what_the_model_has_and_this_version_has_not_is_not_yet_supported() {
         "virtual_clusters[0].dns_label",
         "virtual_clusters[0].authentication[1].type",
         "virtual_clusters[0].acl_mode",
-        "virtual_clusters[0].namespace.additional.topics[0].conflict",
         "virtual_clusters[0].topic_aliases[0].condition",
         "virtual_clusters[0].policies",
         "listeners[1].policies[0].type",

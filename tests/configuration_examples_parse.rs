@@ -210,8 +210,9 @@ virtual_clusters:
   - {name: two, destination: {name: a}, description: "two\nlines: with # and 'quotes'"}
   - {name: open, destination: {name: a}, topic_aliases: [{alias: a, topic: b}, {alias: c, topic: "1"}]}
   - {name: full, destination: {name: b}, namespace: {mode: enforce_prefix, prefix: f_, additional: {topics: [
-       {type: glob, glob: "*"}, {type: exact_list, exact_list: [{backend: x, as: "2"}]}, {type: glob, glob: "t?"},
-       {type: exact_list, exact_list: [{backend: "true"}]}], consumer_groups: [{type: glob, glob: "g *"},
+       {type: glob, glob: "*"}, {type: exact_list, exact_list: [{backend: x, as: "2"}]},
+       {type: glob, glob: "t?", conflict: warn}, {type: exact_list, exact_list: [{backend: y}, {backend: z}],
+       conflict: ignore}, {type: exact_list, exact_list: [{backend: "true"}], conflict: warn}], consumer_groups: [{type: glob, glob: "g *"},
        {type: exact_list, exact_list: [{value: "3"}]}]}}, topic_aliases: [{alias: f_a, topic: f_b}]}
   - {name: hide, destination: {name: b}, namespace: {mode: hide_prefix}}
 listeners:
@@ -228,6 +229,8 @@ listeners:
         let printed = config::print(&snapshot);
         assert_eq!(load(&printed), snapshot, "{printed}");
     }
+    let warned = &load(other).virtual_clusters[3].warned;
+    assert_eq!((warned.exact.join(" "), warned.globs.join(" ")), ("2 true".to_owned(), "t?".to_owned()));
     let printed = config::print(&load(MINIMAL));
     for line in ["  drain_duration: 30s", "    idle: 11m", "    frame_bytes_max: 100MiB", "    connections_max: auto"] {
         assert!(printed.lines().any(|found| found == line), "{line} is not in\n{printed}");

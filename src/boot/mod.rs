@@ -20,6 +20,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::admin::AdminListener;
+use crate::cluster::Watch;
 use crate::config::{self, Shards, Snapshot};
 use crate::net::{Sender, mailbox};
 use crate::shard::{self, Message, Setup};
@@ -216,11 +217,23 @@ fn failed_start(handles: Vec<ShardHandle>) -> String {
 /// Each catalogue has one owning shard, chosen by the hash of its backend cluster's name.
 fn shared_backends(snapshot: &Snapshot, shards: usize) -> Vec<SharedBackend> {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    let shared = |backend: &config::BackendCluster| {
+    let shared = |(at, backend): (usize, &config::BackendCluster)| {
         let mut hasher = DefaultHasher::new();
         backend.name.hash(&mut hasher);
         let owner = (hasher.finish() % shards.max(1) as u64) as usize;
-        SharedBackend { config: Arc::new(backend.clone()), owner, hinted: Arc::new(AtomicBool::new(false)) }
+        let watches = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(watch);
+        SharedBackend {
+            config: Arc::new(backend.clone()),
+            owner,
+            hinted: Arc::new(AtomicBool::new(false)),
+            watches: watches.collect(),
+        }
     };
-    snapshot.backend_clusters.iter().map(shared).collect()
+    snapshot.backend_clusters.iter().enumerate().map(shared).collect()
+}
+
+/// What is looked for on its backend cluster; `None`: nothing.
+fn watch(cluster: &config::VirtualCluster) -> Option<Watch> {
+    let names = cluster.namespace.clone().filter(|_| !cluster.warned.is_empty())?;
+    Some(Watch { virtual_cluster: cluster.name.clone(), names, warned: cluster.warned.clone() })
 }

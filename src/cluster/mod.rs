@@ -6,6 +6,7 @@ mod address_map;
 mod catalogue;
 mod cluster_id;
 mod namespace;
+mod watch;
 
 pub use address_map::{AddressMap, NodePorts, PortMapping};
 pub use catalogue::{ApiRange, Catalogue, FeatureRange, Node, NodeApis};
@@ -14,6 +15,7 @@ pub use namespace::{
     Additional, Exact, INTERNAL_TOPICS, Mode, Namespace, Physical, Refusal, TOPIC_BYTES_MAX, is_topic_name,
     matches_glob,
 };
+pub use watch::{Warned, Watch};
 
 use std::fmt;
 use std::net::Ipv6Addr;

@@ -156,16 +156,27 @@ impl Namespace {
         if let Some(shown) = self.additional_out(&self.topics, physical) {
             return Some(shown);
         }
-        // A name that no client could say (one of Kafka's own behind the prefix) is not shown.
-        let own = match self.mode {
-            Mode::Open => physical,
-            Mode::HidePrefix => physical.strip_prefix(self.prefix.as_bytes()).filter(|rest| is_topic_name(rest))?,
-            Mode::EnforcePrefix => {
-                physical.strip_prefix(self.prefix.as_bytes()).filter(|rest| !rest.is_empty()).map(|_| physical)?
-            }
-        };
         // An additional topic of that name hides it: the name means the other one.
-        self.additional_in(&self.topics, own).is_none().then_some(own)
+        self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_none())
+    }
+
+    /// The name that a topic of this virtual cluster would have, were it not that of an additional one; `None` where
+    /// nothing hides it so.
+    pub fn hidden_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        let own = self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_some())?;
+        // In the enforced mode an additional topic may mean itself.
+        self.additional_out(&self.topics, physical).is_none().then_some(own)
+    }
+
+    /// A topic of this virtual cluster, whatever else there is. A name that no client could say (one of Kafka's own behind
+    /// the prefix) is none.
+    fn own_out<'a>(&self, physical: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = physical.strip_prefix(self.prefix.as_bytes());
+        match self.mode {
+            Mode::Open => Some(physical),
+            Mode::HidePrefix => rest.filter(|rest| is_topic_name(rest)),
+            Mode::EnforcePrefix => rest.filter(|rest| !rest.is_empty()).map(|_| physical),
+        }
     }
 
     /// The physical name of a group that a client names. The empty group is an old and legal one where `empty_is_a_group`,

@@ -191,7 +191,7 @@ impl<'s> VirtualCluster<'s> {
         VirtualCluster {
             name: &cluster.name,
             destination: backend.map(|backend| Name { name: &backend.name }),
-            namespace: cluster.namespace.as_deref().and_then(names::Namespace::of),
+            namespace: cluster.namespace.as_deref().and_then(|of| names::Namespace::of(of, &cluster.warned)),
             topic_aliases: cluster.namespace.as_deref().map(names::aliases).unwrap_or_default(),
             about: About { description: cluster.description.as_deref(), labels: &cluster.labels },
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::{AddressMap, HostPort, Namespace};
+use crate::cluster::{AddressMap, HostPort, Namespace, Warned};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,6 +137,8 @@ pub struct VirtualCluster {
     pub labels: BTreeMap<String, String>,
     /// The names of its clients; None: everything under its own name.
     pub namespace: Option<Arc<Namespace>>,
+    /// Its additional topics that tell what they hide.
+    pub warned: Warned,
 }
 
 /// Sockets that are listened on, and where their connections go.

@@ -112,6 +112,8 @@ numbers! {
     backend_dial_failures;
     /// Mentions of a node whose port the listener lacks, left out of an answer.
     nodes_left_out;
+    /// Topics of backend clusters that an additional topic of the same name hides, where that is to be told.
+    names_hidden Gauge "names_hidden";
     /// Panics caught in sessions.
     panics;
     /// Times that accepting paused because no descriptor was left.

@@ -49,7 +49,7 @@ pub fn ports(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Route>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{NodePorts, PortMapping};
+    use crate::cluster::{NodePorts, PortMapping, Warned};
     use crate::config::{Admin, Limits, Listener, Node, Shards, VirtualCluster};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -86,6 +86,7 @@ mod tests {
             description: None,
             labels: BTreeMap::new(),
             namespace: None,
+            warned: Warned::default(),
         };
         let virtual_clusters = vec![virtual_cluster];
         let snapshot = Snapshot { node, backend_clusters: Vec::new(), virtual_clusters, listeners: vec![listener] };

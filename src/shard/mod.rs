@@ -121,6 +121,7 @@ pub async fn run(setup: Setup) -> Sample {
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
             executor::spawn(&net, upstream::keep(upstream.clone(), at));
+            executor::spawn(&net, upstream::look(upstream.clone(), at));
         }
     }
     let tasks = Rc::new(Tasks::new(&net));

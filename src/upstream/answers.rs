@@ -1,4 +1,4 @@
-//! Reading what the catalogue's own connections receive: ApiVersions and the head of Metadata.
+//! Reading what our own connections receive: ApiVersions, the head of Metadata, and its topics.
 //!
 //! By hand and bounded: kafka-protocol allocates what a count on the wire says, and a catalogue needs few fields.
 
@@ -185,28 +185,71 @@ pub struct Membership {
 ///
 /// See [`Unusable`].
 pub fn membership(body: &[u8]) -> Result<Membership, Unusable> {
-    let read = || {
-        let mut reader = Reader(body);
-        reader.i32()?; // throttle time
-        let count = reader.count(12)?;
-        let mut nodes = Vec::with_capacity(count);
-        for _ in 0..count {
-            let id = NodeId(reader.i32()?);
-            let host: Arc<str> = reader.string()??.into();
-            let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0)?;
-            reader.string()?; // rack
-            nodes.push((id, HostPort { host, port }));
-        }
-        let cluster_id = reader.string()?.map(Box::from);
-        Some(Membership { nodes, cluster_id })
-    };
-    let mut membership = read().ok_or(Unusable::Malformed)?;
+    let mut membership = read_membership(&mut Reader(body)).ok_or(Unusable::Malformed)?;
     if membership.nodes.is_empty() {
         return Err(Unusable::NoNodes);
     }
     membership.nodes.sort_by_key(|(id, _)| *id);
     membership.nodes.dedup_by_key(|(id, _)| *id);
     Ok(membership)
+}
+
+fn read_membership(reader: &mut Reader<'_>) -> Option<Membership> {
+    reader.i32()?; // throttle time
+    let count = reader.count(12)?;
+    let mut nodes = Vec::with_capacity(count);
+    for _ in 0..count {
+        let id = NodeId(reader.i32()?);
+        let host: Arc<str> = reader.string()??.into();
+        let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0)?;
+        reader.string()?; // rack
+        nodes.push((id, HostPort { host, port }));
+    }
+    let cluster_id = reader.string()?.map(Box::from);
+    Some(Membership { nodes, cluster_id })
+}
+
+/// Gives the name of each topic that exists to `each`; reads a Metadata answer of versions 4 to 8. Where the answer cannot
+/// be used, some may have been given before.
+///
+/// # Errors
+///
+/// See [`Unusable`].
+pub fn topics(body: &[u8], version: i16, each: impl FnMut(&str)) -> Result<(), Unusable> {
+    read_topics(&mut Reader(body), version, each).ok_or(Unusable::Malformed)
+}
+
+fn read_topics(reader: &mut Reader<'_>, version: i16, mut each: impl FnMut(&str)) -> Option<()> {
+    /// LEADER_NOT_AVAILABLE: it was created just now.
+    const NOT_LED: i16 = 5;
+    read_membership(reader)?;
+    reader.i32()?; // controller
+    for _ in 0..reader.count(9)? {
+        let error = reader.i16()?;
+        let name = reader.string()??;
+        reader.take(1)?; // internal
+        for _ in 0..reader.count(18)? {
+            reader.take(10)?; // error, index, leader
+            if version >= 7 {
+                reader.take(4)?; // the leader's epoch
+            }
+            // Replicas, those in sync, and those offline.
+            for _ in 0..if version >= 5 { 3 } else { 2 } {
+                let bytes = reader.count(4)?.checked_mul(4)?;
+                reader.take(bytes)?;
+            }
+        }
+        if version >= 8 {
+            reader.take(4)?; // authorized operations
+        }
+        if matches!(error, 0 | NOT_LED) {
+            each(name);
+        }
+    }
+    if version >= 8 {
+        reader.take(4)?; // authorized operations of the cluster
+    }
+    reader.0.is_empty().then_some(())
 }
 
 #[cfg(test)]

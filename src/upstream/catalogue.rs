@@ -2,21 +2,18 @@
 //! shards as frozen snapshots.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, MetadataRequest, RequestHeader};
-use kafka_protocol::protocol::{Encodable, StrBytes};
+use kafka_protocol::messages::{ApiKey, MetadataRequest};
 
 use super::answers::{self, Membership};
+use super::asked::Asked;
 use super::{Backend, Message, Upstream};
-use crate::cluster::{ApiRange, Catalogue, HostPort, Node, NodeApis, NodeId};
-use crate::net::Socket;
+use crate::cluster::{Catalogue, HostPort, Node, NodeId};
 
 /// For asking one host everything.
 const HOST_TIME: Duration = Duration::from_secs(3);
@@ -24,8 +21,6 @@ const HOST_TIME: Duration = Duration::from_secs(3);
 const HINT_PAUSE: Duration = Duration::from_millis(200);
 /// After a failure the next attempt follows after a pause that doubles between these.
 const RETRY_PAUSE: std::ops::Range<Duration> = Duration::from_millis(100)..Duration::from_secs(5);
-/// A longer answer to one of our own small questions is not believed.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// The versions of Metadata that share one layout up to their topics; every broker since 1.0 has one of them.
 const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 3..=8;
 
@@ -120,13 +115,7 @@ impl Upstream {
     async fn ask_membership(&self, host: &HostPort) -> Result<Membership, String> {
         let limit = self.net.now() + HOST_TIME;
         let mut asked = Asked::dial(self, host, limit).await?;
-        let ranges = asked.api_ranges().await?;
-        let offered = ranges.iter().find(|range| range.key == ApiKey::Metadata as i16);
-        let version = offered.map(|range| range.max.min(*METADATA_VERSIONS.end()));
-        let version = version.filter(|version| offered.is_some_and(|range| *version >= range.min));
-        let Some(version) = version.filter(|version| METADATA_VERSIONS.contains(version)) else {
-            return Err(format!("{host}: it offers no Metadata version from 3 to 8"));
-        };
+        let version = asked.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
         let body = asked.ask(ApiKey::Metadata, version, &request).await?;
         answers::membership(&body).map_err(|why| format!("{host}: Metadata: {why}"))
@@ -172,109 +161,4 @@ async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     })
     .await;
     slots.into_iter().filter_map(Result::ok).collect()
-}
-
-/// A connection of our own that asks one question at a time.
-struct Asked<'a> {
-    upstream: &'a Upstream,
-    host: &'a HostPort,
-    socket: Socket,
-    limit: Instant,
-    correlation_id: i32,
-}
-
-impl<'a> Asked<'a> {
-    async fn dial(upstream: &'a Upstream, host: &'a HostPort, limit: Instant) -> Result<Asked<'a>, String> {
-        let socket = upstream.dial(host, limit).await.map_err(|error| format!("{host}: {error}"))?;
-        Ok(Asked { upstream, host, socket, limit, correlation_id: 0 })
-    }
-
-    /// Version 0 first: it is the one that every broker answers well.
-    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, String> {
-        let body = self.ask(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).await?;
-        answers::api_ranges(&body).map_err(|why| format!("{}: ApiVersions: {why}", self.host))
-    }
-
-    async fn apis(&mut self) -> Result<NodeApis, String> {
-        let ranges = self.api_ranges().await?;
-        let mut apis = NodeApis {
-            ranges,
-            supported_features: Vec::new(),
-            finalized_features_epoch: -1,
-            finalized_features: Vec::new(),
-            zk_migration_ready: false,
-        };
-        let version = apis.range(ApiKey::ApiVersions as i16).map_or(0, |range| range.max.min(4));
-        if version >= 3 {
-            let request = ApiVersionsRequest::default()
-                .with_client_software_name(StrBytes::from_static_str("klamm"))
-                .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
-            // The answer's header is always version 0 (KIP-511).
-            let body = self.ask(ApiKey::ApiVersions, version, &request).await?;
-            if let Err(why) = answers::features(&body, &mut apis) {
-                // Seen from librdkafka's mock cluster. Without features clients use what every version has.
-                tracing::debug!(host = %self.host, %why, "its features cannot be read; none are offered");
-                apis.supported_features.clear();
-                apis.finalized_features.clear();
-                apis.finalized_features_epoch = -1;
-            }
-        }
-        Ok(apis)
-    }
-
-    /// Asks and returns the answer's body. All that is asked has response header 0: just the correlation id.
-    async fn ask(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, String> {
-        self.correlation_id += 1;
-        let request = encode(key, version, self.correlation_id, body).map_err(|error| format!("{key:?}: {error}"))?;
-        let answered = self.upstream.net.until(self.limit, self.exchange(&request)).await;
-        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-        answered.unwrap_or_else(late).map_err(|error| format!("{}: {key:?}: {error}", self.host))
-    }
-
-    async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {
-        let mut rest = request;
-        while !rest.is_empty() {
-            match self.socket.write(&[IoSlice::new(rest)])? {
-                0 => self.socket.writable().await,
-                n => rest = rest.get(n..).unwrap_or_default(),
-            }
-        }
-        let mut answer = BytesMut::new();
-        loop {
-            let length = answer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
-            if let Some(length) = length {
-                let length = usize::try_from(length).ok().filter(|n| (4..=ANSWER_BYTES_MAX).contains(n));
-                let length = length.ok_or_else(|| io::Error::other("the answer's length cannot be"))?;
-                if answer.len() >= 4 + length {
-                    answer.truncate(4 + length);
-                    answer.advance(4);
-                    if answer.get_i32() != self.correlation_id {
-                        return Err(io::Error::other("the answer belongs to another request"));
-                    }
-                    return Ok(answer.freeze());
-                }
-            }
-            let mut piece = [0u8; 4096];
-            match self.socket.read(&mut piece) {
-                Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                Some(n) => answer.extend_from_slice(piece.get(..n?).unwrap_or_default()),
-                None => self.socket.readable().await,
-            }
-        }
-    }
-}
-
-fn encode(key: ApiKey, version: i16, correlation_id: i32, body: &impl Encodable) -> Result<BytesMut, String> {
-    let header = RequestHeader::default()
-        .with_request_api_key(key as i16)
-        .with_request_api_version(version)
-        .with_correlation_id(correlation_id)
-        .with_client_id(Some(StrBytes::from_static_str("klamm")));
-    let mut payload = BytesMut::new();
-    header.encode(&mut payload, key.request_header_version(version)).map_err(|error| error.to_string())?;
-    body.encode(&mut payload, version).map_err(|error| error.to_string())?;
-    let mut frame = BytesMut::with_capacity(4 + payload.len());
-    frame.put_i32(i32::try_from(payload.len()).map_err(|error| error.to_string())?);
-    frame.extend_from_slice(&payload);
-    Ok(frame)
 }

@@ -3,14 +3,17 @@
 //! Owns one [`Upstream`] a shard. May not know a client's names, nor what a session does with its connection.
 
 mod answers;
+mod asked;
 mod catalogue;
 mod connect;
 mod dial;
+mod hidden;
 mod names;
 mod resolver;
 
 pub use catalogue::keep;
 pub use connect::{Connected, Target};
+pub use hidden::look;
 pub use resolver::Resolver;
 
 use std::cell::{Cell, RefCell};
@@ -19,11 +22,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::Catalogue;
+use crate::cluster::{Catalogue, Watch};
 use crate::config::BackendCluster;
 use crate::metrics::Numbers;
 use crate::net::{Net, Signal};
 
+use hidden::Hidden;
 use names::Names;
 
 /// What shards and the resolver tell each other about backends.
@@ -62,6 +66,8 @@ pub struct SharedBackend {
     pub owner: usize,
     /// A hint is on its way, so that more of them need not be sent.
     pub hinted: Arc<AtomicBool>,
+    /// Topics that are looked for on it, because no client would see them.
+    pub watches: Arc<[Watch]>,
 }
 
 /// The backends as one shard sees them.
@@ -85,6 +91,8 @@ struct Backend {
     /// Where the next bootstrap connection begins, so that they spread over the nodes.
     turn: Cell<usize>,
     status: RefCell<Status>,
+    /// Only the owner looks for them.
+    hidden: RefCell<Hidden>,
 }
 
 /// How the last attempts to refresh a catalogue went; known to its owner.
@@ -113,6 +121,7 @@ impl Upstream {
             hint: Signal::new(net),
             turn: Cell::new(shard),
             status: RefCell::default(),
+            hidden: RefCell::default(),
         });
         Upstream {
             net: net.clone(),

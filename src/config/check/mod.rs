@@ -19,6 +19,7 @@ use super::faults::{Spot, quoted};
 use super::file::{self, Authentication, DRAIN_DURATION_DEFAULT, File, admin_default};
 use super::reader::{At, Text};
 use super::snapshot::{BackendCluster, Limits, Listener, Node, Shards, Snapshot, VirtualCluster};
+use crate::cluster::Warned;
 
 /// The name of the virtual cluster that a file without any has.
 const PASSTHROUGH: &str = "passthrough";
@@ -86,6 +87,7 @@ fn virtual_clusters(file: &File, backends: &Names<'_>, cx: &mut Context) -> Opti
             description: None,
             labels: BTreeMap::new(),
             namespace: None,
+            warned: Warned::default(),
         };
         return Some(vec![passthrough]);
     }
@@ -135,6 +137,7 @@ fn virtual_cluster(
         description: cluster.about.description.as_deref().map(Arc::from),
         labels: cluster.about.labels.clone(),
         namespace,
+        warned: cluster.namespace.as_ref().map(|written| written.topics.warned.clone()).unwrap_or_default(),
     })
 }
 

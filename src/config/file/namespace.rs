@@ -3,7 +3,7 @@
 //! Owns what a single name, prefix or glob may be. Which of them go together is `check`'s.
 
 use super::read_all;
-use crate::cluster::{INTERNAL_TOPICS, Mode, TOPIC_BYTES_MAX, is_topic_name};
+use crate::cluster::{INTERNAL_TOPICS, Mode, TOPIC_BYTES_MAX, Warned, is_topic_name};
 use crate::config::context::Context;
 use crate::config::reader::{Fields, Item, Text};
 
@@ -38,6 +38,8 @@ pub(in crate::config) enum Prefix {
 pub(in crate::config) struct Additional {
     pub exact: Vec<Exact>,
     pub globs: Vec<Text>,
+    /// Those whose list says that they tell what they hide.
+    pub warned: Warned,
 }
 
 /// An item of an exact list.
@@ -169,29 +171,36 @@ fn read_list(item: &Item<'_>, kind: &Kind, additional: &mut Additional, cx: &mut
     let Some(chosen) = fields.require("type", "exact_list", cx).and_then(|item| item.choice(&types, &[], cx)) else {
         return;
     };
+    let warns = kind.topics && read_conflict(&mut fields, chosen, cx);
     match chosen {
         ListType::Exact => {
             if let Some(list) = fields.require("exact_list", "a list of names", cx) {
                 let items = list.list("a list of names", cx).unwrap_or_default();
-                additional.exact.extend(read_all(items, cx, |item, cx| read_exact(item, kind, cx)));
+                let exact = read_all(items, cx, |item, cx| read_exact(item, kind, cx));
+                let shown = exact.iter().map(|exact| exact.shown().value.as_str().into());
+                additional.warned.exact.extend(shown.filter(|_| warns));
+                additional.exact.extend(exact);
             }
         }
         ListType::Glob => {
             let glob = fields.require("glob", "\"shared-*\"", cx).and_then(|item| item.text("a glob", cx));
-            additional.globs.extend(glob.and_then(|text| right(text, kind.glob_fault, cx)));
+            let glob = glob.and_then(|text| right(text, kind.glob_fault, cx));
+            additional.warned.globs.extend(glob.iter().filter(|_| warns).map(|glob| glob.value.as_str().into()));
+            additional.globs.extend(glob);
         }
-    }
-    if kind.topics {
-        read_conflict(&mut fields, cx);
     }
     fields.done(&[], cx);
 }
 
-/// What becomes of the virtual cluster's own topic that an additional one hides: nothing is said of it.
-fn read_conflict(fields: &mut Fields<'_>, cx: &mut Context) {
-    if let Some(item) = fields.take("conflict") {
-        item.choice(&[("ignore", ())], &["warn"], cx);
-    }
+/// Whether it is told that the backend has a topic of the virtual cluster's own which an additional one hides. For names
+/// that costs a small question now and then; for a glob the backend must list all its topics, so that it is asked for.
+fn read_conflict(fields: &mut Fields<'_>, list: ListType, cx: &mut Context) -> bool {
+    let choices = [("warn", true), ("ignore", false)];
+    let written = fields.take("conflict").and_then(|item| item.choice(&choices, &[], cx));
+    written.unwrap_or(match list {
+        ListType::Exact => true,
+        ListType::Glob => false,
+    })
 }
 
 fn read_exact(item: &Item<'_>, kind: &Kind, cx: &mut Context) -> Option<Exact> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cluster::{self, Mode};
+use crate::cluster::{self, Mode, Warned};
 
 #[derive(Serialize)]
 pub(super) struct Namespace<'s> {
@@ -29,8 +29,16 @@ struct Additional<'s> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum List<'s> {
-    ExactList { exact_list: Vec<Exact<'s>> },
-    Glob { glob: &'s str },
+    ExactList {
+        exact_list: Vec<Exact<'s>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conflict: Option<&'static str>,
+    },
+    Glob {
+        glob: &'s str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conflict: Option<&'static str>,
+    },
 }
 
 #[derive(Serialize)]
@@ -48,7 +56,7 @@ enum Exact<'s> {
 
 impl<'s> Namespace<'s> {
     /// `None` where the file has none, since only aliases made it.
-    pub fn of(names: &'s cluster::Namespace) -> Option<Namespace<'s>> {
+    pub fn of(names: &'s cluster::Namespace, warned: &Warned) -> Option<Namespace<'s>> {
         let mode = match names.mode {
             Mode::HidePrefix => "hide_prefix",
             Mode::EnforcePrefix => "enforce_prefix",
@@ -59,8 +67,10 @@ impl<'s> Namespace<'s> {
             shown: (exact.shown != exact.physical).then_some(&exact.shown),
         };
         let group = |exact: &'s cluster::Exact| Exact::Group { value: &exact.physical };
-        let additional =
-            Additional { topics: lists(&names.topics, topic), consumer_groups: lists(&names.groups, group) };
+        let additional = Additional {
+            topics: lists(&names.topics, Some(warned), topic),
+            consumer_groups: lists(&names.groups, None, group),
+        };
         Some(Namespace { mode, prefix: &names.prefix, additional })
     }
 }
@@ -71,10 +81,21 @@ impl Additional<'_> {
     }
 }
 
-fn lists<'s>(additional: &'s cluster::Additional, exact: impl Fn(&'s cluster::Exact) -> Exact<'s>) -> Vec<List<'s>> {
-    let exact_list: Vec<Exact<'s>> = additional.exact.iter().map(exact).collect();
-    let exact = (!exact_list.is_empty()).then_some(List::ExactList { exact_list });
-    exact.into_iter().chain(additional.globs.iter().map(|glob| List::Glob { glob })).collect()
+/// In the order of the file, names in as few lists as that allows. `warned` is said of topics.
+fn lists<'s>(
+    additional: &'s cluster::Additional,
+    warned: Option<&Warned>,
+    exact: impl Fn(&'s cluster::Exact) -> Exact<'s>,
+) -> Vec<List<'s>> {
+    let conflict = |warns: bool| if warns { "warn" } else { "ignore" };
+    let of_exact = |exact: &cluster::Exact| warned.map(|warned| conflict(warned.exact.contains(&exact.shown)));
+    let of_glob = |glob: &str| warned.map(|warned| conflict(warned.globs.iter().any(|one| **one == *glob)));
+    let runs = additional.exact.chunk_by(|one, next| of_exact(one) == of_exact(next));
+    let exact = runs.map(|run| List::ExactList {
+        conflict: run.first().and_then(of_exact),
+        exact_list: run.iter().map(&exact).collect(),
+    });
+    exact.chain(additional.globs.iter().map(|glob| List::Glob { glob, conflict: of_glob(glob) })).collect()
 }
 
 pub(super) fn aliases(names: &cluster::Namespace) -> Vec<Alias<'_>> {

@@ -1,5 +1,5 @@
 //! Scenario 4: two virtual clusters with prefixes of their own see one more topic of the backend. Clients of both use it;
-//! neither can create, delete, grow or configure it.
+//! neither can create, delete, grow or configure it. A topic of their own that it hides is told, and none comes to be.
 
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
@@ -12,8 +12,10 @@ use kafka_protocol::messages::{
 
 use super::{produce, topics, values};
 use crate::ensure;
+use crate::harness::gateway::Gateway;
+use crate::harness::tools::{Tools, patience};
 use crate::harness::wire::{Wire, text};
-use crate::harness::{Fallible, World};
+use crate::harness::{Fallible, World, until};
 use crate::tenants::own_gateway;
 
 const SHARED: &str = "user_actions";
@@ -41,7 +43,7 @@ pub fn run(world: &World) -> Fallible<()> {
         )
     };
     let (analytics, payments) = (names("analytics_"), names("payments_"));
-    let (_gateway, at) = own_gateway(world, &[("analytics", &analytics), ("payments", &payments)])?;
+    let (gateway, at) = own_gateway(world, &[("analytics", &analytics), ("payments", &payments)])?;
     let [analytics, payments] = at.as_slice() else { return Err("two addresses are needed".into()) };
     let (analytics, payments) = (world.tools_for(analytics.clone())?, world.tools_for(payments.clone())?);
     let seen = topics(&analytics, |_| true)?;
@@ -63,7 +65,70 @@ pub fn run(world: &World) -> Fallible<()> {
         untouchable(&tools.bootstrap)?;
     }
     ensure!(values(&direct, SHARED)?.len() == 2, "somebody changed {SHARED}");
+    hidden_by_names_are_told(&direct, &analytics, &gateway)?;
+    hidden_by_globs_are_told(world, &direct)
+}
+
+/// A topic of the virtual cluster's own with the name of an additional one comes, and goes.
+fn hidden_by_names_are_told(direct: &Tools<'_>, analytics: &Tools<'_>, gateway: &Gateway) -> Fallible<()> {
+    const HIDDEN: &str = "analytics_user_actions";
+    told(gateway, &[])?;
+    // Others that begin so and are hidden by nothing.
+    for topic in [HIDDEN, "analytics_user_actions_2"] {
+        direct.create_topic(topic, 1, 3)?;
+    }
+    told(gateway, &[("analytics", HIDDEN)])?;
+    // What was told is not told again: this one comes at a later refresh.
+    direct.create_topic("payments_user_actions", 1, 3)?;
+    told(gateway, &[("analytics", HIDDEN), ("payments", "payments_user_actions")])?;
+    ensure!(values(analytics, SHARED)?.len() == 2, "{SHARED} means another topic now");
+    let mut wire = Wire::connect(direct.bootstrap.split(',').next().ok_or("no address")?)?;
+    let names = [HIDDEN, "payments_user_actions"].map(|name| TopicName(text(name)));
+    let request = DeleteTopicsRequest::default().with_topic_names(names.into()).with_timeout_ms(5_000);
+    ensure!(wire.ask(5, &request)?.body.responses.iter().all(|topic| topic.error_code == 0), "not deleted");
+    until("no topic is hidden", patience(20), || {
+        let hidden = gateway.numbers()?.sum("klamm_names_hidden");
+        ensure!(hidden == 0.0, "klamm_names_hidden is {hidden}");
+        Ok(())
+    })?;
+    // Asking for what is not there made nothing.
+    let made = topics(direct, |name| name.ends_with(SHARED))?;
+    ensure!(made == [SHARED], "{made:?} came to be");
     Ok(())
+}
+
+/// A glob hides what only a list of all topics can show; names whose list says so are not told.
+fn hidden_by_globs_are_told(world: &World, direct: &Tools<'_>) -> Fallible<()> {
+    for topic in ["reports_view_1", "reports_view_2", "reports_quiet", "reports_other"] {
+        direct.create_topic(topic, 1, 3)?;
+    }
+    let names = "namespace: {mode: hide_prefix, prefix: reports_, additional: {topics: [\
+                 {type: glob, glob: \"view_*\", conflict: warn}, {type: glob, glob: \"oth*\"}, \
+                 {type: exact_list, exact_list: [{backend: quiet}], conflict: ignore}]}},";
+    let (gateway, at) = own_gateway(world, &[("reports", names)])?;
+    told(&gateway, &[("reports", "reports_view_1"), ("reports", "reports_view_2")])?;
+    let reports = world.tools_for(at.into_iter().next().ok_or("no address")?)?;
+    let seen = topics(&reports, |name| ["view_1", "view_2", "quiet", "other"].contains(&name))?;
+    ensure!(seen.is_empty(), "reports sees {seen:?}");
+    Ok(())
+}
+
+/// Waits until the gateway has counted and told of exactly these hidden topics, each once.
+fn told(gateway: &Gateway, expected: &[(&str, &str)]) -> Fallible<()> {
+    until("hidden topics are told", patience(20), || {
+        let hidden = gateway.numbers()?.sum("klamm_names_hidden");
+        ensure!(hidden == expected.len() as f64, "klamm_names_hidden is {hidden}, not {}", expected.len());
+        let log = gateway.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("an additional one has its name")).collect();
+        let is_of = |line: &str, (cluster, topic): &(&str, &str)| {
+            line.split(|byte: char| byte.is_whitespace() || byte == '"')
+                .any(|word| word == *topic || word == format!("topic={topic}"))
+                && line.contains(cluster)
+        };
+        let once = expected.iter().all(|one| lines.iter().filter(|line| is_of(line, one)).count() == 1);
+        ensure!(once && lines.len() == expected.len(), "the log tells {lines:#?}");
+        Ok(())
+    })
 }
 
 /// What may not be done to a topic that is not one's own.

@@ -1,0 +1,138 @@
+//! A connection of our own to a node: one question at a time, each with its answer.
+//!
+//! Owns the bound of an answer and the time for all of them. May not say what an answer means.
+
+use std::io::{self, IoSlice};
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader};
+use kafka_protocol::protocol::{Encodable, StrBytes};
+
+use super::{Upstream, answers};
+use crate::cluster::{ApiRange, HostPort, NodeApis};
+use crate::net::Socket;
+
+/// A longer answer to one of our own small questions is not believed.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// A connection of our own that asks one question at a time.
+pub struct Asked<'a> {
+    /// A longer answer is not believed.
+    pub answer_bytes_max: usize,
+    upstream: &'a Upstream,
+    host: &'a HostPort,
+    socket: Socket,
+    limit: Instant,
+    correlation_id: i32,
+}
+
+impl<'a> Asked<'a> {
+    /// Connects; all must be asked until `limit`.
+    pub async fn dial(upstream: &'a Upstream, host: &'a HostPort, limit: Instant) -> Result<Asked<'a>, String> {
+        let socket = upstream.dial(host, limit).await.map_err(|error| format!("{host}: {error}"))?;
+        Ok(Asked { answer_bytes_max: ANSWER_BYTES_MAX, upstream, host, socket, limit, correlation_id: 0 })
+    }
+
+    /// Version 0 first: it is the one that every broker answers well.
+    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, String> {
+        let body = self.ask(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).await?;
+        answers::api_ranges(&body).map_err(|why| format!("{}: ApiVersions: {why}", self.host))
+    }
+
+    /// The highest of these versions that the node offers.
+    pub async fn version(&mut self, key: ApiKey, of: RangeInclusive<i16>) -> Result<i16, String> {
+        let ranges = self.api_ranges().await?;
+        let offered = ranges.iter().find(|range| range.key == key as i16);
+        let version = offered.map(|range| (range.max.min(*of.end()), range.min));
+        match version.filter(|(version, min)| version >= min && of.contains(version)) {
+            Some((version, _)) => Ok(version),
+            None => Err(format!("{}: it offers no {key:?} version from {} to {}", self.host, of.start(), of.end())),
+        }
+    }
+
+    /// All that the node offers.
+    pub async fn apis(&mut self) -> Result<NodeApis, String> {
+        let ranges = self.api_ranges().await?;
+        let mut apis = NodeApis {
+            ranges,
+            supported_features: Vec::new(),
+            finalized_features_epoch: -1,
+            finalized_features: Vec::new(),
+            zk_migration_ready: false,
+        };
+        let version = apis.range(ApiKey::ApiVersions as i16).map_or(0, |range| range.max.min(4));
+        if version >= 3 {
+            let request = ApiVersionsRequest::default()
+                .with_client_software_name(StrBytes::from_static_str("klamm"))
+                .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+            // The answer's header is always version 0 (KIP-511).
+            let body = self.ask(ApiKey::ApiVersions, version, &request).await?;
+            if let Err(why) = answers::features(&body, &mut apis) {
+                // Seen from librdkafka's mock cluster. Without features clients use what every version has.
+                tracing::debug!(host = %self.host, %why, "its features cannot be read; none are offered");
+                apis.supported_features.clear();
+                apis.finalized_features.clear();
+                apis.finalized_features_epoch = -1;
+            }
+        }
+        Ok(apis)
+    }
+
+    /// Asks and returns the answer's body. All that is asked has response header 0: just the correlation id.
+    pub async fn ask(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, String> {
+        self.correlation_id += 1;
+        let request = encode(key, version, self.correlation_id, body).map_err(|error| format!("{key:?}: {error}"))?;
+        let answered = self.upstream.net.until(self.limit, self.exchange(&request)).await;
+        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
+        answered.unwrap_or_else(late).map_err(|error| format!("{}: {key:?}: {error}", self.host))
+    }
+
+    async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {
+        let mut rest = request;
+        while !rest.is_empty() {
+            match self.socket.write(&[IoSlice::new(rest)])? {
+                0 => self.socket.writable().await,
+                n => rest = rest.get(n..).unwrap_or_default(),
+            }
+        }
+        let mut answer = BytesMut::new();
+        loop {
+            let length = answer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
+            if let Some(length) = length {
+                let length = usize::try_from(length).ok().filter(|n| (4..=self.answer_bytes_max).contains(n));
+                let length = length.ok_or_else(|| io::Error::other("the answer's length cannot be"))?;
+                if answer.len() >= 4 + length {
+                    answer.truncate(4 + length);
+                    answer.advance(4);
+                    if answer.get_i32() != self.correlation_id {
+                        return Err(io::Error::other("the answer belongs to another request"));
+                    }
+                    return Ok(answer.freeze());
+                }
+            }
+            let mut piece = [0u8; 4096];
+            match self.socket.read(&mut piece) {
+                Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+                Some(n) => answer.extend_from_slice(piece.get(..n?).unwrap_or_default()),
+                None => self.socket.readable().await,
+            }
+        }
+    }
+}
+
+fn encode(key: ApiKey, version: i16, correlation_id: i32, body: &impl Encodable) -> Result<BytesMut, String> {
+    let header = RequestHeader::default()
+        .with_request_api_key(key as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation_id)
+        .with_client_id(Some(StrBytes::from_static_str("klamm")));
+    let mut payload = BytesMut::new();
+    header.encode(&mut payload, key.request_header_version(version)).map_err(|error| error.to_string())?;
+    body.encode(&mut payload, version).map_err(|error| error.to_string())?;
+    let mut frame = BytesMut::with_capacity(4 + payload.len());
+    frame.put_i32(i32::try_from(payload.len()).map_err(|error| error.to_string())?);
+    frame.extend_from_slice(&payload);
+    Ok(frame)
+}
