@@ -147,17 +147,19 @@ const OFFSET_COMMIT: Fields<NameMarks> = &[
     ),
 ];
 
+const TOPIC_AND_INDEXES: Fields<NameMarks> = &[topic("Name"), items("PartitionIndexes", 4)];
+
 /// From version 10 on topics are named by id; not served.
 const OFFSET_FETCH: Fields<NameMarks> = &[
     GROUP.until(7),
-    array("Topics", &[topic("Name"), items("PartitionIndexes", 4)]).until(7).null_since(2),
+    array("Topics", TOPIC_AND_INDEXES).until(7).null_since(2),
     array(
         "Groups",
         &[
             GROUP,
             text("MemberId").since(9).null_since(9),
             fixed("MemberEpoch", 4).since(9),
-            array("Topics", &[topic("Name"), items("PartitionIndexes", 4)]).null_since(8),
+            array("Topics", TOPIC_AND_INDEXES).null_since(8),
         ],
     )
     .since(8),

@@ -221,53 +221,32 @@ const METADATA: ResponseNames = listed(&[
 
 const OFFSET_COMMIT: ResponseNames = listed(&[THROTTLE.since(3), entries("Topics", PARTITION_ERRORS)]);
 
+/// A topic with its offsets. Where it stands within a group all its versions have the leader's epoch.
+const FETCHED_OFFSETS: Fields<NameMarks> = &[
+    topic("Name"),
+    array(
+        "Partitions",
+        &[
+            fixed("PartitionIndex", 4),
+            fixed("CommittedOffset", 8),
+            fixed("CommittedLeaderEpoch", 4).since(5),
+            text("Metadata").null_since(0),
+            entry_error("ErrorCode"),
+        ],
+    ),
+];
+
 const OFFSET_FETCH: ResponseNames = listed(&[
     THROTTLE.since(3),
-    entries(
-        "Topics",
-        &[
-            topic("Name"),
-            array(
-                "Partitions",
-                &[
-                    fixed("PartitionIndex", 4),
-                    fixed("CommittedOffset", 8),
-                    fixed("CommittedLeaderEpoch", 4).since(5),
-                    text("Metadata").null_since(0),
-                    entry_error("ErrorCode"),
-                ],
-            ),
-        ],
-    )
-    .until(7),
+    entries("Topics", FETCHED_OFFSETS).until(7),
     error("ErrorCode").since(2).until(7),
     entries(
         "Groups",
-        &[
-            marked_text("GroupId", NameText::Group),
-            entries(
-                "Topics",
-                &[
-                    topic("Name"),
-                    array(
-                        "Partitions",
-                        &[
-                            fixed("PartitionIndex", 4),
-                            fixed("CommittedOffset", 8),
-                            fixed("CommittedLeaderEpoch", 4),
-                            text("Metadata").null_since(8),
-                            entry_error("ErrorCode"),
-                        ],
-                    ),
-                ],
-            ),
-            entry_error("ErrorCode"),
-        ],
+        &[marked_text("GroupId", NameText::Group), entries("Topics", FETCHED_OFFSETS), entry_error("ErrorCode")],
     )
     .since(8),
 ]);
 
-/// The nodes were seen to before.
 const FIND_COORDINATOR: ResponseNames = listed(&[
     THROTTLE.since(1),
     error("ErrorCode").until(3),
