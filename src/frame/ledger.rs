@@ -1,4 +1,4 @@
-//! What is in flight on a session, oldest first. An empty ledger holds no memory.
+//! What is in flight on a session, oldest first. A ledger that never held anything has no memory, an empty one next to none.
 
 use std::collections::VecDeque;
 
@@ -37,6 +37,10 @@ pub struct Entry {
     /// What the response does not repeat of the request, and cannot be read without.
     pub asked: Asked,
 }
+
+/// Most slots that an empty ledger keeps: 256 bytes, and no allocation for clients that have up to so many requests in
+/// flight (Java's producer has five).
+const KEPT_SLOTS_MAX: usize = 8;
 
 /// The requests in flight, oldest first, and what their direction must remember for the other one.
 #[derive(Debug, Default)]
@@ -77,10 +81,10 @@ impl Ledger {
         self.slots.front().and_then(|slot| slot.answer.as_deref())
     }
 
-    /// Takes the oldest request off: its response is complete. Gives the memory back with the last one.
+    /// Takes the oldest request off: its response is complete. With the last one, gives the memory of a long ledger back.
     pub fn pop(&mut self) -> Option<Entry> {
         let slot = self.slots.pop_front();
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && self.slots.capacity() > KEPT_SLOTS_MAX {
             self.slots = VecDeque::new();
         }
         slot.map(|slot| {
@@ -153,6 +157,19 @@ mod tests {
         let own = Entry { own: true, ..entry };
         assert_eq!((ledger.oldest(), ledger.oldest_answer()), (Some(own), Some(&[1, 2, 3][..])));
         assert_eq!((ledger.pop(), ledger.held_bytes(), ledger.pop()), (Some(own), 0, None));
+    }
+
+    #[test]
+    fn few_slots_are_kept_and_many_are_given_back() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.slots.capacity(), 0);
+        for (in_flight, kept) in [(1, true), (KEPT_SLOTS_MAX, true), (KEPT_SLOTS_MAX + 1, false)] {
+            (0..in_flight).for_each(|_| ledger.push(Entry::default()));
+            let held = ledger.slots.capacity();
+            while ledger.pop().is_some() {}
+            assert_eq!(ledger.slots.capacity(), if kept { held } else { 0 }, "{in_flight} in flight");
+        }
+        assert_eq!(KEPT_SLOTS_MAX * size_of::<Slot>(), 256);
     }
 
     #[test]

@@ -136,11 +136,14 @@ pub struct Field<M: Marks> {
     pub null_from: i16,
     /// The last version in which it may be null.
     pub null_until: i16,
+    /// Nothing in it is looked at, in any version.
+    pub unmarked: bool,
 }
 
 impl<M: Marks> Field<M> {
     const fn new(name: &'static str, kind: Kind<M>) -> Field<M> {
-        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1 }
+        let unmarked = unmarked_kind(&kind);
+        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1, unmarked }
     }
 
     /// It exists from this version on.
@@ -243,6 +246,30 @@ pub const fn structure<M: Marks>(name: &'static str, fields: Fields<M>) -> Field
 /// A tagged field that is looked at; others need no mention.
 pub const fn tagged<M: Marks>(name: &'static str, number: u32, content: Fields<M>) -> Field<M> {
     Field::new(name, Kind::Tagged(number, content))
+}
+
+const fn unmarked_kind<M: Marks>(kind: &Kind<M>) -> bool {
+    match kind {
+        Kind::Fixed(_, mark) => mark.is_none(),
+        Kind::Text(mark) | Kind::Blob(mark) => mark.is_none(),
+        Kind::ClassicText | Kind::Items(_) => true,
+        Kind::Array(element, mark) => mark.is_none() && unmarked(element),
+        Kind::Texts(fields) | Kind::Struct(fields) => unmarked(fields),
+        // Only tags that are looked at are mentioned.
+        Kind::Tagged(..) => false,
+    }
+}
+
+/// Nothing in these fields is looked at.
+pub const fn unmarked<M: Marks>(fields: Fields<M>) -> bool {
+    let mut at = 0;
+    while at < fields.len() {
+        if !fields[at].unmarked {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// The fewest bytes that a struct of these fields takes: bounds a count by the bytes that are left.

@@ -16,28 +16,14 @@ pub struct Encoding {
     pub flexible: bool,
 }
 
-/// Bytes of the elements at the front of `bytes`, where nothing in them is looked at and all of them are here.
+/// Bytes of the elements of an unmarked array at the front of `bytes`, where all of them are here.
 pub fn unmarked_elements<M: Marks>(
     fields: Fields<M>,
     (count, tagged): (u32, bool),
     encoding: Encoding,
-    bytes: Option<&[u8]>,
+    bytes: &[u8],
 ) -> Option<u32> {
-    let bytes = bytes.filter(|_| unmarked(fields))?;
     elements(fields, count, tagged, encoding, bytes).and_then(|bytes| u32::try_from(bytes).ok())
-}
-
-/// Nothing in these fields is looked at.
-fn unmarked<M: Marks>(fields: Fields<M>) -> bool {
-    fields.iter().all(|field| match &field.kind {
-        Kind::Fixed(_, mark) => mark.is_none(),
-        Kind::Text(mark) | Kind::Blob(mark) => mark.is_none(),
-        Kind::ClassicText | Kind::Items(_) => true,
-        Kind::Texts(element) => unmarked::<M>(element),
-        Kind::Array(element, mark) => mark.is_none() && unmarked::<M>(element),
-        Kind::Struct(fields) => unmarked::<M>(fields),
-        Kind::Tagged(..) => false,
-    })
 }
 
 /// Bytes that `count` elements at the front of `bytes` take, each a struct with tags where `tagged`.
@@ -172,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_has_marks_is_not_skipped() {
-        assert!(unmarked(OUTER) && !unmarked(MARKED));
+        assert!(OUTER[0].unmarked && !MARKED[0].unmarked);
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub const TEXT_BYTES_MAX: u32 = i16::MAX as u32;
 /// index and leader.
 pub const TOKEN_BYTES_MAX: usize = 10;
 
+/// No element of any array takes more bytes than this at least, so that a count which leaves each so many needs no closer
+/// look. A test holds it.
+pub const BYTES_MIN_MAX: u32 = 128;
+
 struct Level<M: Marks> {
     fields: Fields<M>,
     /// Index of the next field.
@@ -58,27 +62,31 @@ pub struct Walker<M: Marks> {
     flexible: bool,
     /// Bytes of the frame behind the last token.
     left: u32,
+    /// Levels that are open; none behind the body.
     depth: usize,
-    levels: [Level<M>; DEPTH_MAX],
+    /// The innermost one.
+    level: Level<M>,
+    /// Those around it, the body's first.
+    around: [Level<M>; DEPTH_MAX - 1],
 }
 
 impl<M: Marks> Clone for Walker<M> {
     fn clone(&self) -> Walker<M> {
-        Walker { levels: self.levels, ..*self }
+        Walker { level: self.level, around: self.around, ..*self }
     }
 }
 
 impl<M: Marks> Walker<M> {
     /// A walk through `header` (without its fixed part) and `body`, which together take `left` bytes.
     pub fn new(header: Option<Fields<M>>, body: Fields<M>, version: i16, flexible: bool, left: u32) -> Walker<M> {
-        let mut levels = [Level::EMPTY; DEPTH_MAX];
-        levels[0] = Level { fields: body, elements: 1, ..Level::EMPTY };
-        let mut depth = 1;
+        let (mut level, mut depth) = (Level { fields: body, elements: 1, ..Level::EMPTY }, 1);
+        let mut around = [Level::EMPTY; DEPTH_MAX - 1];
         if let Some(fields) = header {
-            levels[1] = Level { fields, elements: 1, ..Level::EMPTY };
-            depth = 2;
+            // It ends before the body begins.
+            around[0] = level;
+            (level, depth) = (Level { fields, ..level }, 2);
         }
-        Walker { version, flexible, left, depth, levels }
+        Walker { version, flexible, left, depth, level, around }
     }
 
     /// Bytes of the frame behind what was walked.
@@ -108,28 +116,30 @@ impl<M: Marks> Walker<M> {
 
     /// Nothing more is needed for the frame to end here.
     fn closes(&self) -> bool {
-        self.left == 0
-            && self.levels.iter().take(self.depth).all(|level| {
-                level.elements <= 1
-                    && level.mark.is_none()
-                    && (level.tags == Some(0) || !(self.flexible && level.tagged))
-                    && level.fields.iter().skip(level.next).all(|field| !field.exists(self.version))
-            })
+        let ends = |level: &Level<M>| {
+            level.elements <= 1
+                && level.mark.is_none()
+                && (level.tags == Some(0) || !(self.flexible && level.tagged))
+                && level.fields.iter().skip(level.next).all(|field| !field.exists(self.version))
+        };
+        let Some(around) = self.depth.checked_sub(1) else { return self.left == 0 };
+        self.left == 0 && ends(&self.level) && self.around.iter().take(around).all(ends)
     }
 
     fn token(&mut self, bytes: &[u8]) -> Result<Token<M>, Malformed> {
         let here = bytes.get(..self.left as usize).unwrap_or(bytes);
-        let Some(level) = self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top)) else {
+        if self.depth == 0 {
             return Ok(Token::Event(match std::mem::take(&mut self.left) {
                 0 => Event::Done,
                 skip => Event::Trailing { skip },
             }));
-        };
+        }
+        let level = &mut self.level;
         if level.elements == 0 {
-            return self.leave();
+            return self.leave(0);
         }
         if let Some(tags) = level.tags {
-            return if tags == 0 { Ok(self.end_element()) } else { self.tag(here) };
+            return if tags == 0 { self.end_element(0) } else { self.tag(here) };
         }
         // Most fields are values without interest, several in a row: one token.
         let mut plain = 0;
@@ -146,7 +156,7 @@ impl<M: Marks> Walker<M> {
             self.take(plain)?;
             return Ok(Token::Plain(plain));
         }
-        if self.flexible && level.tagged { self.tag_count(here) } else { Ok(self.end_element()) }
+        if self.flexible && level.tagged { self.tag_count(here) } else { self.end_element(0) }
     }
 
     fn field(&mut self, field: &'static Field<M>, here: &[u8]) -> Result<Token<M>, Malformed> {
@@ -237,13 +247,14 @@ impl<M: Marks> Walker<M> {
         self.take(head as u32)?;
         // A plain string has no tags behind it.
         let tags = u32::from(self.flexible && !tagged);
-        let element_bytes_min = (bytes_min(element, self.version, self.flexible) - tags).max(1);
-        if count > self.left / element_bytes_min {
+        let element_bytes_min = || (bytes_min(element, self.version, self.flexible) - tags).max(1);
+        if count > self.left / BYTES_MIN_MAX && count > self.left / element_bytes_min() {
             return Err(Malformed);
         }
         self.field_done();
-        let (behind, encoding) = (here.get(head..), Encoding { version: self.version, flexible: self.flexible });
-        if mark.is_none()
+        let encoding = Encoding { version: self.version, flexible: self.flexible };
+        if field.unmarked
+            && let Some(behind) = here.get(head..)
             && let Some(bytes) = skip::unmarked_elements(element, (count, tagged), encoding, behind)
         {
             self.take(bytes)?;
@@ -285,9 +296,12 @@ impl<M: Marks> Walker<M> {
             return Err(Malformed);
         }
         let body = self.depth == 1;
-        if let Some(level) = self.top() {
-            level.tags = Some(count);
+        let level = &mut self.level;
+        // Mostly there are none, and nobody is to be told: the element ends here.
+        if count == 0 && !body && level.mark.is_none() {
+            return self.end_element(head as u32);
         }
+        level.tags = Some(count);
         Ok(if body { Token::Event(Event::Tags { head, count }) } else { Token::Plain(head as u32) })
     }
 
@@ -307,7 +321,7 @@ impl<M: Marks> Walker<M> {
         let body = self.depth == 1;
         let left_after = self.left.checked_sub(size).ok_or(Malformed)?;
         let version = self.version;
-        let Some(level) = self.top() else { return Err(Malformed) };
+        let level = &mut self.level;
         level.tags = level.tags.and_then(|tags| tags.checked_sub(1));
         let known = level.fields.iter().find_map(|field| match field.kind {
             Kind::Tagged(tag, content) if tag == number && (field.first..=field.last).contains(&version) => {
@@ -328,43 +342,43 @@ impl<M: Marks> Walker<M> {
         Ok(Token::Plain(skip.checked_add(head as u32).ok_or(Malformed)?))
     }
 
-    fn end_element(&mut self) -> Token<M> {
-        let Some(level) = self.top() else { return Token::Plain(0) };
+    /// An element ends behind `plain` bytes more; where a mark is to be told of it, there are none.
+    fn end_element(&mut self, plain: u32) -> Result<Token<M>, Malformed> {
+        let level = &mut self.level;
         level.elements = level.elements.saturating_sub(1);
         level.next = 0;
         level.tags = None;
         match level.mark {
-            Some(mark) => Token::Event(Event::ElementEnd { mark }),
-            None => Token::Plain(0),
+            Some(mark) => Ok(Token::Event(Event::ElementEnd { mark })),
+            None if level.elements == 0 => self.leave(plain),
+            None => Ok(Token::Plain(plain)),
         }
     }
 
-    fn leave(&mut self) -> Result<Token<M>, Malformed> {
-        let Some(level) = self.top().copied() else { return Err(Malformed) };
-        if level.left_after.is_some_and(|left| left != self.left) {
+    fn leave(&mut self, plain: u32) -> Result<Token<M>, Malformed> {
+        let left = self.level;
+        if left.left_after.is_some_and(|after| after != self.left) {
             return Err(Malformed);
         }
-        self.depth -= 1;
-        Ok(match level.mark {
+        self.depth = self.depth.saturating_sub(1);
+        if let Some(level) = self.depth.checked_sub(1).and_then(|at| self.around.get(at)) {
+            self.level = *level;
+        }
+        Ok(match left.mark {
             Some(mark) => Token::Event(Event::ArrayEnd { mark }),
-            None => Token::Plain(0),
+            None => Token::Plain(plain),
         })
     }
 
     fn enter(&mut self, level: Level<M>) -> Result<(), Malformed> {
-        *self.levels.get_mut(self.depth).ok_or(Malformed)? = level;
+        let around = self.depth.checked_sub(1).and_then(|at| self.around.get_mut(at));
+        *around.ok_or(Malformed)? = std::mem::replace(&mut self.level, level);
         self.depth += 1;
         Ok(())
     }
 
-    fn top(&mut self) -> Option<&mut Level<M>> {
-        self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top))
-    }
-
     fn field_done(&mut self) {
-        if let Some(level) = self.top() {
-            level.next += 1;
-        }
+        self.level.next += 1;
     }
 
     fn plain_field(&mut self, head: usize, body: u32) -> Result<Token<M>, Malformed> {

@@ -1,5 +1,7 @@
 //! What the walk promises, on shapes of its own and on all that are served.
 
+use super::super::names::request_shape;
+use super::super::names::response_shapes::response_names;
 use super::super::rules::{RequestRule, ResponseRule, rules};
 use super::super::shape::{RequestMarks, items, text, texts};
 use super::*;
@@ -36,6 +38,39 @@ fn no_shape_is_deeper_or_has_longer_values_than_the_walk_can_take() {
         }
     }
 }
+
+/// The most bytes that an element of an array in these fields takes at least, in any version.
+fn element_bytes<M: Marks>(fields: Fields<M>) -> u32 {
+    let all = fields.iter().map(|field| match field.kind {
+        Kind::Array(inner, _) | Kind::Texts(inner) => {
+            let least = (0..20).flat_map(|version| [true, false].map(|flexible| bytes_min(inner, version, flexible)));
+            element_bytes(inner).max(least.max().unwrap_or(0))
+        }
+        Kind::Struct(inner) | Kind::Tagged(_, inner) => element_bytes(inner),
+        Kind::Fixed(..) | Kind::Text(_) | Kind::ClassicText | Kind::Blob(_) | Kind::Items(_) => 0,
+    });
+    all.max().unwrap_or(0)
+}
+
+#[test]
+fn no_element_takes_more_bytes_at_least_than_the_bound_says() {
+    let mut most = Vec::new();
+    for rule in rules() {
+        if let RequestRule::Check(body) | RequestRule::Front(body) | RequestRule::Answer(body) = rule.request {
+            most.push(element_bytes(body));
+        }
+        if let ResponseRule::Walk(_, shape) = rule.response {
+            most.push(element_bytes(shape.body));
+        }
+        most.extend(request_shape(rule.key).map(element_bytes));
+        most.extend(response_names(rule.key).map(|shape| element_bytes(shape.body)));
+    }
+    assert!(most.iter().all(|bytes| *bytes <= BYTES_MIN_MAX), "{most:?}");
+    assert!(most.contains(&FETCH_PARTITION_BYTES_MIN), "{most:?}");
+}
+
+/// Index, error code, three offsets, no aborted transactions, replica, no records: of Fetch 12.
+const FETCH_PARTITION_BYTES_MIN: u32 = 4 + 2 + 24 + 1 + 4 + 1 + 1;
 
 /// Walks `bytes` whole: the plain bytes, or where it is malformed.
 fn walk(body: Fields<RequestMarks>, version: i16, flexible: bool, bytes: &[u8]) -> Result<usize, Malformed> {
