@@ -17,10 +17,10 @@ pub fn run(world: &World) -> Fallible<()> {
     let mut load = Load::start(world, world.bootstrap()?, "moved-node")?;
     let before = lab.address(MOVED);
     lab.kill_node(MOVED);
-    lab.move_node(MOVED, ports::NODE_MOVED)?;
+    lab.move_node(MOVED, ports::node_moved() + u16::try_from(MOVED)? - 1)?;
     ensure!(lab.address(MOVED) != before, "it did not move");
     lab.wait_for_nodes(NODES)?;
-    until("the gateway reaches the moved node", patience(10), || {
+    until("the gateway reaches the moved node", patience(30), || {
         let mut wire = Wire::connect(&gateway.node_address(i32::try_from(MOVED)?)?)?;
         let answer = wire.ask(12, &MetadataRequest::default().with_topics(Some(Vec::new())))?;
         ensure!(answer.body.brokers.len() == NODES, "{} nodes", answer.body.brokers.len());

@@ -44,7 +44,7 @@ pub fn run(world: &World) -> Fallible<()> {
 
     lab.kill_node(MOVED);
     loads.wait_for_more()?;
-    lab.move_node(MOVED, ports::NODE_MOVED + u16::try_from(MOVED)? - 1)?;
+    lab.move_node(MOVED, ports::node_moved() + u16::try_from(MOVED)? - 1)?;
     lab.wait_for_nodes(NODES)?;
     loads.wait_for_more()?;
 
