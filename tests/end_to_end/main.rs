@@ -71,6 +71,7 @@ const TOGETHER: &[Test] = &[
     test!(Client, 120, clients::kcat_produces_consumes_and_joins_groups),
     test!(Client, 150, clients::other_admin_tools_work),
     test!(Gateway, 120, tenants::a_topic_made_anew_is_found),
+    test!(Gateway, 120, tenants::a_fetch_session_ends_with_its_gateway),
     test!(Gateway, 90, tenants::padded_lengths_are_taken),
     test!(Client, 180, tenants::every_byte_of_a_record_arrives),
     test!(Client, 180, tenants::console_clients_meet_their_own_records),

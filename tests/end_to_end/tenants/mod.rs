@@ -1,6 +1,7 @@
 //! Two tenants on one Kafka: clients of both use the same names of topics, groups and transactions at the same time, and
 //! each meets its own only.
 
+pub mod a_fetch_session_ends_with_its_gateway;
 pub mod a_topic_made_anew_is_found;
 pub mod faults_lose_and_duplicate_nothing;
 mod languages;
