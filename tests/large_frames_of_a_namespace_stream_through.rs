@@ -248,6 +248,25 @@ fn record_batches_are_promised_and_not_held() {
 }
 
 #[test]
+fn a_request_that_the_prefix_makes_longer_than_a_frame_may_be_is_refused() {
+    for version in [3, 8, 9, 12] {
+        let frame = request_frame(version, "c", &encode(&produce(None, 1, &names(3)), version));
+        let grown = 3 * ("a.".len() + usize::from(rule(0).flexible(version)));
+        let length = u32::try_from(frame.len() - 4 + grown).unwrap();
+        for (frame_bytes_max, taken) in [(length, Ok(1)), (length - 1, Err(Cause::FrameLength))] {
+            for piece in [1, 40, frame.len() - 1] {
+                let sent = with_view(&hiding("a."), |view| {
+                    let view = View { frame_bytes_max, namespace: view.namespace, ..*view };
+                    let mut ledger = Ledger::default();
+                    run(&mut Requests::default(), &mut ledger, &view, &frame, piece, Move::Feed)
+                });
+                assert_eq!(sent.map(|outcome| outcome.frames), taken, "version {version}, in {piece}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_topic_that_is_not_the_clients_closes_before_its_name_leaves() {
     for version in 4..=12 {
         for foreign in ["b.secret", "a", "a-secret", "__consumer_offsets", ""] {

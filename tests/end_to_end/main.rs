@@ -22,10 +22,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use harness::tools::patience;
 use harness::{Fallible, World, process};
 
 /// What a test is about, and so where it can run.
@@ -42,6 +42,7 @@ enum Subject {
 struct Test {
     name: &'static str,
     subject: Subject,
+    /// What it may take on a machine that has nothing else to do, generously.
     seconds: u64,
     run: fn(&World) -> Fallible<()>,
 }
@@ -70,6 +71,9 @@ const TOGETHER: &[Test] = &[
     test!(Client, 120, clients::kcat_produces_consumes_and_joins_groups),
     test!(Client, 150, clients::other_admin_tools_work),
     test!(Gateway, 120, tenants::a_topic_made_anew_is_found),
+    test!(Gateway, 120, tenants::a_fetch_session_ends_with_its_gateway),
+    test!(Gateway, 90, tenants::padded_lengths_are_taken),
+    test!(Client, 180, tenants::every_byte_of_a_record_arrives),
     test!(Client, 180, tenants::console_clients_meet_their_own_records),
     test!(Client, 180, tenants::verifiable_clients_meet_their_own_records),
     test!(Client, 180, tenants::copiers_copy_exactly_once),
@@ -123,7 +127,7 @@ const ALONE: &[Test] = &[
     test!(Client, 240, faults::a_killed_node_loses_and_duplicates_nothing),
     test!(Gateway, 300, tenants::faults_lose_and_duplicate_nothing),
     test!(Gateway, 180, faults::a_moved_node_is_found),
-    test!(Gateway, 120, faults::a_node_that_joins_is_found),
+    test!(Gateway, 180, faults::a_node_that_joins_is_found),
     test!(Gateway, 60, addresses::no_client_was_sent_an_address_of_a_node),
     test!(Gateway, 60, tenants::no_client_was_sent_a_name_of_the_backend),
 ];
@@ -178,7 +182,7 @@ fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
         let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(&world)));
         let _ = sender.send(outcome);
     });
-    match receiver.recv_timeout(Duration::from_secs(test.seconds)) {
+    match receiver.recv_timeout(patience(test.seconds)) {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(fault))) => Err(fault.into()),
         Ok(Err(panic)) => {
@@ -187,7 +191,7 @@ fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
             Err(format!("panicked: {}", text.unwrap_or_default()).into())
         }
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            Err(format!("not done within {} s", test.seconds).into())
+            Err(format!("not done within {:?}", patience(test.seconds)).into())
         }
     }
 }

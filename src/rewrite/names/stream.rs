@@ -129,6 +129,7 @@ pub struct Stream {
 struct Around<'a> {
     prefix: &'a [u8],
     hold_bytes_max: usize,
+    frame_bytes_max: u32,
     ledger: &'a mut Ledger,
     out: &'a mut Output,
 }
@@ -175,7 +176,8 @@ impl Stream {
     ) -> Result<Streamed, Cause> {
         // Only such frames are begun.
         let prefix = view.namespace.and_then(|named| named.names.uniform_prefix()).ok_or(self.malformed())?;
-        let mut around = Around { prefix, hold_bytes_max: view.hold_bytes_max as usize, ledger, out };
+        let (hold_bytes_max, frame_bytes_max) = (view.hold_bytes_max as usize, view.frame_bytes_max);
+        let mut around = Around { prefix, hold_bytes_max, frame_bytes_max, ledger, out };
         let mut consumed = 0;
         loop {
             consumed += self.move_run(rest.get(consumed..).unwrap_or_default(), at + consumed, &mut around)?;
@@ -374,7 +376,12 @@ impl Stream {
                     around.ledger.push(entry);
                 }
                 let added = prefix.len() + usize::from(self.flexible);
-                self.length(&front).checked_add(count * added as u64)
+                let length = self.length(&front).saturating_add(count * added as u64);
+                // The backend has a limit, too: it would close without a word, as if it were at fault.
+                if length > u64::from(around.frame_bytes_max) {
+                    return Err(Cause::FrameLength);
+                }
+                Some(length)
             }
             Way::Out => self.length(&front).checked_sub(count * prefix.len() as u64),
         };

@@ -26,7 +26,7 @@ pub fn run(world: &World) -> Fallible<()> {
     let mut idles = Wire::connect(&gateway.bootstrap())?;
     idles.ask(12, &request)?;
     let began = Instant::now();
-    idles.closed(patience(3))?;
+    idles.closed(patience(10))?;
     ensure!(began.elapsed() >= IDLE.mul_f32(0.9), "closed after {:?}", began.elapsed());
     closes.one_more("an idle client")?;
     ensure!(waits.closed(IDLE * 2).is_err(), "a client that waits for an answer was closed");

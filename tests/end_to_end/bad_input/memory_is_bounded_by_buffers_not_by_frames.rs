@@ -1,13 +1,15 @@
 //! Many clients that each promise a frame of 90 MiB: before their first valid request they cost at most 64 KiB each, and
 //! behind one, while the node takes nothing, at most the buffers of a session.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ensure;
+use crate::harness::gateway::Gateway;
 use crate::harness::neighbour::Neighbour;
 use crate::harness::scripted::Scripted;
+use crate::harness::tools::patience;
 use crate::harness::wire::Wire;
-use crate::harness::{Fallible, World};
+use crate::harness::{Fallible, World, until};
 
 const CLIENTS: usize = 200;
 const PROMISED: i32 = 90 << 20;
@@ -31,8 +33,12 @@ pub fn run(world: &World) -> Fallible<()> {
         wire.send_bytes(&[0, 0]);
         clients.push(wire);
     }
-    std::thread::sleep(Duration::from_secs(1));
-    let grown = gateway.resident_bytes()?.saturating_sub(before) / CLIENTS as u64;
+    until("all are accepted", patience(10), || {
+        let (_, active, _) = gateway.numbers()?.connections();
+        ensure!(active as usize == CLIENTS + 1, "{active} are");
+        Ok(())
+    })?;
+    let grown = most_resident(&gateway)?.saturating_sub(before) / CLIENTS as u64;
     ensure!(grown <= BYTES_BEFORE_REQUEST_MAX, "{grown} bytes each before a request");
 
     // The rest of a Produce v3 request's head, then records: the node reads the frame only when it is whole.
@@ -43,8 +49,18 @@ pub fn run(world: &World) -> Fallible<()> {
         wire.send_bytes(&head);
         wire.send_bytes(&piece);
     }
-    std::thread::sleep(Duration::from_secs(1));
-    let grown = gateway.resident_bytes()?.saturating_sub(before) / CLIENTS as u64;
+    let grown = most_resident(&gateway)?.saturating_sub(before) / CLIENTS as u64;
     ensure!(grown <= BYTES_SESSION_MAX, "{grown} bytes each in the middle of a request");
     neighbour.stop()
+}
+
+/// The most that it holds within some time: what was sent is being read.
+fn most_resident(gateway: &Gateway) -> Fallible<u64> {
+    let end = Instant::now() + Duration::from_secs(2);
+    let mut most = 0;
+    while Instant::now() < end {
+        most = most.max(gateway.resident_bytes()?);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(most)
 }

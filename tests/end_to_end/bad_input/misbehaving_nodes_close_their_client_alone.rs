@@ -24,7 +24,7 @@ const MISBEHAVIOURS: [(&str, &str); 9] = [
 
 pub fn run(world: &World) -> Fallible<()> {
     let node = Scripted::start()?;
-    let gateway = world.own_gateway_to(&node.address(), &[("connect", "1s")])?;
+    let gateway = world.own_gateway_to(&node.address(), &[("connect", "3s")])?;
     gateway.wait_ready()?;
     let neighbour = Neighbour::start(&gateway.bootstrap())?;
     let request = MetadataRequest::default().with_topics(Some(Vec::new()));

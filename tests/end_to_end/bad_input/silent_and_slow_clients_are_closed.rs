@@ -13,12 +13,12 @@ use crate::harness::tools::patience;
 use crate::harness::wire::{Wire, request_frame};
 use crate::harness::{Fallible, World};
 
-const FIRST_BYTE: Duration = Duration::from_secs(1);
+const FIRST_BYTE: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(2);
 
 pub fn run(world: &World) -> Fallible<()> {
     let node = Scripted::start()?;
-    let gateway = world.own_gateway_to(&node.address(), &[("first_byte", "1s"), ("request_grace", "2s")])?;
+    let gateway = world.own_gateway_to(&node.address(), &[("first_byte", "3s"), ("request_grace", "2s")])?;
     gateway.wait_ready()?;
     let address = gateway.bootstrap();
     let neighbour = Neighbour::start(&address)?;
@@ -28,7 +28,7 @@ pub fn run(world: &World) -> Fallible<()> {
 
     let closes = Closes::before(&gateway, "first_byte_deadline")?;
     let began = Instant::now();
-    Wire::connect(&address)?.closed(patience(3))?;
+    Wire::connect(&address)?.closed(patience(10))?;
     ensure!(began.elapsed() >= FIRST_BYTE, "a silent client is closed after {:?}", began.elapsed());
     closes.one_more("a client that sends nothing")?;
 

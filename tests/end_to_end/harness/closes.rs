@@ -29,7 +29,7 @@ impl<'a> Closes<'a> {
     /// Waits until exactly that many more were counted and logged.
     pub fn more(&self, what: &str, expected: usize) -> Fallible<()> {
         let cause = self.cause;
-        until(&format!("{what} is closed as {cause}"), patience(3), || {
+        until(&format!("{what} is closed as {cause}"), patience(10), || {
             let numbers = self.gateway.numbers()?;
             let counted = numbers.closed(cause) - self.counted;
             ensure!(counted == expected as f64, "{counted} counted; all: {}", numbers.all_closed());
@@ -45,5 +45,5 @@ fn logged(gateway: &Gateway, cause: &str) -> usize {
     gateway.log().lines().filter(of_cause).count()
 }
 
-/// How long a close may take that has no deadline of its own.
-pub const SOON: Duration = Duration::from_secs(5);
+/// How long a close may take that has no deadline of its own. The cause tells a close that came by another deadline.
+pub const SOON: Duration = Duration::from_secs(30);

@@ -91,7 +91,7 @@ impl Gateway {
     /// GET on the admin address: status and body.
     pub fn admin(&self, path: &str) -> Fallible<(u16, String)> {
         let mut stream = TcpStream::connect((ADVERTISED_HOST, self.admin_port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(patience(20)))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -105,6 +105,15 @@ impl Gateway {
         let (status, body) = self.admin("/metrics")?;
         ensure!(status == 200, "/metrics says {status}");
         Numbers::read(&body)
+    }
+
+    /// Waits until it has read that many requests since its start: those that a client sent before are in flight, or done.
+    pub fn wait_requests(&self, count: u64) -> Fallible<()> {
+        until(&format!("{count} requests are read"), patience(10), || {
+            let read = self.numbers()?.sum("klamm_requests_total") as u64;
+            ensure!(read >= count, "{read} were read");
+            Ok(())
+        })
     }
 
     /// The log so far, all runs of this gateway.

@@ -171,11 +171,11 @@ fn controller_host(id: usize) -> String {
 }
 
 fn node_port(id: usize) -> u16 {
-    ports::NODE + u16::try_from(id - 1).expect("few nodes")
+    ports::node() + u16::try_from(id - 1).expect("few nodes")
 }
 
 fn controller_port(id: usize) -> u16 {
-    ports::CONTROLLER + u16::try_from(id - 1).expect("few nodes")
+    ports::controller() + u16::try_from(id - 1).expect("few nodes")
 }
 
 /// Common to all nodes. A node may be unheard of for 5 s before its partitions move (9 s unless set): tests kill nodes.

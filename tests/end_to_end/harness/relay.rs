@@ -2,6 +2,7 @@
 //! searched for addresses (or names) that it must not learn. So every test with every client is a test of what answers
 //! tell.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,18 @@ pub const BEHIND: &str = "127.0.0.9";
 /// Bytes around a find that are kept for the report.
 const AROUND: usize = 48;
 
+/// What a long name begins with.
+const LONG: &str = "a-long-name-";
+/// A topic's name of that many bytes needs one byte for its compact length; on the backend, with a prefix, it needs two.
+const LONG_BYTES: usize = 120;
+/// Its compact length, 121, in two bytes.
+pub const LONG_PADDED: [u8; 2] = [0x80 | 121, 0];
+
+/// A topic's name whose compact length is padded when a Fetch response with it streams through the gateway.
+pub fn long_name(of: &str) -> String {
+    format!("{LONG}{of:-<width$}", width = LONG_BYTES - LONG.len())
+}
+
 /// What was seen.
 #[derive(Default)]
 pub struct Seen {
@@ -26,6 +39,8 @@ pub struct Seen {
     pub connections: AtomicU64,
     /// Each find: the canary, and the bytes around it.
     pub leaks: Mutex<Vec<String>>,
+    /// The long names that came behind a compact length of one byte more than it needs.
+    pub padded: Mutex<BTreeSet<String>>,
     canaries: Vec<String>,
 }
 
@@ -99,7 +114,12 @@ fn search(end_of_last: &mut Vec<u8>, bytes: &[u8], port: u16, seen: &Seen) {
             locked(&seen.leaks).push(format!("{canary} at port {port}: {}", around.escape_ascii()));
         }
     }
-    // One byte less than the longest canary: a shorter one may be found twice, but none is missed.
-    let longest = seen.canaries.iter().map(String::len).max().unwrap_or(1);
+    let padded = [&LONG_PADDED[..], LONG.as_bytes()].concat();
+    let whole = LONG_PADDED.len() + LONG_BYTES;
+    if let Some(name) = find(&all, &padded).and_then(|at| all.get(at + LONG_PADDED.len()..at + whole)) {
+        locked(&seen.padded).insert(String::from_utf8_lossy(name).into_owned());
+    }
+    // One byte less than the longest of all: a shorter one may be found twice, but none is missed.
+    let longest = seen.canaries.iter().map(String::len).max().unwrap_or(1).max(whole);
     *end_of_last = all[all.len().saturating_sub(longest - 1)..].to_vec();
 }

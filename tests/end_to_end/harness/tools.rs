@@ -136,6 +136,17 @@ impl Tools<'_> {
     }
 }
 
+/// The node that leads partition 0 of a topic.
+pub fn leader(wire: &mut Wire, topic: &str) -> Fallible<i32> {
+    let answer = wire.ask(9, &MetadataRequest::default().with_topics(None))?.body;
+    let name = |name: &Option<TopicName>| name.as_ref().is_some_and(|name| &**name == topic);
+    let topic = answer.topics.iter().find(|found| name(&found.name)).ok_or("not there yet")?;
+    let partition = topic.partitions.first().ok_or("no partition yet")?;
+    let led = partition.leader_id.0 > 0 && partition.isr_nodes.len() == partition.replica_nodes.len();
+    ensure!(led, "not led by all yet: {partition:?}");
+    Ok(partition.leader_id.0)
+}
+
 /// Kafka's tools by the classes behind its scripts.
 pub const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 pub const CONFIGS: &str = "kafka.admin.ConfigCommand";

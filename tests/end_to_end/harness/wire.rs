@@ -16,7 +16,7 @@ use crate::ensure;
 /// Longest answer that is believed.
 const FRAME_BYTES_MAX: usize = 200 << 20;
 /// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(40);
 
 /// A client connection.
 pub struct Wire {

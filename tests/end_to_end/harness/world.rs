@@ -93,7 +93,7 @@ impl World {
     fn gateway_and_seen(&self) -> Fallible<&(Gateway, Arc<Seen>)> {
         let start = || {
             let backend = self.lab()?.bootstrap();
-            let (address, port, admin_port) = (relay::BEHIND, ports::GATEWAY, ports::GATEWAY_ADMIN);
+            let (address, port, admin_port) = (relay::BEHIND, ports::gateway(), ports::gateway_admin());
             let seen = relay::start(ADVERTISED_HOST, port..port + PORTS)?;
             let gateway = self.own(&Settings { address, port, admin_port, ..Settings::of(&backend) })?;
             gateway.wait_ready()?;

@@ -1,12 +1,11 @@
 //! Counts and lengths that promise more than there is, in every place of every request that is offered: closed or refused,
 //! without memory for what was promised, and nothing of others comes. A request for very many topics is bounded, too.
 
-use std::time::Duration;
-
 use super::attacker::{Attacker, Filling};
 use super::ground::Ground;
 use crate::definitions::codec::{Count, Place, Value, push_varint};
 use crate::ensure;
+use crate::harness::closes::SOON;
 use crate::harness::wire::{self, Wire};
 use crate::harness::{Fallible, World};
 
@@ -67,7 +66,7 @@ fn throw(ground: &Ground, frame: &[u8]) -> Fallible<()> {
     let mut wire = Wire::connect_as(&ground.address(1)?, "attacker")?;
     wire.send_bytes(frame);
     wire.finish();
-    let received = wire.closed(Duration::from_secs(15))?;
+    let received = wire.closed(SOON)?;
     ground.inspect("a bomb", &received)
 }
 

@@ -8,6 +8,7 @@ use super::attacker::{Attacker, Filling};
 use super::ground::Ground;
 use crate::definitions::codec::Value;
 use crate::ensure;
+use crate::harness::closes::{Closes, SOON};
 use crate::harness::wire::{self, Wire};
 use crate::harness::{Fallible, World};
 
@@ -16,7 +17,6 @@ const LIST_GROUPS: i16 = 16;
 const API_VERSIONS: i16 = 18;
 const PRODUCE: i16 = 0;
 const PIPELINED: usize = 1000;
-const SOON: Duration = Duration::from_secs(10);
 
 pub fn run(world: &World) -> Fallible<()> {
     let ground = Ground::of(world)?;
@@ -127,10 +127,13 @@ fn repeated_ids(ground: &Ground) -> Fallible<()> {
     Ok(())
 }
 
-/// Requests to produce that want no answer, between others that get theirs; one that cannot be done closes.
+/// Requests to produce that want no answer, between others that get theirs; one that cannot be done closes: where all names
+/// take one prefix it is the node that refuses it so. Each is counted.
 fn without_acknowledgement(ground: &Ground) -> Fallible<()> {
+    const VERSIONS: std::ops::RangeInclusive<i16> = 3..=12;
     let mut attacker = Attacker::connect(ground, 1)?;
-    for version in 3..=12 {
+    let closes = Closes::before(&ground.gateway, "backend_closed")?;
+    for version in VERSIONS {
         let flexible = ground.request(PRODUCE)?.flexible.has(version);
         let filling =
             Filling::of("no/topic", "", "").with("Acks", Value::number(0, 2)).with("TransactionalId", Value::Null);
@@ -144,5 +147,5 @@ fn without_acknowledgement(ground: &Ground) -> Fallible<()> {
         ensure!(received.get(4..8) == Some(&1i32.to_be_bytes()), "what was asked before is not answered");
         attacker.offered()?;
     }
-    Ok(())
+    closes.more("acks=0 to no topic", VERSIONS.count())
 }

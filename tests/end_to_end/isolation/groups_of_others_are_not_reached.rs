@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription, DescribeGroupsRequest, GroupId, JoinGroupRequest,
-    JoinGroupResponse, SyncGroupRequest, TopicName,
+    JoinGroupResponse, OffsetDeleteRequest, SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, StrBytes};
 
@@ -22,6 +23,7 @@ use crate::harness::{Fallible, World};
 /// Versions of JoinGroup that want a member id before they let a member in.
 const MEMBER_ID_REQUIRED: i16 = 79;
 const LIST_GROUPS: i16 = 16;
+const GROUP_SUBSCRIBED_TO_TOPIC: i16 = 86;
 /// Heartbeat, LeaveGroup, SyncGroup, OffsetCommit, TxnOffsetCommit.
 const OF_MEMBERS: [i16; 5] = [12, 13, 14, 8, 28];
 
@@ -106,7 +108,21 @@ fn names_within(world: &World, ground: &Ground, version: i16) -> Fallible<()> {
     let synced = wire.ask(version, &request)?.body;
     ensure!(synced.error_code == 0, "v{version}: SyncGroup: error {}", synced.error_code);
     ensure!(synced.assignment == assignment, "v{version}: the assignment came back as {:02x?}", synced.assignment);
+    subscribed(&mut wire, &group)?;
     backend_has_prefixed(world, ground, &group, said.len())
+}
+
+/// The backend knows what the group subscribes to, by the names that it has: offsets of those topics are kept.
+fn subscribed(wire: &mut Wire, group: &str) -> Fallible<()> {
+    let partition = OffsetDeleteRequestPartition::default().with_partition_index(0);
+    let topic =
+        OffsetDeleteRequestTopic::default().with_name(TopicName(text(OWN_TOPIC))).with_partitions(vec![partition]);
+    let request = OffsetDeleteRequest::default().with_group_id(GroupId(text(group))).with_topics(vec![topic]);
+    let answer = wire.ask(0, &request)?.body;
+    let errors: Vec<i16> =
+        answer.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
+    ensure!(errors == [GROUP_SUBSCRIBED_TO_TOPIC], "OffsetDelete in {group}: {answer:?}");
+    Ok(())
 }
 
 /// On the backend every name in the group's blobs is behind the attacker's prefix.

@@ -21,7 +21,7 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 use super::ground::Names;
 use crate::ensure;
 use crate::harness::records;
-use crate::harness::tools::patience;
+use crate::harness::tools::{leader, patience};
 use crate::harness::wire::{Wire, text};
 use crate::harness::{Fallible, locked, until};
 
@@ -70,17 +70,6 @@ impl Victim {
         *epoch += 1;
         Ok(())
     }
-}
-
-/// The node that leads partition 0 of a topic.
-pub fn leader(wire: &mut Wire, topic: &str) -> Fallible<i32> {
-    let answer = wire.ask(9, &MetadataRequest::default().with_topics(None))?.body;
-    let name = |name: &Option<TopicName>| name.as_ref().is_some_and(|name| &**name == topic);
-    let topic = answer.topics.iter().find(|found| name(&found.name)).ok_or("not there yet")?;
-    let partition = topic.partitions.first().ok_or("no partition yet")?;
-    let led = partition.leader_id.0 > 0 && partition.isr_nodes.len() == partition.replica_nodes.len();
-    ensure!(led, "not led by all yet: {partition:?}");
-    Ok(partition.leader_id.0)
 }
 
 /// Connects to a node by the address that Metadata gives for it.

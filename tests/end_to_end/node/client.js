@@ -3,6 +3,7 @@
 // payloads, topic, topic of the copy (both exist), group, transactional id.
 'use strict'
 
+const { randomBytes } = require('crypto')
 const { Kafka, logLevel } = require('kafkajs')
 
 const RECORDS = 300
@@ -16,7 +17,8 @@ async function main([bootstrap, tag, topic, copy, group, transactionalId]) {
     // A node that does not know the new topics yet is asked again.
     retry: { initialRetryTime: 200, retries: 12 },
   })
-  const values = Array.from({ length: RECORDS }, (_, n) => `${tag}-${n}`)
+  // So large, with a part that no codec makes small, that a partition is more than the gateway has buffers for.
+  const values = Array.from({ length: RECORDS }, (_, n) => `${tag}-${n}-${randomBytes(2250).toString('base64')}`)
 
   const counts = await consume(kafka, group, topic, values, 2, async () => {
     const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
@@ -56,7 +58,7 @@ async function consume(kafka, groupId, topic, values, members, produce) {
     consumers.forEach((consumer, member) => {
       const eachMessage = async ({ message }) => {
         const value = message.value.toString()
-        if (!missing.delete(value)) failed(new Error(`${value} was read twice, or is not ours`))
+        if (!missing.delete(value)) failed(new Error(`${value.slice(0, 40)} was read twice, or is not ours`))
         counts[member] += 1
         if (missing.size === 0) done()
       }
@@ -73,7 +75,7 @@ async function copyInTransactions(kafka, transactionalId, topic, values) {
   await producer.connect()
   const half = values.length / 2
   const send = async (transaction, values) => {
-    await transaction.send({ topic, messages: values.map((value) => ({ key: value, value })) })
+    await transaction.send({ topic, messages: values.map((value) => ({ key: value.slice(0, 20), value })) })
   }
   const first = await producer.transaction()
   await send(first, values.slice(0, half))

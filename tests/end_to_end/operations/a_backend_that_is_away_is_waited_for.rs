@@ -1,8 +1,6 @@
 //! A backend cluster that cannot be reached at start does not stop the process: it lives, says that it is not ready, and
 //! lets clients wait; those that waited are served when the backend appears, or closed when `connect` expires.
 
-use std::time::Duration;
-
 use kafka_protocol::messages::MetadataRequest;
 
 use crate::ensure;
@@ -14,7 +12,7 @@ use crate::harness::{Fallible, World, ports, until};
 
 pub fn run(world: &World) -> Fallible<()> {
     let port = ports::ten();
-    let gateway = world.own_gateway_to(&format!("{HOST}:{port}"), &[("connect", "2s")])?;
+    let gateway = world.own_gateway_to(&format!("{HOST}:{port}"), &[("connect", "5s")])?;
     until("the process lives", patience(10), || {
         let (status, _) = gateway.admin("/live")?;
         ensure!(status == 200, "/live says {status}");
@@ -33,7 +31,11 @@ pub fn run(world: &World) -> Fallible<()> {
 
     let mut waiting = Wire::connect(&gateway.bootstrap())?;
     let asked = waiting.send(12, &request)?;
-    std::thread::sleep(Duration::from_millis(300));
+    until("the client is accepted", patience(10), || {
+        let (_, active, _) = gateway.numbers()?.connections();
+        ensure!(active as usize == 1, "{active} are");
+        Ok(())
+    })?;
     let _node = Scripted::start_at(port)?;
     let answer = waiting.answer::<MetadataRequest>(12, asked)?;
     ensure!(!answer.body.brokers.is_empty(), "the client that waited is told of no node");

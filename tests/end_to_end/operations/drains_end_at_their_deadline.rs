@@ -21,12 +21,12 @@ pub fn run(world: &World) -> Fallible<()> {
     gateway.wait_ready()?;
     let mut waiting = Wire::connect_as(&gateway.node_address(NODE)?, "silent")?;
     waiting.send(12, &MetadataRequest::default().with_topics(Some(Vec::new())))?;
-    std::thread::sleep(Duration::from_millis(200));
+    gateway.wait_requests(1)?;
 
     let began = Instant::now();
     gateway.signal("TERM")?;
-    waiting.closed(patience(3))?;
-    let code = gateway.wait_end(patience(5))?;
+    waiting.closed(patience(10))?;
+    let code = gateway.wait_end(patience(10))?;
     ensure!(code == Some(0), "exit code {code:?}");
     ensure!(began.elapsed() >= DRAIN, "the drain took only {:?}", began.elapsed());
     ensure!(

@@ -17,7 +17,7 @@ const SCRAPES: usize = 60;
 
 pub fn run(world: &World) -> Fallible<()> {
     let node = Scripted::start()?;
-    let gateway = world.own_gateway_to(&node.address(), &[("connect", "500ms")])?;
+    let gateway = world.own_gateway_to(&node.address(), &[("connect", "10s")])?;
     gateway.wait_ready()?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {

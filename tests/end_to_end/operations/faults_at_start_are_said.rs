@@ -45,7 +45,7 @@ fn port_in_use(world: &World) -> Fallible<()> {
     let taken = settings.port + 2;
     let _listener = TcpListener::bind((ADVERTISED_HOST, taken))?;
     let gateway = world.own(&settings)?;
-    let code = gateway.wait_end(patience(5))?;
+    let code = gateway.wait_end(patience(10))?;
     let said = gateway.log();
     ensure!(code == Some(1), "with a port in use it ends with {code:?}:\n{said}");
     let named = said.contains(&taken.to_string()) && said.contains("in use");
@@ -54,5 +54,5 @@ fn port_in_use(world: &World) -> Fallible<()> {
 }
 
 fn klamm(world: &World, command: &str, file: &std::path::Path) -> Fallible<Finished> {
-    process::run(Command::new(BINARY).arg(command).arg(file), b"", world.folder(), patience(10))
+    process::run(Command::new(BINARY).arg(command).arg(file), b"", world.folder(), patience(20))
 }

@@ -1,8 +1,6 @@
 //! More connections than a limit allows are closed with the limit's name as the cause; those within it work on, and a
 //! place that becomes free is given again.
 
-use std::time::Duration;
-
 use kafka_protocol::messages::MetadataRequest;
 
 use crate::ensure;
@@ -32,15 +30,17 @@ pub fn run(world: &World) -> Fallible<()> {
             }
         }
         ensure!(!served.is_empty() && served.len() <= LIMIT, "{limit} {LIMIT}: {} are served", served.len());
-        let refused = gateway.numbers()?.closed(cause) as usize;
-        ensure!(refused == CLIENTS - served.len(), "{refused} closed as {cause}, {} served", served.len());
+        until("the others are counted", patience(10), || {
+            let refused = gateway.numbers()?.closed(cause) as usize;
+            ensure!(refused == CLIENTS - served.len(), "{refused} closed as {cause}, {} served", served.len());
+            Ok(())
+        })?;
         for wire in &mut served {
             wire.ask(12, &request).map_err(|error| format!("one within the limit: {error}"))?;
         }
 
         served.clear();
-        std::thread::sleep(Duration::from_millis(100));
-        until("a free place is given again", patience(5), || {
+        until("a free place is given again", patience(10), || {
             Wire::connect(&gateway.bootstrap())?.ask(12, &request)?;
             Ok(())
         })?;

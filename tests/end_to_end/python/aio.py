@@ -4,6 +4,8 @@ Arguments: bootstrap address, tag of the payloads, topic, topic of the copy (bot
 """
 
 import asyncio
+import base64
+import random
 import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -15,7 +17,7 @@ TRANSACTION = 50
 
 
 async def main(bootstrap, tag, topic, copy, group, transactional_id):
-    values = [f"{tag}-{n}".encode() for n in range(RECORDS)]
+    values = [payload(tag, n) for n in range(RECORDS)]
     members = await join([consumer(bootstrap, group, topic) for _ in range(2)])
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, compression_type="gzip")
     await producer.start()
@@ -35,6 +37,11 @@ async def main(bootstrap, tag, topic, copy, group, transactional_id):
     print(f"{RECORDS} records, {counts[0]} and {counts[1]} by the members")
 
 
+def payload(tag, n):
+    """So large, with a part that no codec makes small, that a partition is more than the gateway has buffers for."""
+    return f"{tag}-{n}-".encode() + base64.b64encode(random.Random(n).randbytes(2250))
+
+
 async def join(members):
     """Starts the members and waits until each has partitions of the topic."""
     await asyncio.gather(*[one.start() for one in members])
@@ -51,7 +58,7 @@ async def consume(members, values):
         for member, one in enumerate(members):
             for records in (await one.getmany(timeout_ms=100)).values():
                 for record in records:
-                    assert record.value in missing, f"{record.value} was read twice, or is not ours"
+                    assert record.value in missing, f"{record.value[:40]} was read twice, or is not ours"
                     missing.remove(record.value)
                     counts[member] += 1
             await one.commit()

@@ -1,18 +1,22 @@
 //! Scenario 4: two virtual clusters with prefixes of their own see one more topic of the backend. Clients of both use it;
-//! neither can create, delete, grow or configure it. A topic of their own that it hides is told, and none comes to be.
+//! neither can create, delete, grow or configure it. A topic of their own that it hides is told, and none comes to be. What
+//! must be refused where no answer is wanted closes.
 
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
     CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-    IncrementalAlterConfigsRequest, TopicName,
+    IncrementalAlterConfigsRequest, ProduceRequest, TopicName,
 };
 
 use super::{produce, topics, values};
 use crate::ensure;
+use crate::harness::closes::{Closes, SOON};
 use crate::harness::gateway::Gateway;
+use crate::harness::records;
 use crate::harness::tools::{Tools, patience};
 use crate::harness::wire::{Wire, text};
 use crate::harness::{Fallible, World, until};
@@ -65,8 +69,27 @@ pub fn run(world: &World) -> Fallible<()> {
         untouchable(&tools.bootstrap)?;
     }
     ensure!(values(&direct, SHARED)?.len() == 2, "somebody changed {SHARED}");
+    unanswerable(&gateway, &analytics.bootstrap)?;
     hidden_by_names_are_told(&direct, &analytics, &gateway)?;
     hidden_by_globs_are_told(world, &direct)
+}
+
+/// A Produce that wants no answer and must be refused: the connection closes, and it is counted.
+fn unanswerable(gateway: &Gateway, bootstrap: &str) -> Fallible<()> {
+    for version in 3..=12 {
+        let closes = Closes::before(gateway, "refused_without_response")?;
+        let partition =
+            PartitionProduceData::default().with_index(0).with_records(Some(records::batch("lost".into())?));
+        let topic =
+            TopicProduceData::default().with_name(TopicName(text("no/topic"))).with_partition_data(vec![partition]);
+        let request = ProduceRequest::default().with_acks(0).with_timeout_ms(5_000).with_topic_data(vec![topic]);
+        let mut wire = Wire::connect(bootstrap)?;
+        wire.send(version, &request)?;
+        let received = wire.closed(SOON).map_err(|error| format!("acks=0 v{version}: {error}"))?;
+        ensure!(received.is_empty(), "acks=0 v{version} is answered {received:02x?}");
+        closes.one_more("acks=0 to no topic")?;
+    }
+    Ok(())
 }
 
 /// A topic of the virtual cluster's own with the name of an additional one comes, and goes.

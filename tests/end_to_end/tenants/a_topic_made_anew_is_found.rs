@@ -33,7 +33,10 @@ pub fn run(world: &World) -> Fallible<()> {
         "renewed",
         "--verbose",
     ]);
-    command.args(["--reset-policy", "earliest"]);
+    // Its own requests for metadata must not create the topic while it is away.
+    let settings = world.folder().join("renewed.properties");
+    std::fs::write(&settings, "allow.auto.create.topics=false\nmetadata.max.age.ms=1000\n")?;
+    command.args(["--reset-policy", "earliest"]).arg("--command-config").arg(settings);
     let member = Process::start(&mut command, &world.folder().join("renewed.log"))?;
     let reads = |expected: &[String]| {
         until("the member reads on", patience(60), || {

@@ -13,7 +13,7 @@ use crate::harness::gateway::{ADVERTISED_HOST, Gateway, PORTS};
 use crate::harness::relay::{self, Seen};
 use crate::harness::tools::{Tools, patience};
 use crate::harness::wire::{Wire, text};
-use crate::harness::{Fallible, World, ports, process, until};
+use crate::harness::{Fallible, World, locked, ports, process, until};
 
 /// The two virtual clusters that most tests share; each stores its names behind its own name and a dot.
 const SHARED: [&str; 2] = ["vc-alice", "vc-bob"];
@@ -82,6 +82,25 @@ pub fn own_gateway(world: &World, clusters: &[(&str, &str)]) -> Fallible<(Gatewa
 /// What all clients of the shared tenants were sent.
 pub fn seen(world: &World) -> Fallible<Arc<Seen>> {
     Ok(Arc::clone(&shared(world)?.2))
+}
+
+/// Whether a client asks for the version of Fetch whose lengths are padded where they stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padded {
+    /// It speaks the flexible version, 12.
+    Yes,
+    /// It speaks older ones alone.
+    No,
+}
+
+/// Fails unless responses with that long name were padded, or were not, as expected.
+pub fn was_padded(world: &World, long_name: &str, expected: Padded) -> Fallible<()> {
+    if world.is_direct() {
+        return Ok(());
+    }
+    let seen = locked(&seen(world)?.padded).contains(long_name);
+    ensure!(seen == (expected == Padded::Yes), "{long_name}, padded: {expected:?}, was seen padded: {seen}");
+    Ok(())
 }
 
 /// Does the same in all shared tenants at once. Directly at Kafka there is one tenant, whose names are as they are.
