@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 
-use crate::net::Socket;
+use crate::net::{EmptyPipe, FullPipe, Socket};
 use crate::rewrite::Segment;
 
 /// Pieces given to the kernel in one call.
@@ -74,6 +74,15 @@ impl Unsent {
             rest = later;
         }
         Ok(left)
+    }
+
+    /// Keeps what a pipe holds, and gives the pipe back. Nothing may wait already.
+    ///
+    /// # Errors
+    ///
+    /// As read(2).
+    pub fn keep_pipe(&mut self, pipe: FullPipe) -> io::Result<EmptyPipe> {
+        pipe.read_back(&mut self.bytes)
     }
 
     fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) {

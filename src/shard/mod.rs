@@ -201,6 +201,8 @@ async fn told(context: Rc<Context>, mailbox: Mailbox<Message>) {
 
 fn scrape(context: &Context) -> Scraped {
     context.numbers.rearmed.set(context.net.rearmed());
+    context.numbers.pipes_open.set(context.pipes.open() as u64);
+    context.numbers.pipe_failures.set(context.pipes.failures());
     let backends = context.upstream.owned().map(|(backend, catalogue, status)| ScrapedBackend {
         backend,
         version: catalogue.as_ref().map_or(0, |catalogue| catalogue.version),
