@@ -92,6 +92,8 @@ numbers! {
     accepted Counter "connections_accepted";
     /// Connections that are open now.
     active Gauge "connections_active";
+    /// Connections that another shard, with more of them, had accepted.
+    handed_over;
     /// Requests whose header was read.
     requests;
     /// Responses delivered to clients, own answers included.

@@ -102,6 +102,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
     test!(GatewayAlone, 60, data_path::slow_readers_keep_no_pipe),
     test!(GatewayAlone, 60, data_path::connections_that_end_in_mid_frame_end_alone),
+    test!(GatewayAlone, 60, operations::connections_are_spread_over_the_shards),
     test!(GatewayAlone, 60, operations::a_backend_that_is_away_is_waited_for),
     test!(GatewayAlone, 60, operations::drains_end_at_their_deadline),
     test!(GatewayAlone, 60, operations::limits_of_connections_hold),
