@@ -1,4 +1,5 @@
-//! What is in flight on a session, oldest first. An empty ledger holds no memory.
+//! What is in flight on a session, oldest first. An empty ledger holds the memory of a few entries at most, so that one
+//! request after the other allocates nothing.
 
 use std::collections::VecDeque;
 
@@ -55,6 +56,9 @@ struct Slot {
     answer: Option<Box<[u8]>>,
 }
 
+/// Slots that an empty ledger keeps, 40 bytes each.
+const SLOTS_KEPT: usize = 8;
+
 impl Ledger {
     /// Adds the newest request.
     pub fn push(&mut self, entry: Entry) {
@@ -77,10 +81,10 @@ impl Ledger {
         self.slots.front().and_then(|slot| slot.answer.as_deref())
     }
 
-    /// Takes the oldest request off: its response is complete. Gives the memory back with the last one.
+    /// Takes the oldest request off: its response is complete. Gives the memory back with the last one, unless it is little.
     pub fn pop(&mut self) -> Option<Entry> {
         let slot = self.slots.pop_front();
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
             self.slots = VecDeque::new();
         }
         slot.map(|slot| {

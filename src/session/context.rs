@@ -25,17 +25,19 @@ pub enum Phase {
     Over,
 }
 
-/// The receive buffer and the output of the walk: one a shard, never held across a wait.
+/// The receive buffer, the output of the walk and what is sent: one a shard, never held across a wait.
 pub struct Scratch {
     pub(super) buffer: Box<[u8]>,
     pub(super) output: Output,
+    /// Where small pieces become one.
+    pub(super) gather: Vec<u8>,
 }
 
 impl Scratch {
     /// A read comes behind the few bytes that a walk left over; requests that found the ledger full come alone.
     fn new(limits: &Limits) -> Scratch {
         let bytes = FIRST_BYTES_MAX + limits.read_bytes_max as usize;
-        Scratch { buffer: vec![0; bytes].into(), output: Output::default() }
+        Scratch { buffer: vec![0; bytes].into(), output: Output::default(), gather: Vec::new() }
     }
 
     /// Where the next bytes are read to.

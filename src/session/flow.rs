@@ -109,13 +109,19 @@ impl Flow {
         self.end_due = false;
     }
 
-    /// Sends pieces. Nothing may wait already.
+    /// Sends segments of the input and of new bytes. Nothing may wait already.
     ///
     /// # Errors
     ///
     /// As send(2).
-    pub fn send(&mut self, sink: &Socket, segments: &[Segment], input: &[u8], new: &[u8]) -> io::Result<usize> {
-        self.unsent.send(sink, segments, input, new)
+    pub fn send(
+        &mut self,
+        sink: &Socket,
+        segments: &[Segment],
+        bytes: (&[u8], &[u8]),
+        gather: &mut Vec<u8>,
+    ) -> io::Result<usize> {
+        self.unsent.send(sink, segments, bytes, gather)
     }
 
     /// Sends what waits; tells how much left.

@@ -213,7 +213,7 @@ impl<'a> Relay<'a> {
         self.inward.fed(self.context, n, out.frames, rest, fed.pass);
         counts.requests += out.frames;
         Numbers::count(&self.context.numbers.requests, out.frames);
-        let sent = self.inward.send(&self.backend, &out.segments, input, &out.new_bytes);
+        let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = sent.unwrap_or_else(|_| self.lose_backend());
         Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
         Ok(())
@@ -296,7 +296,7 @@ impl<'a> Relay<'a> {
         Numbers::count(&self.context.numbers.responses, out.frames);
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);
         self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
-        let sent = self.outward.send(&self.client, &out.segments, input, &out.new_bytes);
+        let sent = self.outward.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = sent.map_err(|_| Cause::ClientReset)?;
         self.count_sent(sent, counts);
         Ok(())
