@@ -7,6 +7,8 @@ use crate::sys;
 const PER_CONNECTION: u64 = 2;
 /// Descriptors of a shard beside its sockets: its ring, the executor's rings, its mailbox, catalogue connections.
 const PER_SHARD: u64 = 32;
+/// Descriptors of a pipe: both its ends.
+const PER_PIPE: u64 = 2;
 /// Descriptors of the rest of the process.
 const BASE: u64 = 128;
 
@@ -29,7 +31,9 @@ impl Capacity {
     pub fn of(limits: &Limits, listening: usize, shards: usize) -> Result<Capacity, String> {
         let raised = sys::raise_descriptor_limit();
         let descriptors = raised.unwrap_or_else(|_| sys::descriptor_limit().0);
-        let connections_max = connections(limits.connections_max, descriptors, listening as u64, shards as u64)?;
+        let shards = shards as u64;
+        let rest = listening as u64 + (PER_SHARD + PER_PIPE * u64::from(limits.pipes_max)) * shards + BASE;
+        let connections_max = connections(limits.connections_max, descriptors, rest)?;
         let memory_bytes_max = limits.memory_bytes_max.unwrap_or_else(|| memory() / 100 * 60);
         Ok(Capacity { connections_max, memory_bytes_max, descriptors })
     }
@@ -45,8 +49,8 @@ impl Capacity {
     }
 }
 
-fn connections(set: Option<u64>, descriptors: u64, listening: u64, shards: u64) -> Result<u64, String> {
-    let rest = listening + PER_SHARD * shards + BASE;
+/// What is left for connections beside the `rest`.
+fn connections(set: Option<u64>, descriptors: u64, rest: u64) -> Result<u64, String> {
     let affordable = descriptors.saturating_sub(rest) / PER_CONNECTION;
     match set {
         None if affordable == 0 => Err(format!(
@@ -87,12 +91,12 @@ mod tests {
 
     #[test]
     fn connections_are_derived_or_refused_with_both_numbers() {
-        assert_eq!(connections(None, 20_000, 8, 2), Ok((20_000 - 8 - 64 - 128) / 2));
-        assert_eq!(connections(Some(9_900), 20_000, 8, 2), Ok(9_900));
-        let refused = connections(Some(10_000), 20_000, 8, 2).unwrap_err();
+        assert_eq!(connections(None, 20_000, 200), Ok((20_000 - 200) / 2));
+        assert_eq!(connections(Some(9_900), 20_000, 200), Ok(9_900));
+        let refused = connections(Some(10_000), 20_000, 200).unwrap_err();
         assert!(refused.contains("20200 descriptors") && refused.contains("may open 20000"), "{refused}");
         assert!(refused.contains("at most 9900"), "{refused}");
-        assert!(connections(None, 100, 8, 2).unwrap_err().contains("LimitNOFILE"));
+        assert!(connections(None, 100, 200).unwrap_err().contains("LimitNOFILE"));
     }
 
     #[test]

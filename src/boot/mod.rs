@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::admin::AdminListener;
 use crate::cluster::Watch;
 use crate::config::{self, Shards, Snapshot};
+use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
 use crate::shard::{self, Message, Setup};
 use crate::upstream::{Resolver, SharedBackend};
@@ -155,6 +156,7 @@ fn start_shards(
         mailboxes.push(receiver);
     }
     let post = shard::post(senders.clone());
+    let loads = Loads::new(cores.len());
     let resolver = Resolver::start(post.clone()).map_err(say)?;
     let backends = shared_backends(snapshot, cores.len());
     let id_mask = random().map_err(|error| format!("{RANDOM} cannot be read: {error}"))?;
@@ -167,6 +169,8 @@ fn start_shards(
             shards: cores.len(),
             mailbox,
             post: post.clone(),
+            senders: senders.clone(),
+            loads: loads.clone(),
             resolver: resolver.clone(),
             backends: backends.clone(),
             listening,

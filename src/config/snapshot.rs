@@ -71,6 +71,12 @@ pub struct Limits {
     pub frame_bytes_max: u32,
     /// Longest frame that may be held whole, in bytes.
     pub hold_bytes_max: u32,
+    /// Bytes read from a socket at a time.
+    pub read_bytes_max: u32,
+    /// So many bytes of a frame pass from socket to socket unread, if a pipe is free.
+    pub splice_bytes_min: u32,
+    /// Pipes of each shard for that; 0: every byte is copied.
+    pub pipes_max: u32,
     /// Requests in flight on a connection before reading stops.
     pub in_flight_max: u16,
     /// Memory for all buffers; `None`: 60 % of the memory this process may have.
@@ -97,6 +103,9 @@ impl Default for Limits {
             accepts_per_second_max: 5_000,
             frame_bytes_max: 100 << 20,
             hold_bytes_max: 4 << 20,
+            read_bytes_max: 128 << 10,
+            splice_bytes_min: 32 << 10,
+            pipes_max: 32,
             in_flight_max: 256,
             memory_bytes_max: None,
             first_byte: Duration::from_secs(10),

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::metrics::{Cause, Numbers};
+use crate::metrics::{Cause, Loads, Numbers, Place};
 use crate::net::{Accept, Acceptor};
 use crate::route::Route;
 use crate::session::{Context, Phase};
@@ -19,18 +19,37 @@ use crate::session::{Context, Phase};
 /// How long accepting rests when no descriptor is left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts from one socket until the shard drains; each connection that the caps admit is handed to `serve`.
+/// A connection that was accepted and has a place at a shard, this one or another. Nothing was read from it.
+pub struct Accepted {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Where it goes.
+    pub route: Arc<Route>,
+    /// Whose it is.
+    pub place: Place,
+}
+
+/// Accepts from one socket until the shard drains, and finds each connection its shard: `serve` takes those of this one,
+/// `hand_over` gives others away, or back when that shard cannot take one.
 pub async fn accept(
     context: Rc<Context>,
     caps: Rc<Caps>,
-    listening: TcpListener,
-    route: Arc<Route>,
-    serve: impl Fn(TcpStream, Admitted, Arc<Route>),
+    loads: Loads,
+    (listening, route): (TcpListener, Arc<Route>),
+    serve: impl Fn(Accepted),
+    hand_over: impl Fn(Accepted) -> Result<(), Accepted>,
 ) {
+    let own = context.shard;
     let acceptor = Acceptor::new(&context.net, listening);
-    let take = |stream: TcpStream| match caps.admit(&context, &stream) {
-        Ok(admitted) => serve(stream, admitted, route.clone()),
-        Err(cause) => refuse(&context, cause),
+    let take = |stream: TcpStream| {
+        // A shard that drains keeps what it has accepted: so do, from now on, the others.
+        let place = if context.phase() == Phase::Serving { loads.place(own) } else { loads.place_at(own) };
+        let accepted = Accepted { stream, route: route.clone(), place };
+        let kept = if accepted.place.shard() == own { Err(accepted) } else { hand_over(accepted) };
+        if let Err(back) = kept {
+            let place = if back.place.shard() == own { back.place } else { loads.place_at(own) };
+            serve(Accepted { place, ..back });
+        }
     };
     loop {
         let next = {
@@ -51,6 +70,18 @@ pub async fn accept(
         }
     }
     empty(&acceptor, take).await;
+}
+
+/// Admits a connection, or closes it with its cause.
+pub fn admit(context: &Context, caps: &Rc<Caps>, accepted: Accepted) -> Option<(TcpStream, Admitted, Arc<Route>)> {
+    let Accepted { stream, route, place } = accepted;
+    match caps.admit(context, &stream, place) {
+        Ok(admitted) => Some((stream, admitted, route)),
+        Err(cause) => {
+            refuse(context, cause);
+            None
+        }
+    }
 }
 
 /// Counts a connection that is closed before a session exists.

@@ -92,6 +92,8 @@ numbers! {
     accepted Counter "connections_accepted";
     /// Connections that are open now.
     active Gauge "connections_active";
+    /// Connections that another shard, with more of them, had accepted.
+    handed_over;
     /// Requests whose header was read.
     requests;
     /// Responses delivered to clients, own answers included.
@@ -106,6 +108,14 @@ numbers! {
     backend_bytes_in;
     /// Bytes sent to the backend.
     backend_bytes_out;
+    /// Bytes among those sent that passed from socket to socket without being read.
+    spliced_bytes;
+    /// Pipes that are open; each takes part in one connection at a time, while it holds bytes.
+    pipes_open Gauge "pipes_open";
+    /// Times that a pipe waited too long for a slow reader: its bytes were read back, others got it.
+    pipes_read_back;
+    /// Times that no pipe could be made: bytes were copied.
+    pipe_failures;
     /// Backend connections that were established.
     backend_dials;
     /// Attempts to reach a backend address that failed.

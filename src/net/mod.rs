@@ -1,11 +1,12 @@
 //! The shard's ring: executes actions on bytes. Knows no Kafka.
 //!
-//! Owns accepting, connecting, readiness, reads and vectored writes, deadlines, the mailbox. Everything that can wake
+//! Owns accepting, connecting, readiness, reads, vectored writes and pipes, deadlines, the mailbox. Everything that can wake
 //! a shard is in its ring: sockets, the mailbox, and the timer wheel's next deadline as the wait's timeout. May not know what the bytes mean.
 
 mod accept;
 mod driver;
 mod mailbox;
+mod pipe;
 mod signal;
 mod socket;
 mod timer;
@@ -14,6 +15,7 @@ mod wheel;
 pub use accept::{Accept, Acceptor};
 pub use driver::Net;
 pub use mailbox::{Mailbox, Sender, mailbox};
+pub use pipe::{Drained, EmptyPipe, Filled, FullPipe, Pipes};
 pub use signal::Signal;
 pub use socket::{Socket, Watch};
 pub use timer::Timer;

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
 use super::Net;
 use super::driver::Slot;
+use crate::sys;
 
 /// Keepalive probes begin after this, and follow each other in this distance.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -102,9 +103,66 @@ impl Socket {
         }
     }
 
+    /// Moves at most `bytes` of what is there into an empty pipe; `None`: nothing for now.
+    ///
+    /// # Errors
+    ///
+    /// As splice(2).
+    pub(super) fn splice_into(&self, pipe: BorrowedFd<'_>, bytes: usize) -> Option<io::Result<usize>> {
+        if !self.slot.ready.get().readable {
+            return None;
+        }
+        match sys::splice(self.stream.as_fd(), pipe, bytes) {
+            // The pipe is empty, so that it is the socket that has nothing. A short move, in contrast, tells nothing:
+            // the pipe takes a number of pieces, however small these are.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_readable();
+                None
+            }
+            moved => Some(moved),
+        }
+    }
+
+    /// Moves `bytes`, all that a pipe holds, or as much as the socket takes; 0: nothing for now.
+    ///
+    /// # Errors
+    ///
+    /// As splice(2).
+    pub(super) fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
+        if !self.slot.ready.get().writable {
+            return Ok(0);
+        }
+        // The pipe holds bytes, so that it is the socket that takes no more of them.
+        match sys::splice(pipe, self.stream.as_fd(), bytes) {
+            Ok(n) => {
+                if n < bytes {
+                    self.clear_writable();
+                }
+                Ok(n)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_writable();
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// About how much the socket takes now: the send buffer's size without what the other side has not acknowledged.
+    pub fn room(&self) -> usize {
+        let buffer = SockRef::from(&self.stream).send_buffer_size().unwrap_or(0);
+        buffer.saturating_sub(sys::bytes_unacknowledged(&self.stream).unwrap_or(buffer))
+    }
+
     fn clear_readable(&self) {
         let mut ready = self.slot.ready.get();
         ready.readable = false;
+        self.slot.ready.set(ready);
+    }
+
+    fn clear_writable(&self) {
+        let mut ready = self.slot.ready.get();
+        ready.writable = false;
         self.slot.ready.set(ready);
     }
 
@@ -132,9 +190,7 @@ impl Socket {
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         if blocked {
-            let mut ready = self.slot.ready.get();
-            ready.writable = false;
-            self.slot.ready.set(ready);
+            self.clear_writable();
         }
         match written {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),

@@ -7,16 +7,12 @@ use std::rc::Rc;
 use crate::cluster::NodeId;
 use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
-use crate::net::Net;
+use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
 use crate::upstream::Upstream;
 
-/// Bytes taken from a socket at a time. With what is carried over it fits the L2 cache beside the rest.
-pub const READ_BYTES_MAX: usize = 128 << 10;
-/// What a partial frame may leave over until its next bytes come; the walk promises less.
-pub const CARRY_BYTES_MAX: usize = 64 << 10;
-const BUFFER_BYTES: usize = 256 << 10;
-const _: () = assert!(READ_BYTES_MAX + READ_BYTES_MAX <= BUFFER_BYTES && CARRY_BYTES_MAX <= READ_BYTES_MAX);
+/// What may be read of a first request before it is clear what to do with it.
+pub const FIRST_BYTES_MAX: usize = 64 << 10;
 
 /// What a shard is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +25,24 @@ pub enum Phase {
     Over,
 }
 
-/// The receive buffer and the output of the walk: one a shard, never held across a wait.
+/// The receive buffer, the output of the walk and what is sent: one a shard, never held across a wait.
 pub struct Scratch {
     pub(super) buffer: Box<[u8]>,
     pub(super) output: Output,
+    /// Where small pieces become one.
+    pub(super) gather: Vec<u8>,
 }
 
 impl Scratch {
-    fn new() -> Scratch {
-        Scratch { buffer: vec![0; BUFFER_BYTES].into(), output: Output::default() }
+    /// A read comes behind the few bytes that a walk left over; requests that found the ledger full come alone.
+    fn new(limits: &Limits) -> Scratch {
+        let bytes = FIRST_BYTES_MAX + limits.read_bytes_max as usize;
+        Scratch { buffer: vec![0; bytes].into(), output: Output::default(), gather: Vec::new() }
+    }
+
+    /// Where the next bytes are read to.
+    pub(super) fn room(&mut self, carried: usize, bytes: usize) -> &mut [u8] {
+        self.buffer.get_mut(carried..carried + bytes).unwrap_or_default()
     }
 }
 
@@ -51,6 +56,8 @@ pub struct Context {
     pub upstream: Rc<Upstream>,
     /// The shard's counters.
     pub numbers: Rc<Numbers>,
+    /// Through which large frames pass.
+    pub pipes: Pipes,
     /// The limits, those of connections and memory being this shard's part.
     pub limits: Limits,
     phase: Cell<Phase>,
@@ -78,13 +85,14 @@ impl Context {
             net,
             upstream,
             numbers,
+            pipes: Pipes::new(limits.pipes_max as usize),
+            scratch: RefCell::new(Scratch::new(&limits)),
             limits,
             phase: Cell::new(Phase::Serving),
             held_bytes: Cell::new(0),
             memory_bytes_max,
             id_mask,
             sessions: Cell::new(0),
-            scratch: RefCell::new(Scratch::new()),
             told_left_out: RefCell::default(),
         }
     }
@@ -112,7 +120,7 @@ impl Context {
 
     /// After a panic nothing in it is believed.
     pub(super) fn reset_scratch(&self) {
-        *self.scratch.borrow_mut() = Scratch::new();
+        *self.scratch.borrow_mut() = Scratch::new(&self.limits);
     }
 
     /// Counts a connection that was accepted.

@@ -2,9 +2,11 @@
 //!
 //! Owns the order of steps and the close cause. May hold no rule, no table, and no state that outlives the connection.
 
+mod carried;
 mod close;
 mod context;
 mod deadlines;
+mod flow;
 mod opening;
 mod relay;
 mod unsent;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::context::{CARRY_BYTES_MAX, Context, Phase};
+use super::context::{Context, FIRST_BYTES_MAX, Phase};
 use super::relay::Counts;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
@@ -83,7 +83,7 @@ fn read_some(
     counts: &mut Counts,
 ) -> Option<Result<(), Cause>> {
     let mut scratch = context.scratch();
-    let room = scratch.buffer.get_mut(..CARRY_BYTES_MAX - first.len().min(CARRY_BYTES_MAX))?;
+    let room = scratch.buffer.get_mut(..FIRST_BYTES_MAX - first.len().min(FIRST_BYTES_MAX))?;
     Some(match client.read(room)? {
         Ok(0) if first.is_empty() => Err(Cause::ClientClosed),
         Ok(0) => Err(Cause::RequestCut),

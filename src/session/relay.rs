@@ -1,24 +1,24 @@
 //! The steady state of a session: requests one way, responses the other, each read once, walked in the shard's buffer and
-//! sent at once.
+//! sent at once; what need not be read of a large frame passes through a pipe.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::context::{CARRY_BYTES_MAX, Context, Phase, READ_BYTES_MAX, Scratch};
+use super::context::{Context, Phase, Scratch};
 use super::deadlines::{Deadlines, Doing};
-use super::unsent::Unsent;
+use super::flow::{Flow, Spliced};
 use crate::cluster::{NodeApis, virtual_cluster_id};
 use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
-use crate::rewrite::{Fed, Named, Requests, Responses, View};
+use crate::rewrite::{Named, Requests, Responses, View};
 use crate::route::Route;
 use crate::upstream::Connected;
 
-/// Steps in one turn before other sessions of the shard are served.
-const STEPS_MAX: usize = 16;
+/// Steps in one turn before other sessions of the shard are served: with full pipes, a MiB each way.
+const STEPS_MAX: usize = 4;
 
 /// What a session has done, for its last log line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,11 +41,10 @@ pub(super) struct Relay<'a> {
     ledger: Ledger,
     requests: Requests,
     responses: Responses,
-    /// Read from the client and not yet dealt with: a partial header, or requests that found the ledger full.
-    from_client: Vec<u8>,
-    from_backend: Vec<u8>,
-    to_client: Unsent,
-    to_backend: Unsent,
+    /// The bytes of requests.
+    inward: Flow,
+    /// The bytes of responses.
+    outward: Flow,
     /// The ledger was full when requests were last fed.
     full: bool,
     /// Why there will be no more from the backend; told when all that came from it is delivered.
@@ -79,10 +78,8 @@ impl<'a> Relay<'a> {
             ledger: Ledger::default(),
             requests: Requests::default(),
             responses: Responses::default(),
-            from_client: first,
-            from_backend: Vec::new(),
-            to_client: Unsent::default(),
-            to_backend: Unsent::default(),
+            inward: Flow::new(first),
+            outward: Flow::default(),
             full: true,
             backend_ended: None,
             backend_takes: true,
@@ -145,84 +142,112 @@ impl<'a> Relay<'a> {
         Ok(Step::Moved)
     }
 
-    /// One read from the client, or one more try to send what the backend did not take.
+    /// One read from the client, or one move past us, or one more try to send what the backend did not take.
     fn request_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
-        if !self.to_backend.is_empty() {
-            let sent = self.to_backend.flush(&self.backend).unwrap_or_else(|_| self.lose_backend());
+        if !self.inward.is_empty() {
+            let sent = self.inward.flush(self.context, &self.backend).unwrap_or_else(|_| self.lose_backend());
             Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
         if !self.backend_takes || self.phase_stops_requests() {
             return Ok(Step::Waits);
         }
+        if self.splices(&self.inward)
+            && let Some(step) = self.splice_requests(counts)?
+        {
+            return Ok(step);
+        }
         let mut scratch = self.context.scratch();
         let scratch = &mut *scratch;
-        if self.full {
-            if self.ledger.len() >= self.in_flight_max() {
-                return Ok(Step::Waits);
-            }
-            let carried = std::mem::take(&mut self.from_client);
-            fill(scratch, &carried);
-            self.feed_requests(scratch, carried.len(), counts)?;
+        let carried = fill(scratch, self.inward.carried.bytes());
+        if self.full && self.ledger.len() >= self.in_flight_max() {
+            return Ok(Step::Waits);
+        }
+        if self.full || self.inward.end_is_due() {
+            self.feed_requests(scratch, carried, 0, counts)?;
             return Ok(Step::Moved);
         }
-        let carried = self.from_client.len();
-        fill(scratch, &self.from_client);
-        let room = scratch.buffer.get_mut(carried..carried + READ_BYTES_MAX).unwrap_or_default();
+        let room = scratch.room(carried, self.inward.read_bytes(self.context));
         match self.client.read(room) {
             None => Ok(Step::Waits),
-            Some(Ok(0)) if self.between_requests() => Err(Cause::ClientClosed),
-            Some(Ok(0)) => Err(Cause::RequestCut),
+            Some(Ok(0)) => Err(self.client_ended()),
             Some(Err(_)) => Err(Cause::ClientReset),
             Some(Ok(n)) => {
-                counts.client_bytes_in += n as u64;
-                Numbers::count(&self.context.numbers.client_bytes_in, n as u64);
-                self.deadlines.received(self.context.net.now(), n as u64);
-                self.feed_requests(scratch, carried + n, counts)?;
+                self.count_received(n, counts);
+                self.feed_requests(scratch, carried, n, counts)?;
                 Ok(Step::Moved)
             }
         }
     }
 
-    fn feed_requests(&mut self, scratch: &mut Scratch, n: usize, counts: &mut Counts) -> Result<(), Cause> {
-        let (input, out) = (scratch.buffer.get(..n).unwrap_or_default(), &mut scratch.output);
+    /// Moves bytes of a large request past us; `None` when they must be copied.
+    fn splice_requests(&mut self, counts: &mut Counts) -> Result<Option<Step>, Cause> {
+        let (came, sent) = match self.inward.splice(self.context, &self.client, &self.backend) {
+            Spliced::NoPipe => return Ok(None),
+            Spliced::Nothing => return Ok(Some(Step::Waits)),
+            Spliced::End => return Err(self.client_ended()),
+            Spliced::SourceBroken => return Err(Cause::ClientReset),
+            Spliced::SinkBroken { came } => (came, None),
+            Spliced::Moved { came, left } => (came, Some(left)),
+        };
+        self.count_received(came, counts);
+        self.requests.passed(came as u64);
+        let sent = sent.unwrap_or_else(|| self.lose_backend());
+        Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
+        Ok(Some(Step::Moved))
+    }
+
+    fn feed_requests(
+        &mut self,
+        scratch: &mut Scratch,
+        carried: usize,
+        n: usize,
+        counts: &mut Counts,
+    ) -> Result<(), Cause> {
+        let (input, out) = (scratch.buffer.get(..carried + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.requests.feed(input, &view, &mut self.ledger, out)?;
         self.full = fed.full;
-        carry(&mut self.from_client, input, fed);
+        let rest = input.get(fed.consumed..).unwrap_or_default();
+        self.inward.fed(self.context, n, out.frames, rest, fed.pass);
         counts.requests += out.frames;
         Numbers::count(&self.context.numbers.requests, out.frames);
-        let sent = self.to_backend.send(&self.backend, &out.segments, input, &out.new_bytes);
+        let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = sent.unwrap_or_else(|_| self.lose_backend());
         Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
         Ok(())
     }
 
-    /// One read from the backend, own answers whose turn has come, or one more try to send what the client did not take.
+    /// One read from the backend, or one move past us, own answers whose turn has come, or one more try to send what the
+    /// client did not take.
     fn response_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
-        if !self.to_client.is_empty() {
-            let sent = self.to_client.flush(&self.client).map_err(|_| Cause::ClientReset)?;
+        if !self.outward.is_empty() {
+            let sent = self.outward.flush(self.context, &self.client).map_err(|_| Cause::ClientReset)?;
             self.count_sent(sent, counts);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
+        if self.splices(&self.outward)
+            && self.backend_ended.is_none()
+            && let Some(step) = self.splice_responses(counts)?
+        {
+            return Ok(step);
+        }
         let mut scratch = self.context.scratch();
         let scratch = &mut *scratch;
-        let carried = self.from_backend.len();
-        fill(scratch, &self.from_backend);
-        if self.own_answer_is_due() {
-            self.feed_responses(scratch, carried, counts)?;
+        let carried = fill(scratch, self.outward.carried.bytes());
+        if self.outward.end_is_due() || self.own_answer_is_due() {
+            self.feed_responses(scratch, carried, 0, counts)?;
             return Ok(Step::Moved);
         }
         if let Some(cause) = self.backend_ended {
             return Err(cause);
         }
-        let room = scratch.buffer.get_mut(carried..carried + READ_BYTES_MAX).unwrap_or_default();
+        let room = scratch.room(carried, self.outward.read_bytes(self.context));
         match self.backend.read(room) {
             None => Ok(Step::Waits),
             Some(Ok(0)) => {
-                let whole = self.responses.at_boundary() && self.from_backend.is_empty();
-                self.end_backend(if whole { Cause::BackendClosed } else { Cause::ResponseCut });
+                self.backend_ends();
                 Ok(Step::Moved)
             }
             Some(Err(_)) => {
@@ -230,28 +255,67 @@ impl<'a> Relay<'a> {
                 Ok(Step::Moved)
             }
             Some(Ok(n)) => {
-                Numbers::count(&self.context.numbers.backend_bytes_in, n as u64);
-                self.deadlines.moved(self.context.net.now());
-                self.feed_responses(scratch, carried + n, counts)?;
+                self.count_answered(n);
+                self.feed_responses(scratch, carried, n, counts)?;
                 Ok(Step::Moved)
             }
         }
     }
 
-    fn feed_responses(&mut self, scratch: &mut Scratch, n: usize, counts: &mut Counts) -> Result<(), Cause> {
-        let (input, out) = (scratch.buffer.get(..n).unwrap_or_default(), &mut scratch.output);
+    /// Moves bytes of a large response past us; `None` when they must be copied.
+    fn splice_responses(&mut self, counts: &mut Counts) -> Result<Option<Step>, Cause> {
+        match self.outward.splice(self.context, &self.backend, &self.client) {
+            Spliced::NoPipe => return Ok(None),
+            Spliced::Nothing => return Ok(Some(Step::Waits)),
+            Spliced::End => self.backend_ends(),
+            Spliced::SourceBroken => self.end_backend(Cause::BackendReset),
+            Spliced::SinkBroken { .. } => return Err(Cause::ClientReset),
+            Spliced::Moved { came, left } => {
+                self.count_answered(came);
+                self.responses.passed(came as u64);
+                self.count_sent(left, counts);
+            }
+        }
+        Ok(Some(Step::Moved))
+    }
+
+    fn feed_responses(
+        &mut self,
+        scratch: &mut Scratch,
+        carried: usize,
+        n: usize,
+        counts: &mut Counts,
+    ) -> Result<(), Cause> {
+        let (input, out) = (scratch.buffer.get(..carried + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.responses.feed(input, &view, &mut self.ledger, out)?;
-        carry(&mut self.from_backend, input, fed);
+        let rest = input.get(fed.consumed..).unwrap_or_default();
+        self.outward.fed(self.context, n, out.frames, rest, fed.pass);
         counts.responses += out.frames;
         Numbers::count(&self.context.numbers.responses, out.frames);
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);
         self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
-        let sent = self.to_client.send(&self.client, &out.segments, input, &out.new_bytes);
+        let sent = self.outward.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = sent.map_err(|_| Cause::ClientReset)?;
         self.count_sent(sent, counts);
         Ok(())
+    }
+
+    /// So much of a frame is to come that need not be read that moving it past us is worth a pipe.
+    fn splices(&self, flow: &Flow) -> bool {
+        flow.passes() >= u64::from(self.context.limits.splice_bytes_min)
+    }
+
+    fn count_received(&mut self, n: usize, counts: &mut Counts) {
+        counts.client_bytes_in += n as u64;
+        Numbers::count(&self.context.numbers.client_bytes_in, n as u64);
+        self.deadlines.received(self.context.net.now(), n as u64);
+    }
+
+    fn count_answered(&mut self, n: usize) {
+        Numbers::count(&self.context.numbers.backend_bytes_in, n as u64);
+        self.deadlines.moved(self.context.net.now());
     }
 
     fn count_sent(&mut self, sent: usize, counts: &mut Counts) {
@@ -264,8 +328,7 @@ impl<'a> Relay<'a> {
 
     /// The backend takes nothing more: what it has sent before is still read and delivered.
     fn lose_backend(&mut self) -> usize {
-        self.to_backend = Unsent::default();
-        self.from_client = Vec::new();
+        self.inward = Flow::default();
         self.requests = Requests::default();
         self.backend_takes = false;
         0
@@ -276,6 +339,15 @@ impl<'a> Relay<'a> {
         self.backend_ended = Some(cause);
         // What did not fit is worth finding out at once, not at the next interval.
         self.context.upstream.hint(self.route.backend);
+    }
+
+    fn backend_ends(&mut self) {
+        let whole = self.responses.at_boundary() && self.outward.carried.is_empty();
+        self.end_backend(if whole { Cause::BackendClosed } else { Cause::ResponseCut });
+    }
+
+    fn client_ended(&self) -> Cause {
+        if self.between_requests() { Cause::ClientClosed } else { Cause::RequestCut }
     }
 
     fn own_answer_is_due(&self) -> bool {
@@ -289,7 +361,7 @@ impl<'a> Relay<'a> {
     }
 
     fn between_requests(&self) -> bool {
-        self.requests.at_boundary() && self.from_client.is_empty()
+        self.requests.at_boundary() && self.inward.carried.is_empty()
     }
 
     /// No further request is taken while the shard drains.
@@ -305,7 +377,7 @@ impl<'a> Relay<'a> {
     }
 
     fn phase_ends(&self) -> Option<Cause> {
-        let done = || !self.in_flight() && self.to_client.is_empty() && self.to_backend.is_empty();
+        let done = || !self.in_flight() && self.inward.is_empty() && self.outward.is_empty();
         match self.context.phase() {
             Phase::Serving => None,
             Phase::Draining => (done() && self.requests.at_boundary()).then_some(Cause::Drained),
@@ -315,40 +387,29 @@ impl<'a> Relay<'a> {
 
     /// Tells the shard how much memory this session holds.
     fn account(&mut self) -> Result<(), Cause> {
-        let carried = self.from_client.capacity() + self.from_backend.capacity();
         let whole = self.requests.held_bytes() + self.responses.held_bytes() + self.ledger.held_bytes();
-        self.held.set((carried + whole + self.to_client.held() + self.to_backend.held()) as u64)
+        self.held.set((whole + self.inward.held() + self.outward.held()) as u64)
     }
 
     fn next_deadline(&mut self) -> Result<Instant, Cause> {
         let doing = Doing {
             receiving: !self.between_requests(),
-            room: self.to_backend.is_empty() && !self.full,
+            room: self.inward.is_empty() && !self.full,
             in_flight: self.in_flight(),
-            unsent: !self.to_client.is_empty(),
+            unsent: !self.outward.is_empty(),
         };
-        self.deadlines.next(self.context.net.now(), doing, &self.context.limits)
+        let next = self.deadlines.next(self.context.net.now(), doing, &self.context.limits)?;
+        let waits = [self.inward.waits_until(), self.outward.waits_until()];
+        Ok(waits.into_iter().flatten().fold(next, Instant::min))
     }
 }
 
-/// Puts what was carried over to the front of the shard's buffer.
-fn fill(scratch: &mut Scratch, carried: &[u8]) {
+/// Puts what was carried over to the front of the shard's buffer; how much that is.
+fn fill(scratch: &mut Scratch, carried: &[u8]) -> usize {
     if let Some(front) = scratch.buffer.get_mut(..carried.len()) {
         front.copy_from_slice(carried);
     }
-}
-
-/// Keeps what was not consumed, and gives the memory back when that is nothing.
-fn carry(into: &mut Vec<u8>, input: &[u8], fed: Fed) {
-    let rest = input.get(fed.consumed..).unwrap_or_default();
-    debug_assert!(fed.full || rest.len() <= CARRY_BYTES_MAX);
-    if rest.is_empty() {
-        *into = Vec::new();
-    } else {
-        into.clear();
-        into.extend_from_slice(rest);
-        into.shrink_to_fit();
-    }
+    carried.len()
 }
 
 /// Empty without a namespace: then the client is told the backend's.

@@ -2,11 +2,13 @@
 
 use std::io::{self, IoSlice};
 
-use crate::net::Socket;
+use crate::net::{EmptyPipe, FullPipe, Socket};
 use crate::rewrite::Segment;
 
 /// Pieces given to the kernel in one call.
 const PIECES_MAX: usize = 64;
+/// Pieces that together are no longer than this are copied into one: the kernel takes one piece in fewer steps.
+const GATHER_BYTES_MAX: usize = 4 << 10;
 
 /// Bytes that wait for a socket. Holds no memory while empty.
 #[derive(Default)]
@@ -45,16 +47,31 @@ impl Unsent {
         Ok(left)
     }
 
-    /// Sends segments of `input` and `new`, and keeps what the socket does not take. Nothing may wait already.
+    /// Sends segments of `input` and `new`, and keeps what the socket does not take. Nothing may wait already. What
+    /// `gather` held is lost.
     ///
     /// # Errors
     ///
     /// As send(2).
-    pub fn send(&mut self, socket: &Socket, segments: &[Segment], input: &[u8], new: &[u8]) -> io::Result<usize> {
+    pub fn send(
+        &mut self,
+        socket: &Socket,
+        segments: &[Segment],
+        (input, new): (&[u8], &[u8]),
+        gather: &mut Vec<u8>,
+    ) -> io::Result<usize> {
         let slice = |segment: &Segment| match segment {
             Segment::Input(range) => input.get(range.clone()).unwrap_or_default(),
             Segment::New(range) => new.get(range.clone()).unwrap_or_default(),
         };
+        let all = || segments.iter().map(slice);
+        if segments.len() > 1 && all().map(<[u8]>::len).sum::<usize>() <= GATHER_BYTES_MAX {
+            gather.clear();
+            all().for_each(|piece| gather.extend_from_slice(piece));
+            let n = socket.write(&[IoSlice::new(gather)])?;
+            self.bytes.extend_from_slice(gather.get(n..).unwrap_or_default());
+            return Ok(n);
+        }
         let mut left = 0;
         let mut rest = segments;
         while !rest.is_empty() {
@@ -74,6 +91,15 @@ impl Unsent {
             rest = later;
         }
         Ok(left)
+    }
+
+    /// Keeps what a pipe holds, and gives the pipe back. Nothing may wait already.
+    ///
+    /// # Errors
+    ///
+    /// As read(2).
+    pub fn keep_pipe(&mut self, pipe: FullPipe) -> io::Result<EmptyPipe> {
+        pipe.read_back(&mut self.bytes)
     }
 
     fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) {

@@ -14,8 +14,8 @@ use std::sync::mpsc::Sender as StdSender;
 use std::time::Instant;
 
 use crate::config::Limits;
-use crate::listener::{self, Caps};
-use crate::metrics::{Numbers, Sample};
+use crate::listener::{self, Accepted, Caps};
+use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
 use crate::route::Route;
 use crate::session::{self, Context, Phase};
@@ -25,6 +25,8 @@ use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 pub enum Message {
     /// About backends.
     Upstream(upstream::Message),
+    /// A connection that another shard accepted and this one serves.
+    Accepted(Accepted),
     /// Stop accepting; end sessions as soon as nothing is in flight on them.
     Drain,
     /// End what is left, now.
@@ -66,6 +68,10 @@ pub struct Setup {
     pub mailbox: Mailbox<Message>,
     /// How it tells other shards about backends.
     pub post: Post,
+    /// How connections get to other shards, by the shard's number.
+    pub senders: Vec<Sender<Message>>,
+    /// The connections of all shards.
+    pub loads: Loads,
     /// The resolver thread.
     pub resolver: Resolver,
     /// The backend clusters.
@@ -131,10 +137,16 @@ pub async fn run(setup: Setup) -> Sample {
         part(setup.limits.accepts_per_second_max, setup.shards),
         Instant::now(),
     ));
-    for (listening, route) in setup.listening {
-        tasks.spawn(listener::accept(context.clone(), caps.clone(), listening, route, serve(&context, &tasks)));
+    let server = Rc::new(Server { context: context.clone(), caps: caps.clone(), tasks: tasks.clone() });
+    let senders: Rc<[Sender<Message>]> = setup.senders.into();
+    for listening in setup.listening {
+        let (server, senders) = (server.clone(), senders.clone());
+        let serve = move |accepted| server.serve(accepted);
+        let hand_over = move |accepted| hand_over(&senders, accepted);
+        let accept = listener::accept(context.clone(), caps.clone(), setup.loads.clone(), listening, serve, hand_over);
+        tasks.spawn(accept);
     }
-    executor::spawn(&net, told(context.clone(), setup.mailbox));
+    executor::spawn(&net, told(server, setup.mailbox));
     executor::spawn(&net, end_when_drained(context.clone(), tasks));
     let ready = setup.ready;
     executor::spawn(&net, async move {
@@ -145,17 +157,31 @@ pub async fn run(setup: Setup) -> Sample {
     context.numbers.sample()
 }
 
-fn serve(
-    context: &Rc<Context>,
-    tasks: &Rc<Tasks>,
-) -> impl Fn(std::net::TcpStream, listener::Admitted, Arc<Route>) + 'static {
-    let (context, tasks) = (context.clone(), tasks.clone());
-    move |stream, admitted, route| {
-        let session = session::run(context.clone(), route, stream);
-        tasks.spawn(async move {
+/// What a connection is served with.
+struct Server {
+    context: Rc<Context>,
+    caps: Rc<Caps>,
+    tasks: Rc<Tasks>,
+}
+
+impl Server {
+    fn serve(&self, accepted: Accepted) {
+        let Some((stream, admitted, route)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), route, stream);
+        self.tasks.spawn(async move {
             session.await;
             drop(admitted);
         });
+    }
+}
+
+/// Gives a connection to the shard that it has a place at; back when its mailbox is full.
+fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Accepted> {
+    let Some(sender) = senders.get(accepted.place.shard()) else { return Err(accepted) };
+    match sender.send(Message::Accepted(accepted)) {
+        Err(Message::Accepted(back)) => Err(back),
+        // Nothing else can come back than what was sent.
+        Ok(()) | Err(Message::Upstream(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
     }
 }
 
@@ -184,7 +210,8 @@ impl Tasks {
     }
 }
 
-async fn told(context: Rc<Context>, mailbox: Mailbox<Message>) {
+async fn told(server: Rc<Server>, mailbox: Mailbox<Message>) {
+    let context = &server.context;
     let watch = Watch::new(&context.net, mailbox);
     loop {
         watch.readable().await;
@@ -192,9 +219,13 @@ async fn told(context: Rc<Context>, mailbox: Mailbox<Message>) {
         while let Some(message) = watch.get().take() {
             match message {
                 Message::Upstream(message) => context.upstream.receive(message),
+                Message::Accepted(accepted) => {
+                    Numbers::count(&context.numbers.handed_over, 1);
+                    server.serve(accepted);
+                }
                 Message::Drain => context.set_phase(Phase::Draining),
                 Message::DrainOver => context.set_phase(Phase::Over),
-                Message::Scrape(reply) => reply(scrape(&context)),
+                Message::Scrape(reply) => reply(scrape(context)),
             }
         }
     }
@@ -202,6 +233,8 @@ async fn told(context: Rc<Context>, mailbox: Mailbox<Message>) {
 
 fn scrape(context: &Context) -> Scraped {
     context.numbers.rearmed.set(context.net.rearmed());
+    context.numbers.pipes_open.set(context.pipes.open() as u64);
+    context.numbers.pipe_failures.set(context.pipes.failures());
     let backends = context.upstream.owned().map(|(backend, catalogue, status)| ScrapedBackend {
         backend,
         version: catalogue.as_ref().map_or(0, |catalogue| catalogue.version),
@@ -229,7 +262,7 @@ pub fn post(senders: Vec<Sender<Message>>) -> Post {
         Some(sender) => match sender.send(Message::Upstream(message)) {
             Err(Message::Upstream(back)) => Err(back),
             // Nothing else can come back than what was sent.
-            Ok(()) | Err(Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
+            Ok(()) | Err(Message::Accepted(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
         },
     })
 }

@@ -3,10 +3,12 @@
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
 //! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
 //! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
+//! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none.
 
 mod addresses;
 mod bad_input;
 mod clients;
+mod data_path;
 #[path = "../definitions/mod.rs"]
 mod definitions;
 mod faults;
@@ -101,6 +103,10 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, bad_input::misbehaving_nodes_close_their_client_alone),
     test!(GatewayAlone, 60, bad_input::silent_and_slow_clients_are_closed),
     test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
+    test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
+    test!(GatewayAlone, 60, data_path::slow_readers_keep_no_pipe),
+    test!(GatewayAlone, 60, data_path::connections_that_end_in_mid_frame_end_alone),
+    test!(GatewayAlone, 60, operations::connections_are_spread_over_the_shards),
     test!(GatewayAlone, 60, operations::a_backend_that_is_away_is_waited_for),
     test!(GatewayAlone, 60, operations::drains_end_at_their_deadline),
     test!(GatewayAlone, 60, operations::limits_of_connections_hold),
@@ -121,6 +127,7 @@ const ALONE: &[Test] = &[
     test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
     test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
     test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
+    test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
     test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
     test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
     test!(Gateway, 180, faults::a_restarted_gateway_loses_nothing),

@@ -29,6 +29,9 @@ const ACCEPTS_PER_SECOND: Bounds = count(1_000_000, "no kernel accepts more");
 /// A frame's length is a signed 32-bit number in the Kafka protocol.
 const FRAME_BYTES: Bounds = size(1 << 10, i32::MAX as u64, "Kafka counts no further, and its small requests must fit");
 const HOLD_BYTES: Bounds = size(1 << 10, 1 << 30, "a frame that must be rewritten as a whole is held in memory");
+const READ_BYTES: Bounds = size(64, 4 << 20, "it is the size of each shard's receive buffer");
+const SPLICE_BYTES: Bounds = size(1, i32::MAX as u64, "no frame is longer");
+const PIPES: Bounds = Bounds { unit: Unit::Count, min: 0, max: 4096, why: "each takes two descriptors and 256 KiB" };
 const IN_FLIGHT: Bounds = count(4096, "each request in flight takes memory until its response came");
 const MEMORY_BYTES: Bounds = size(16 << 20, 16 << 40, "less holds no shard's buffers");
 const FIRST_BYTE: Bounds = time(100, 10 * MINUTE, "it guards against clients that say nothing");
@@ -49,6 +52,9 @@ pub(super) fn read(item: &Item<'_>, shards: Option<&Shards>, cx: &mut Context) -
     let accepts = number::<u64>(f, "accepts_per_second_max", &ACCEPTS_PER_SECOND, cx);
     let frame_bytes_max = number::<u32>(f, "frame_bytes_max", &FRAME_BYTES, cx);
     let hold_bytes_max = number::<u32>(f, "hold_bytes_max", &HOLD_BYTES, cx);
+    let read_bytes_max = number::<u32>(f, "read_bytes_max", &READ_BYTES, cx);
+    let splice_bytes_min = number::<u32>(f, "splice_bytes_min", &SPLICE_BYTES, cx);
+    let pipes_max = number::<u32>(f, "pipes_max", &PIPES, cx);
     let in_flight_max = number::<u16>(f, "in_flight_max", &IN_FLIGHT, cx);
     let memory_bytes_max = number_or_auto(f, "memory_bytes_max", &MEMORY_BYTES, cx);
     let limits = Limits {
@@ -57,6 +63,9 @@ pub(super) fn read(item: &Item<'_>, shards: Option<&Shards>, cx: &mut Context) -
         accepts_per_second_max: value(&accepts).unwrap_or(default.accepts_per_second_max),
         frame_bytes_max: value(&frame_bytes_max).unwrap_or(default.frame_bytes_max),
         hold_bytes_max: value(&hold_bytes_max).unwrap_or(default.hold_bytes_max),
+        read_bytes_max: value(&read_bytes_max).unwrap_or(default.read_bytes_max),
+        splice_bytes_min: value(&splice_bytes_min).unwrap_or(default.splice_bytes_min),
+        pipes_max: value(&pipes_max).unwrap_or(default.pipes_max),
         in_flight_max: value(&in_flight_max).unwrap_or(default.in_flight_max),
         memory_bytes_max: value(&memory_bytes_max),
         first_byte: duration(f, "first_byte", &FIRST_BYTE, default.first_byte, cx),
@@ -76,7 +85,7 @@ pub(super) fn read(item: &Item<'_>, shards: Option<&Shards>, cx: &mut Context) -
     }
     check_hold(&limits, hold_bytes_max.as_ref(), frame_bytes_max.as_ref(), cx);
     check_memory(&limits, memory_bytes_max.as_ref(), shards, cx);
-    fields.done(&["pipes_max"], cx);
+    fields.done(&[], cx);
     Some(limits)
 }
 

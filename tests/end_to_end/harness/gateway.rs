@@ -36,6 +36,41 @@ pub struct Settings<'a> {
     pub drain_duration: &'a str,
 }
 
+/// Which way bytes take through every gateway under test: `splice` forces the pipes, `copy` forbids them; unset, each
+/// does what it does for users.
+const DATA_PATH: &str = "KLAMM_E2E_DATA_PATH";
+
+/// The limits that force it. Frames come in small pieces then, so that their rest is promised unread however short it is.
+fn data_path() -> Fallible<&'static str> {
+    match std::env::var(DATA_PATH).as_deref() {
+        Ok("splice") => Ok("read_bytes_max: 512, splice_bytes_min: 1"),
+        Ok("copy") => Ok("read_bytes_max: 512, pipes_max: 0"),
+        Ok("") | Err(std::env::VarError::NotPresent) => Ok(""),
+        _ => Err(format!("{DATA_PATH} is splice, copy, or not set").into()),
+    }
+}
+
+/// Adds these limits to a configuration, where it does not set them itself.
+fn with_limits(yaml: &str, limits: &str) -> Fallible<String> {
+    let added: String = limits
+        .split(", ")
+        .filter(|limit| !limit.is_empty() && !yaml.contains(key(limit)))
+        .fold(String::new(), |lines, limit| format!("{lines}    {limit}\n"));
+    if added.is_empty() {
+        return Ok(yaml.to_owned());
+    }
+    let (after, added) = match yaml.contains("\n  limits:\n") {
+        true => ("\n  limits:\n", added),
+        false => ("node:\n", format!("  limits:\n{added}")),
+    };
+    ensure!(yaml.matches(after).count() == 1, "no place for limits in\n{yaml}");
+    Ok(yaml.replace(after, &format!("{after}{added}")))
+}
+
+fn key(limit: &str) -> &str {
+    limit.split(':').next().unwrap_or(limit)
+}
+
 /// Ports of a listener: for bootstrap, and for four nodes.
 pub const PORTS: u16 = 5;
 
@@ -58,7 +93,7 @@ impl Gateway {
     pub fn start_with(folder: &Path, port: u16, admin_port: u16, yaml: &str) -> Fallible<Gateway> {
         let file = folder.join(format!("klamm-{port}.yaml"));
         let log = folder.join(format!("klamm-{port}.log"));
-        fs::write(&file, yaml)?;
+        fs::write(&file, with_limits(yaml, data_path()?)?)?;
         let process = Mutex::new(run(&file, &log)?);
         Ok(Gateway { process, file, log, port, admin_port })
     }

@@ -49,10 +49,14 @@ pub enum Misbehaviour {
     Silent,
     /// An answer without end: the largest that is possible, sent as fast as it is taken.
     Endless,
+    /// The answer holds the request's own bytes behind its correlation id, however many these are.
+    Mirror,
+    /// The same, but half of it, then the end.
+    MirrorCut,
 }
 
 /// Client ids and what they ask for.
-const SCRIPTS: [(&str, Misbehaviour); 11] = [
+const SCRIPTS: [(&str, Misbehaviour); 13] = [
     ("swapped", Misbehaviour::Swapped),
     ("strange-id", Misbehaviour::StrangeId),
     ("twice", Misbehaviour::Twice),
@@ -64,6 +68,8 @@ const SCRIPTS: [(&str, Misbehaviour); 11] = [
     ("reset", Misbehaviour::Reset),
     ("silent", Misbehaviour::Silent),
     ("endless", Misbehaviour::Endless),
+    ("mirror", Misbehaviour::Mirror),
+    ("mirror-cut", Misbehaviour::MirrorCut),
 ];
 
 /// A running scripted node; it stops accepting when it is dropped.
@@ -115,6 +121,7 @@ struct Asked {
     version: i16,
     correlation_id: i32,
     client_id: String,
+    frame: Vec<u8>,
 }
 
 /// Serves a connection to its end. Errors end it: whoever looks at the other side sees enough.
@@ -134,6 +141,7 @@ fn serve(mut stream: TcpStream, port: u16) {
                 }
                 Some(first) => stream.write_all(&[answer, first].concat()),
             },
+            Some(Misbehaviour::Mirror) => stream.write_all(&mirrored(&asked)),
             Some(misbehaviour) => {
                 let _ = misbehave(misbehaviour, &mut stream, &asked, &answer);
                 return;
@@ -147,7 +155,11 @@ fn serve(mut stream: TcpStream, port: u16) {
 
 fn misbehave(misbehaviour: Misbehaviour, stream: &mut TcpStream, asked: &Asked, answer: &[u8]) -> std::io::Result<()> {
     match misbehaviour {
-        Misbehaviour::Swapped => unreachable!("needs two requests"),
+        Misbehaviour::Swapped | Misbehaviour::Mirror => unreachable!("go on after an answer"),
+        Misbehaviour::MirrorCut => {
+            let whole = mirrored(asked);
+            return stream.write_all(&whole[..whole.len() / 2]);
+        }
         Misbehaviour::StrangeId => {
             let mut strange = answer.to_vec();
             strange[4..8].copy_from_slice(&asked.correlation_id.wrapping_add(1000).to_be_bytes());
@@ -197,7 +209,11 @@ fn read(stream: &mut TcpStream) -> Fallible<Asked> {
     let correlation_id = i32::from_be_bytes(frame.get(4..8).ok_or("short")?.try_into()?);
     let client_id = frame.get(10..10 + usize::try_from(number(8)?.max(0))?).ok_or("short")?;
     let client_id = String::from_utf8_lossy(client_id).into_owned();
-    Ok(Asked { key: number(0)?, version: number(2)?, correlation_id, client_id })
+    Ok(Asked { key: number(0)?, version: number(2)?, correlation_id, client_id, frame })
+}
+
+fn mirrored(asked: &Asked) -> Bytes {
+    with_length(&asked.frame[4..])
 }
 
 /// What it offers: key, lowest and highest version.

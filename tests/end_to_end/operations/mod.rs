@@ -2,6 +2,7 @@
 
 pub mod a_backend_that_is_away_is_waited_for;
 pub mod answers_in_flight_at_sigterm_arrive;
+pub mod connections_are_spread_over_the_shards;
 pub mod drains_end_at_their_deadline;
 pub mod every_accepted_connection_is_accounted_for;
 pub mod faults_at_start_are_said;
