@@ -1,5 +1,5 @@
-//! The laws of `fuzz/driver.rs` hold for every seed of the fuzz targets, for every input that once broke one, and for
-//! mutations of both: 5 seconds of them, or `KLAMM_FUZZ_SECONDS` in all.
+//! The laws of `fuzz/driver.rs` hold for every seed of the fuzz targets, for what cargo-fuzz found beyond them, for every
+//! input that once broke one, and for mutations of all three: 5 seconds of them, or `KLAMM_FUZZ_SECONDS` in all.
 //!
 //! The seeds are messages made from Kafka's own definitions, for every API in every version that is served, with names
 //! in every field that has one.
@@ -26,6 +26,8 @@ type Inputs = Vec<Vec<u8>>;
 const API_VERSIONS: i16 = 18;
 /// Longer ones cost time and find nothing more.
 const BYTES_MAX: usize = 8 << 10;
+/// Inputs of each target that are kept of what cargo-fuzz found.
+const FOUND_MAX: usize = 300;
 
 /// Names as they stand in a request, or in a response: every second one is another tenant's there.
 struct Names {
@@ -118,19 +120,33 @@ fn regressions(target: &str) -> Inputs {
     files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
+/// Inputs with which cargo-fuzz reached code that the seeds do not: a line of hexadecimal digits for each.
+fn found(target: &str) -> Inputs {
+    let text = std::fs::read_to_string(found_file(target)).unwrap_or_default();
+    let byte = |at: usize, line: &str| u8::from_str_radix(&line[at..at + 2], 16).expect("hexadecimal digits");
+    text.lines().map(|line| (0..line.len()).step_by(2).map(|at| byte(at, line)).collect()).collect()
+}
+
+fn found_file(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(format!("{target}.txt"))
+}
+
 fn inputs(target: &str) -> Inputs {
     let seeds = seeds(target).into_iter().map(|(_, seed)| seed);
-    seeds.chain(regressions(target)).collect()
+    seeds.chain(found(target)).chain(regressions(target)).collect()
 }
 
 #[test]
 fn every_seed_and_regression_keeps_the_laws() {
     for (name, run) in TARGETS {
-        let inputs = inputs(name);
-        assert!(inputs.len() > 3, "{name} has {} seeds", inputs.len());
-        let taken = inputs.iter().filter(|input| told(name, run, input)).count();
-        println!("{name}: {taken} of {} are taken", inputs.len());
-        assert!(taken * 5 > inputs.len(), "{name}: of {} inputs only {taken} are what they should be", inputs.len());
+        let seeds = seeds(name);
+        assert!(seeds.len() > 3, "{name} has {} seeds", seeds.len());
+        let taken = seeds.iter().filter(|(_, seed)| told(name, run, seed)).count();
+        println!("{name}: {taken} of {} seeds are taken", seeds.len());
+        assert!(taken * 5 > seeds.len(), "{name}: of {} seeds only {taken} are what they should be", seeds.len());
+        for input in found(name).iter().chain(&regressions(name)) {
+            told(name, run, input);
+        }
     }
 }
 
@@ -194,6 +210,25 @@ fn mutated(inputs: &Inputs, random: &mut SmallRng) -> Vec<u8> {
     }
     input.truncate(BYTES_MAX);
     input
+}
+
+/// From cargo-fuzz: `KLAMM_FUZZ_FOUND` names the folder with a folder of inputs for each target, minimised (`cargo fuzz cmin`).
+/// The shortest of those that are no seeds are kept.
+#[test]
+#[ignore = "writes files"]
+fn found_inputs_are_kept() {
+    let folder = PathBuf::from(std::env::var_os("KLAMM_FUZZ_FOUND").expect("KLAMM_FUZZ_FOUND names a folder"));
+    for (target, _) in TARGETS {
+        let seeds: Inputs = seeds(target).into_iter().map(|(_, seed)| seed).collect();
+        let files = std::fs::read_dir(folder.join(target)).unwrap();
+        let mut inputs: Inputs = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        inputs.retain(|input| !input.is_empty() && !seeds.contains(input));
+        inputs.sort_by_key(|input| (input.len(), input.clone()));
+        inputs.truncate(FOUND_MAX);
+        let hex = |input: &Vec<u8>| input.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
+        std::fs::create_dir_all(found_file(target).parent().unwrap()).unwrap();
+        std::fs::write(found_file(target), inputs.iter().map(hex).collect::<String>()).unwrap();
+    }
 }
 
 /// For cargo-fuzz: `KLAMM_FUZZ_SEEDS` names the folder that gets a folder of seeds for each target.

@@ -4,6 +4,7 @@
 //! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
 //! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none.
+//! Those that take minutes are ignored unless `tests/full` asks for them.
 
 mod addresses;
 mod bad_input;
@@ -11,6 +12,7 @@ mod clients;
 mod data_path;
 #[path = "../definitions/mod.rs"]
 mod definitions;
+mod differential;
 mod faults;
 mod harness;
 mod isolation;
@@ -39,7 +41,12 @@ enum Subject {
     Gateway,
     /// The gateway without the lab.
     GatewayAlone,
+    /// The gateway beside the lab, for minutes: runs only where [`LONG`] says how much of it, as `tests/full` does.
+    Long,
 }
+
+/// How much the long tests do.
+const LONG: &str = "KLAMM_DIFFERENTIAL_REQUESTS";
 
 struct Test {
     name: &'static str,
@@ -97,6 +104,7 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
+    test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
     test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),
     test!(GatewayAlone, 120, bad_input::broken_frames_are_closed_with_their_cause),
@@ -118,6 +126,7 @@ const TOGETHER: &[Test] = &[
 
 /// Tests that disturb what the others use.
 const ALONE: &[Test] = &[
+    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
     test!(Gateway, 180, isolation::bombs_are_closed),
     test!(Gateway, 180, isolation::broken_frames_bring_nothing),
     test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
@@ -171,7 +180,8 @@ fn trials(tests: &'static [Test], world: &Arc<World>) -> Vec<Trial> {
         let world = Arc::clone(world);
         let direct = world.is_direct();
         let trial = Trial::test(test.name, move || run(test, &world));
-        trial.with_ignored_flag(direct && test.subject != Subject::Client)
+        let long = test.subject == Subject::Long && std::env::var_os(LONG).is_none();
+        trial.with_ignored_flag(long || direct && test.subject != Subject::Client)
     };
     tests.iter().map(trial).collect()
 }
@@ -181,6 +191,7 @@ fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
     match test.subject {
         Subject::Client => drop(world.bootstrap()?),
         Subject::Gateway => drop(world.gateway()?),
+        Subject::Long => drop(world.lab()?),
         Subject::GatewayAlone => {}
     }
     let (sender, receiver) = sync_channel(1);

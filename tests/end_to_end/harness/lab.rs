@@ -155,9 +155,10 @@ impl Lab {
         let listeners = if roles.contains("controller") { format!("{broker},{controller}") } else { broker.clone() };
         format!(
             "process.roles={roles}\nnode.id={id}\nlisteners={listeners}\nadvertised.listeners={broker}\n\
-             controller.quorum.voters={}\nlog.dirs={}\n{PROPERTIES}",
+             controller.quorum.voters={}\nlog.dirs={}\n{PROPERTIES}{}\n",
             voters.join(","),
             self.folder.join(format!("data{id}")).display(),
+            std::env::var(MORE_PROPERTIES).unwrap_or_default().replace(',', "\n"),
         )
     }
 }
@@ -177,6 +178,9 @@ fn node_port(id: usize) -> u16 {
 fn controller_port(id: usize) -> u16 {
     ports::controller() + u16::try_from(id - 1).expect("few nodes")
 }
+
+/// More properties of all nodes, comma between; of two of one name the last is used.
+const MORE_PROPERTIES: &str = "KLAMM_LAB_PROPERTIES";
 
 /// Common to all nodes. A node may be unheard of for 5 s before its partitions move (9 s unless set): tests kill nodes.
 /// Records are kept however old their timestamps say they are: tests choose those.
