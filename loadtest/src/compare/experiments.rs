@@ -7,8 +7,8 @@ use crate::target::{Kind, Variant};
 use crate::trial::Workload;
 use serde::Serialize;
 
-/// The most connections that one of them has.
-pub const CONNECTIONS_MAX: usize = 2000;
+/// Idle connections.
+const IDLE: usize = 2000;
 /// Bytes of a frame that streams.
 const STREAMED_BYTES: usize = 99 << 20;
 
@@ -202,13 +202,8 @@ fn all() -> Vec<Experiment> {
             produce(1024, 64, one),
         )
         .taking(Quantity::Entries),
-        Experiment::new(
-            "idle",
-            "2,000 idle connections, each after ApiVersions",
-            &[Id::P9],
-            produce(1024, CONNECTIONS_MAX, one),
-        )
-        .taking(Quantity::Idle),
+        Experiment::new("idle", "2,000 idle connections, each after ApiVersions", &[Id::P9], produce(1024, IDLE, one))
+            .taking(Quantity::Idle),
         Experiment::new("stream-produce", "Produce 99 MiB, 1 connection", &[Id::P10], produce(STREAMED_BYTES, 1, one))
             .taking(Quantity::Streaming),
         Experiment::new(

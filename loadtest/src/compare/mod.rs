@@ -12,7 +12,7 @@ mod table;
 
 pub use statistics::{median, spread_percent};
 
-use crate::child::pin_to;
+use crate::child::check_core;
 use crate::console::{self, headline};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
@@ -104,17 +104,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     check_cores(args)?;
-    descriptors::raise(experiments::CONNECTIONS_MAX)?;
     let (rounds, seconds, warm_up, tries) =
         if args.quick { (3, 2, 1, 1) } else { (args.rounds, args.seconds, args.warm_up, args.tries) };
     let experiments = experiments::chosen(&args.only);
+    descriptors::raise(experiments.iter().map(|one| one.workload.connections).max().unwrap_or(0))?;
     let proxies = proxies(args)?;
     let machine = Machine::here();
     headline(&format!("Klamm beside HAProxy\n{}", machine.line()));
     let mut record = Record::create(&args.results, machine)?;
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
-    // Everything of this process stays off the proxy's core; children pin themselves.
-    pin_to(args.load_core)?;
     let setting = Setting {
         directory: directory.path(),
         target_core: Some(args.proxy_core),
@@ -156,11 +154,10 @@ fn measure(runner: &mut Rounds<'_>, all: &[Experiment], proxies: &[Variant], rec
 }
 
 fn check_cores(args: &Args) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if args.proxy_core == args.load_core || cores < 2 {
+    if args.proxy_core == args.load_core {
         return Err(Error::new("the proxy needs a core of its own: --proxy-core and --load-core must differ"));
     }
-    Ok(())
+    check_core(args.proxy_core).and_then(|()| check_core(args.load_core))
 }
 
 /// What takes part, in the order of the tables.

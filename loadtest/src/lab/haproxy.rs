@@ -42,11 +42,13 @@ pub fn start(
 
 /// Debian's defaults otherwise: buffers of 16 KiB.
 fn config(front: SocketAddr, backend: SocketAddr, splice: bool) -> String {
+    // Pipes are counted too: more connections would need more descriptors than many systems allow.
+    let maxconn = if splice { 4096 } else { 8192 };
     let splice = if splice { "  option splice-auto\n  option splice-request\n  option splice-response\n" } else { "" };
     format!(
         "global
   nbthread 1
-  maxconn 8192
+  maxconn {maxconn}
 defaults
   mode tcp
 {splice}  timeout connect 10s

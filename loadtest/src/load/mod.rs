@@ -13,9 +13,12 @@ mod inbound;
 mod schedule;
 pub mod storm;
 mod talks;
+#[cfg(test)]
+mod tests;
 
 use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
+use crate::interrupt;
 use crate::measure::latency::Latencies;
 use crate::poll::{Events, Poll};
 use crate::wire::fetch;
@@ -171,6 +174,7 @@ impl Running {
         let poll = Poll::new().doing(|| "the generator cannot wait for sockets".to_owned())?;
         let mut clients = Vec::with_capacity(load.connections);
         for (place, token) in load.places.iter().cycle().take(load.connections).zip(0..) {
+            interrupt::check()?;
             let (stream, talk) = handshake::open(place, &load.work)?;
             poll.add(&stream, token).doing(|| "the generator cannot watch a connection".to_owned())?;
             clients.push(Client::new(stream, talk));

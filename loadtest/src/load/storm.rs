@@ -129,8 +129,9 @@ mod tests {
     #[test]
     fn a_storm_rages_at_full_speed_and_at_a_rate() {
         let sink = Sink::start(None, Script::default()).unwrap();
+        let address = sink.address();
         let storm = |rate| Storm {
-            addresses: vec![sink.address()],
+            addresses: vec![address],
             connections: 4,
             rate,
             time: Duration::from_millis(500),

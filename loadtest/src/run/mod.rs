@@ -6,6 +6,7 @@
 mod plan;
 mod report;
 
+use crate::child::check_core;
 use crate::console::{self, headline};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
@@ -130,6 +131,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     let plan = Plan::new(args)?;
+    for core in [args.target_core, args.load_core].into_iter().flatten() {
+        check_core(core)?;
+    }
     descriptors::raise(args.connections as usize)?;
     headline(&format!("{}\n{}", plan.about(args), Machine::here().line()));
     let mut report = Report::create(args.json.as_deref(), plan.about(args))?;

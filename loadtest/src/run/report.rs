@@ -79,6 +79,9 @@ impl Report {
     ///
     /// The file's.
     pub fn finish(&mut self, round: Option<Round>, failure: Option<&str>) -> Result<()> {
+        if round.as_ref().is_some_and(|round| round.done.requests == 0 && round.idle_kib.is_none()) {
+            console::note("requests", "none was answered in the measured time");
+        }
         round.iter().flat_map(lines).for_each(|(title, detail)| console::note(title, &detail));
         self.written.complete = failure.is_none();
         self.written.failure = failure.map(str::to_owned);

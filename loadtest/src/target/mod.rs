@@ -6,7 +6,7 @@ mod variant;
 
 pub use variant::{Kind, Variant, setting};
 
-use crate::child::Child;
+use crate::child::{Child, pin_process};
 use crate::error::Result;
 use crate::gateway::{Front, Gateway, Layout, Nodes, Plan};
 use crate::lab::haproxy;
@@ -91,7 +91,10 @@ impl Target {
     ///
     /// When it is not ready in time, with its last log lines.
     pub fn start(variant: &Variant, directory: &Path, broker: SocketAddr, core: Option<usize>) -> Result<Self> {
-        let mut target = Self::spawn(variant, directory, broker, core)?;
+        // Klamm refuses more shards than cores; all its threads are sent to the one core once it runs.
+        let pinned_later = core.filter(|_| variant.settings.iter().any(|(key, _)| key == "shards"));
+        let at_start = if pinned_later.is_some() { None } else { core };
+        let mut target = Self::spawn(variant, directory, broker, at_start)?;
         let front = target.bootstrap;
         match &mut target.process {
             Process::None => {}
@@ -99,6 +102,9 @@ impl Target {
                 child.wait_until(PATIENCE, || TcpStream::connect(front).map(drop).map_err(|error| error.to_string()))?
             }
             Process::Klamm(gateway) => gateway.wait_ready(PATIENCE)?,
+        }
+        if let Some((pid, core)) = target.pid().zip(pinned_later) {
+            pin_process(pid, core)?;
         }
         Ok(target)
     }
