@@ -18,8 +18,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-/// Where Klamm's ports are looked for.
+/// Where ports are looked for: so many blocks of so many, of which a process begins with one of its own, so that two
+/// measurements on one machine do not run for the same port.
 const PORTS_FROM: u16 = 19192;
+const PORT_BLOCKS: u16 = 64;
+const PORTS_PER_BLOCK: u16 = 32;
 /// With more virtual clusters than this, none has a bootstrap port: there would not be ports enough.
 const BOOTSTRAPS_MAX: usize = 1000;
 /// How long a proxy may take to be ready.
@@ -39,6 +42,11 @@ enum Process {
     Klamm(Gateway),
 }
 
+fn ports_from() -> u16 {
+    let block = std::process::id() % u32::from(PORT_BLOCKS);
+    PORTS_FROM + PORTS_PER_BLOCK * u16::try_from(block).unwrap_or(0)
+}
+
 impl Target {
     /// Starts it before the broker and returns at once.
     ///
@@ -50,7 +58,7 @@ impl Target {
         match variant.kind {
             Kind::Direct => Ok(Self { process: Process::None, nodes: vec![broker], bootstrap: broker }),
             Kind::Haproxy | Kind::HaproxySplice => {
-                let front = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_block(PORTS_FROM, 1)?));
+                let front = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_block(ports_from(), 1)?));
                 let child = haproxy::start(directory, front, broker, splice, core)?;
                 Ok(Self { process: Process::Haproxy(child), nodes: vec![front], bootstrap: front })
             }
@@ -62,7 +70,7 @@ impl Target {
         let clusters = variant.clusters();
         let each: u16 = if clusters > BOOTSTRAPS_MAX { 1 } else { 2 };
         let needed = u16::try_from(clusters).unwrap_or(u16::MAX).saturating_mul(each);
-        let first = ports::free_block(PORTS_FROM, needed.saturating_add(1))?;
+        let first = ports::free_block(ports_from(), needed.saturating_add(1))?;
         let nodes = Nodes::from([(NODE, broker.to_string())]);
         let layout = |port| if each == 1 { Layout::of_node(port, NODE) } else { Layout::new(port, &nodes) };
         let layouts: Vec<Layout> = (first..).step_by(usize::from(each)).take(clusters).map(layout).collect();

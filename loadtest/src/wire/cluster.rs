@@ -125,12 +125,15 @@ pub fn metadata_answer(version: i16, port: u16, topics: &[&str], partitions: i32
     answer(ApiKey::Metadata, version, &message)
 }
 
-/// The topics that a Metadata request names, by name or by id; nothing: all of them.
+/// A topic as a Metadata request names it: by name, or by id.
+pub type Named = (Option<String>, [u8; 16]);
+
+/// The topics that a Metadata request names; nothing: all of them.
 ///
 /// # Errors
 ///
 /// Bytes that are no such request.
-pub fn metadata_topics(version: i16, frame: &[u8]) -> Result<Option<Vec<(Option<String>, [u8; 16])>>> {
+pub fn metadata_topics(version: i16, frame: &[u8]) -> Result<Option<Vec<Named>>> {
     let message: MetadataRequest = super::read_request(ApiKey::Metadata, version, frame)?;
     // Version 0 says "all" by an empty list.
     let topics = message.topics.filter(|topics| version > 0 || !topics.is_empty());
