@@ -36,6 +36,13 @@ impl Error {
         self
     }
 
+    /// Says when it happened.
+    #[must_use]
+    pub fn during(mut self, what: &str) -> Self {
+        self.what = format!("{what}: {}", self.what);
+        self
+    }
+
     /// The sentence alone.
     pub fn what(&self) -> &str {
         &self.what

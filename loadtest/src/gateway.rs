@@ -29,6 +29,8 @@ pub struct Layout {
     pub nodes: BTreeMap<i32, u16>,
     /// Whether a node's port follows from its id alone (`min_broker_id`), or each is listed.
     in_a_row: bool,
+    /// Whether the first port is for bootstrap.
+    bootstraps: bool,
 }
 
 impl Layout {
@@ -47,7 +49,12 @@ impl Layout {
             first.saturating_add(1).saturating_add(u16::try_from(offset).unwrap_or(u16::MAX))
         };
         let nodes = nodes.keys().enumerate().map(|(place, id)| (*id, port(place, *id))).collect();
-        Self { first, nodes, in_a_row }
+        Self { first, nodes, in_a_row, bootstraps: true }
+    }
+
+    /// One port, which stands for the only node; none for bootstrap.
+    pub fn of_node(port: u16, id: i32) -> Self {
+        Self { first: port, nodes: BTreeMap::from([(id, port)]), in_a_row: true, bootstraps: false }
     }
 
     /// The last port.
@@ -95,26 +102,61 @@ pub struct Front<'a> {
     pub layout: &'a Layout,
 }
 
-/// The configuration file: a listener for each front, and the backend cluster.
-pub fn config(fronts: &[Front<'_>], admin: SocketAddr, bootstrap: &[String]) -> String {
+/// Settings of `node` beside those that are always there: `shards`, or `limits.` and a key.
+pub type Settings = [(String, String)];
+
+/// Fronts in one file: a file has at most 1 MiB.
+const FRONTS_PER_FILE: usize = 1000;
+
+/// The configuration as files with their names: this machine, the backend cluster, and a listener for each front.
+fn files(plan: &Plan<'_>, admin: SocketAddr) -> Vec<(String, String)> {
+    let mut chunks = plan.fronts.chunks(FRONTS_PER_FILE);
+    let first = config(chunks.next().unwrap_or_default(), admin, plan.bootstrap, plan.settings);
+    let others =
+        chunks.zip(1..).map(|(fronts, number)| (format!("fronts-{number}.yaml"), clusters_and_listeners(fronts)));
+    std::iter::once(("klamm.yaml".to_owned(), first)).chain(others).collect()
+}
+
+/// The configuration as one file.
+pub fn config(fronts: &[Front<'_>], admin: SocketAddr, bootstrap: &[String], settings: &Settings) -> String {
     let servers: Vec<String> = bootstrap.iter().map(|server| format!("\"{server}\"")).collect();
     let mut text = format!(
         "# Clients connect to a listener's first port, and are then told of one port for each node.
 # Klamm dials the node that the port stands for.
 node:
-  shards: auto
   admin: {{address: \"{admin}\"}}
   drain_duration: 5s
-backend_clusters:
+{}backend_clusters:
   - name: backend
     bootstrap_servers: [{}]
     authentication: {{type: anonymous}}
 ",
+        node(settings),
         servers.join(", ")
     );
+    if fronts.iter().any(|front| front.tenant.is_some()) {
+        text.push_str("    insecure_allow_anonymous_virtual_cluster_auth: true\n");
+    }
+    text.push_str(&clusters_and_listeners(fronts));
+    text
+}
+
+fn node(settings: &Settings) -> String {
+    let limit = |(key, value): &(String, String)| Some(format!("{}: {value}", key.strip_prefix("limits.")?));
+    let limits: Vec<String> = settings.iter().filter_map(limit).collect();
+    let other = |(key, value): &(String, String)| (!key.starts_with("limits.")).then(|| format!("  {key}: {value}\n"));
+    let mut text: String = settings.iter().filter_map(other).collect();
+    if !limits.is_empty() {
+        let _ = writeln!(text, "  limits: {{{}}}", limits.join(", "));
+    }
+    text
+}
+
+fn clusters_and_listeners(fronts: &[Front<'_>]) -> String {
+    let mut text = String::new();
     let tenants: Vec<&str> = fronts.iter().filter_map(|front| front.tenant).collect();
     if !tenants.is_empty() {
-        text.push_str("    insecure_allow_anonymous_virtual_cluster_auth: true\nvirtual_clusters:\n");
+        text.push_str("virtual_clusters:\n");
     }
     for name in tenants {
         let _ = write!(
@@ -134,7 +176,8 @@ backend_clusters:
 fn listener(front: &Front<'_>) -> String {
     let layout = front.layout;
     let min = layout.nodes.keys().next().copied().unwrap_or(0);
-    let mut mapping = format!("bootstrap_port: at_start, min_broker_id: {min}");
+    let bootstrap = if layout.bootstraps { "at_start" } else { "none" };
+    let mut mapping = format!("bootstrap_port: {bootstrap}, min_broker_id: {min}");
     if !layout.in_a_row {
         let list: Vec<String> = layout.nodes.iter().map(|(id, port)| format!("{id}: {port}")).collect();
         let _ = write!(mapping, ", node_ports: {{{}}}", list.join(", "));
@@ -176,6 +219,10 @@ pub struct Plan<'a> {
     pub bootstrap: &'a [String],
     /// The only core it may use.
     pub core: Option<usize>,
+    /// Settings of `node`.
+    pub settings: &'a Settings,
+    /// The klamm program to run; nothing: the library that is in this one.
+    pub binary: Option<&'a Path>,
 }
 
 impl Gateway {
@@ -186,12 +233,24 @@ impl Gateway {
     /// When the file cannot be written or the process cannot be started.
     pub fn spawn(plan: &Plan<'_>) -> Result<Self> {
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.admin_port));
-        let file = plan.directory.join("klamm.yaml");
-        std::fs::write(&file, config(plan.fronts, admin, plan.bootstrap))
-            .doing(|| format!("cannot write {}", file.display()))?;
+        let folder = plan.directory.join("klamm");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).doing(|| format!("cannot clear {}", folder.display()))?;
+        }
+        std::fs::create_dir_all(&folder).doing(|| format!("cannot create {}", folder.display()))?;
+        let files = files(plan, admin);
+        for (name, text) in &files {
+            let file = folder.join(name);
+            std::fs::write(&file, text).doing(|| format!("cannot write {}", file.display()))?;
+        }
+        let config = if files.len() == 1 { folder.join("klamm.yaml") } else { folder };
         let log = plan.directory.join("klamm.log");
-        let child = Start { name: "Klamm", log: &log, core: plan.core }.klamm(&file)?;
-        Ok(Self { child, admin, config: file })
+        let start = Start { name: "Klamm", log: &log, core: plan.core };
+        let child = match plan.binary {
+            None => start.klamm(&config)?,
+            Some(binary) => start.program(&[binary.into(), "run".into(), config.clone().into()])?,
+        };
+        Ok(Self { child, admin, config })
     }
 
     /// Waits until Klamm says that it is ready: its listeners accept and it knows its backend cluster.
@@ -228,7 +287,7 @@ mod tests {
 
     /// The file, which Klamm accepts.
     fn text(fronts: &[Front<'_>]) -> String {
-        let text = config(fronts, SocketAddr::from(([127, 0, 0, 1], 22010)), &["a:1".to_owned()]);
+        let text = config(fronts, SocketAddr::from(([127, 0, 0, 1], 22010)), &["a:1".to_owned()], &[]);
         let loaded = klamm::config::load_bytes(Path::new("klamm.yaml"), text.as_bytes());
         loaded.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
         text
@@ -252,6 +311,35 @@ mod tests {
         let layout = Layout::new(22000, &nodes);
         let text = text(&[Front { tenant: None, layout: &layout }]);
         assert!(text.contains("node_ports: {1: 22002, 1001: 22003}"), "{text}");
+    }
+
+    #[test]
+    fn many_fronts_are_spread_over_files_and_settings_are_written() {
+        let names: Vec<String> = (0..FRONTS_PER_FILE + 1).map(|number| format!("vc-{number}")).collect();
+        let layouts: Vec<Layout> = (20_000..).take(names.len()).map(|port| Layout::of_node(port, 1)).collect();
+        let fronts: Vec<Front<'_>> =
+            names.iter().zip(&layouts).map(|(name, layout)| Front { tenant: Some(name), layout }).collect();
+        let settings = [("shards", "2"), ("limits.hold_bytes_max", "1MiB"), ("limits.in_flight_max", "7")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let directory = tempfile::tempdir().unwrap();
+        let bootstrap = ["127.0.0.1:9092".to_owned()];
+        let (core, binary) = (None, None);
+        let plan = Plan {
+            directory: directory.path(),
+            fronts: &fronts,
+            admin_port: 19_999,
+            bootstrap: &bootstrap,
+            core,
+            settings: &settings,
+            binary,
+        };
+        let files = files(&plan, SocketAddr::from(([127, 0, 0, 1], 19_999)));
+        for (name, text) in &files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
+        let snapshot = klamm::config::load(directory.path()).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(snapshot.listeners.len(), FRONTS_PER_FILE + 1);
+        assert_eq!(snapshot.node.limits.in_flight_max, 7);
     }
 
     #[test]

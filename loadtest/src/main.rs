@@ -1,10 +1,10 @@
 //! Klamm's quick start and load test.
 //!
-//! `quickstart` shows a new user what Klamm does; `baseline` and `figures` print what it costs, with the machine it was
-//! measured on. Klamm itself runs in a child process: this very program, calling the klamm library.
+//! `quickstart` shows a new user what Klamm does; `run` loads a Kafka or a gateway; `compare` and `figures` print what
+//! Klamm costs, with the machine it was measured on. Klamm itself runs in a child process: this very program, calling the klamm library.
 
-mod baseline;
 mod child;
+mod compare;
 mod console;
 mod error;
 mod figures;
@@ -12,10 +12,14 @@ mod gateway;
 mod http;
 mod interrupt;
 mod lab;
+mod load;
 mod measure;
+mod poll;
 mod ports;
 mod quickstart;
+mod run;
 mod target;
+mod trial;
 mod wire;
 
 use clap::{Parser, Subcommand};
@@ -33,7 +37,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Quickstart(quickstart::Args),
-    Baseline(baseline::Args),
+    Run(run::Args),
+    Compare(compare::Args),
     Figures(figures::Args),
     /// This program as Klamm, in a child process.
     #[command(name = "__klamm", hide = true)]
@@ -46,7 +51,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Quickstart(args) => quickstart::run(&args),
-        Command::Baseline(args) => baseline::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Figures(args) => figures::run(&args),
         Command::Klamm(args) => return child::become_klamm(args),
         Command::Exec(args) => return child::become_program(args),

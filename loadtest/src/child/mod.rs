@@ -6,7 +6,7 @@
 
 mod tether;
 
-pub use tether::{ChildArgs, become_klamm, become_program, pin_to};
+pub use tether::{ChildArgs, become_klamm, become_program, check_core, pin_process, pin_to};
 
 use crate::error::{Context, Error, Result};
 use crate::interrupt;

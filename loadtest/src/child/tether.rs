@@ -4,7 +4,7 @@
 
 use crate::error::{Context, Error, Result};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
@@ -61,6 +61,21 @@ fn tether(args: &ChildArgs) -> Result<()> {
     Ok(())
 }
 
+/// Says whether this process may use a core, before anything is started on it.
+///
+/// # Errors
+///
+/// It may not; with those that it may.
+pub fn check_core(core: usize) -> Result<()> {
+    let allowed = sched_getaffinity(None).doing(|| "cannot ask which cores there are".to_owned())?;
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if cores.contains(&core) {
+        return Ok(());
+    }
+    let cores: Vec<String> = cores.iter().map(usize::to_string).collect();
+    Err(Error::new(format!("there is no core {core} for this process; it may use {}", cores.join(", "))))
+}
+
 /// Allows the calling thread, and those that it starts from now on, only this core.
 ///
 /// # Errors
@@ -72,4 +87,23 @@ pub fn pin_to(core: usize) -> Result<()> {
         cores.set(core);
     }
     sched_setaffinity(None, &cores).doing(|| format!("cannot use core {core} alone"))
+}
+
+/// Allows all threads of a process only this core.
+///
+/// # Errors
+///
+/// As [`pin_to`], or when the process is gone.
+pub fn pin_process(pid: u32, core: usize) -> Result<()> {
+    let doing = || format!("cannot send process {pid} to core {core}");
+    let mut cores = CpuSet::new();
+    if core < CpuSet::MAX_CPU {
+        cores.set(core);
+    }
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).doing(doing)? {
+        let name = task.doing(doing)?.file_name();
+        let thread = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        sched_setaffinity(thread, &cores).doing(doing)?;
+    }
+    Ok(())
 }

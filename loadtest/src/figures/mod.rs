@@ -2,15 +2,15 @@
 //!
 //! Owns the options and the printed lines.
 
-mod idle;
 mod start;
 
-use crate::baseline::{median, spread_percent};
+use crate::compare::{median, spread_percent};
 use crate::console::{self, headline};
 use crate::error::{Context, Result};
 use crate::interrupt;
 use crate::measure::machine::Machine;
-use crate::target::Kind;
+use crate::target::{Kind, Variant};
+use crate::trial::idle;
 
 /// Print the memory of an idle connection pair, and the time from start to the first Metadata answer.
 #[derive(clap::Args, Debug)]
@@ -38,12 +38,16 @@ pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     headline(&format!("Figures\n{}", Machine::here().line()));
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
-    let kinds = Kind::wanted(&[Kind::Haproxy, Kind::Klamm]);
+    let variants: Vec<Variant> = [Kind::Haproxy, Kind::Klamm, Kind::KlammHide]
+        .into_iter()
+        .filter(|kind| kind.is_there())
+        .map(Variant::from)
+        .collect();
 
     headline(&format!("User memory for each idle connection, {} connections", args.connections));
-    for kind in &kinds {
-        console::step(kind.name(), || {
-            let idle = idle::measure(*kind, directory.path(), args.connections as usize)?;
+    for variant in &variants {
+        console::step(&variant.name, || {
+            let idle = idle::measure(variant, directory.path(), args.connections as usize)?;
             let detail = format!(
                 "{:.2} KiB ({} KiB with none, {} with half, {} with all)",
                 idle.slope_kib(),
@@ -55,11 +59,11 @@ pub fn run(args: &Args) -> Result<()> {
         })?;
     }
     headline(&format!("Start to first Metadata, {} starts", args.starts));
-    for kind in &kinds {
-        console::step(kind.name(), || {
+    for variant in &variants {
+        console::step(&variant.name, || {
             let mut times = Vec::new();
             for _ in 0..args.starts {
-                times.push(start::measure(*kind, directory.path())?.as_secs_f64() * 1000.0);
+                times.push(start::measure(variant, directory.path())?.as_secs_f64() * 1000.0);
             }
             let middle = median(times.iter().copied()).unwrap_or_default();
             let spread = spread_percent(&times).unwrap_or_default();

@@ -4,13 +4,13 @@
 //! included, until the first whole Metadata answer.
 
 use crate::error::{Error, Result};
-use crate::lab::sink::Sink;
-use crate::target::{Kind, Target};
+use crate::lab::sink::{Script, Sink};
+use crate::target::{Target, Variant};
+use crate::wire::cluster::{self, NODE};
 use crate::{interrupt, wire};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two attempts to connect.
@@ -25,10 +25,10 @@ const ANSWER_BYTES_MAX: u32 = 1 << 20;
 /// # Errors
 ///
 /// A target that ends, no answer in time, or an answer that names another node than it should.
-pub fn measure(kind: Kind, directory: &Path) -> Result<Duration> {
-    let sink = Sink::start(None, Arc::new([]))?;
+pub fn measure(variant: &Variant, directory: &Path) -> Result<Duration> {
+    let sink = Sink::start(None, Script { topics: variant.topics(), ..Script::default() })?;
     let begin = Instant::now();
-    let mut target = Target::spawn(kind, directory, sink.address(), None)?;
+    let mut target = Target::spawn(variant, directory, sink.address(), None)?;
     let answer = loop {
         target.check()?;
         match ask(target.bootstrap_address()) {
@@ -40,14 +40,12 @@ pub fn measure(kind: Kind, directory: &Path) -> Result<Duration> {
         }
     };
     let time = begin.elapsed();
-    let expected = match kind {
-        // A relay knows nothing of Kafka: the broker's own address stays in the answer.
-        Kind::Direct | Kind::Haproxy => sink.address().port(),
-        Kind::Klamm => target.node_address().port(),
-    };
-    let ports = wire::metadata_ports(&answer).map_err(Error::new)?;
-    if ports != [(wire::NODE, i32::from(expected))] {
-        return Err(Error::new(format!("the Metadata answer names {ports:?}, right is node 1 at port {expected}")));
+    // A relay knows nothing of Kafka: the broker's own address stays in the answer.
+    let expected = if variant.kind.is_klamm() { target.node_address() } else { sink.address() };
+    let nodes = cluster::metadata(&answer).map_err(Error::new)?.nodes;
+    if !matches!(nodes.as_slice(), [(NODE, _, port)] if *port == expected.port()) {
+        let port = expected.port();
+        return Err(Error::new(format!("the Metadata answer names {nodes:?}, right is node {NODE} at port {port}")));
     }
     target.stop()?;
     sink.stop()?;
@@ -57,7 +55,7 @@ pub fn measure(kind: Kind, directory: &Path) -> Result<Duration> {
 fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(&wire::metadata_request().map_err(std::io::Error::other)?)?;
+    stream.write_all(&cluster::metadata_request(wire::TOPIC).map_err(std::io::Error::other)?)?;
     let mut answer = vec![0; 4];
     stream.read_exact(&mut answer)?;
     let length = wire::u32_at(&answer, 0).unwrap_or(0).min(ANSWER_BYTES_MAX);

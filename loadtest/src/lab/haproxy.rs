@@ -24,25 +24,34 @@ pub fn version() -> Option<String> {
 /// # Errors
 ///
 /// When it is not installed or its file cannot be written.
-pub fn start(directory: &Path, front: SocketAddr, backend: SocketAddr, core: Option<usize>) -> Result<Child> {
+pub fn start(
+    directory: &Path,
+    front: SocketAddr,
+    backend: SocketAddr,
+    splice: bool,
+    core: Option<usize>,
+) -> Result<Child> {
     version().ok_or_else(|| Error::new(INSTALL))?;
     let file = directory.join("haproxy.cfg");
-    std::fs::write(&file, config(front, backend)).doing(|| format!("cannot write {}", file.display()))?;
+    std::fs::write(&file, config(front, backend, splice)).doing(|| format!("cannot write {}", file.display()))?;
     let log = directory.join("haproxy.log");
     // -db: in the foreground, without a master process: one process to measure.
     let command = ["haproxy".into(), "-db".into(), "-f".into(), file.into_os_string()];
     Start { name: "HAProxy", log: &log, core }.program(&command)
 }
 
-/// Debian's defaults otherwise: buffers of 16 KiB, no splicing.
-fn config(front: SocketAddr, backend: SocketAddr) -> String {
+/// Debian's defaults otherwise: buffers of 16 KiB.
+fn config(front: SocketAddr, backend: SocketAddr, splice: bool) -> String {
+    // Pipes are counted too: more connections would need more descriptors than many systems allow.
+    let maxconn = if splice { 4096 } else { 8192 };
+    let splice = if splice { "  option splice-auto\n  option splice-request\n  option splice-response\n" } else { "" };
     format!(
         "global
   nbthread 1
-  maxconn 8192
+  maxconn {maxconn}
 defaults
   mode tcp
-  timeout connect 10s
+{splice}  timeout connect 10s
   timeout client 10m
   timeout server 10m
 listen relay

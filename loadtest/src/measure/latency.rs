@@ -27,6 +27,14 @@ impl Latencies {
         }
     }
 
+    /// Adds all of another set.
+    pub fn add(&mut self, other: &Self) {
+        if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
+            // The bounds of both are the same, so that nothing can be out of range.
+            let _ = histogram.add(other);
+        }
+    }
+
     /// The latency, in microseconds, within which the share `q` (0 to 1) of all fell; nothing when the samples are few.
     pub fn quantile_us(&self, q: f64) -> Option<u64> {
         let histogram = self.0.as_ref()?;

@@ -1,6 +1,8 @@
 //! What a process costs, as the kernel counts it.
 
 pub mod cpu;
+pub mod entries;
 pub mod latency;
 pub mod machine;
 pub mod memory;
+pub mod pipes;

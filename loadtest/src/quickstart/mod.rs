@@ -118,8 +118,15 @@ fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Ga
         };
         let tenants = Tenants::new(first, backend);
         let fronts = tenants.both().map(Tenant::listener);
-        let plan =
-            Plan { directory, fronts: &fronts, admin_port: first + needed, bootstrap: &backend.bootstrap, core: None };
+        let plan = Plan {
+            directory,
+            fronts: &fronts,
+            admin_port: first + needed,
+            bootstrap: &backend.bootstrap,
+            core: None,
+            settings: &[],
+            binary: None,
+        };
         let begin = Instant::now();
         let mut gateway = Gateway::spawn(&plan)?;
         gateway.wait_ready(Duration::from_secs(30))?;

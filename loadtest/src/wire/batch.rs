@@ -1,48 +1,56 @@
-//! A record batch of one record, as Kafka stores it (format 2), with its CRC-32C.
+//! Record batches as Kafka stores them (format 2), with their CRC-32C.
 //!
 //! Source: Kafka's documentation, "Record Batch"; `org.apache.kafka.common.record.DefaultRecordBatch`.
 
-/// Bytes of a batch before its records.
-const HEADER_BYTES: usize = 61;
-/// What the CRC covers begins here: the attributes.
-const CRC_FROM: usize = 21;
+use super::read::Cursor;
 
-/// A batch whose one record has no key, no headers, and a value of so many bytes.
-pub fn of_one(value_bytes: usize) -> Vec<u8> {
-    let record = record(value_bytes);
-    let mut batch = Vec::with_capacity(HEADER_BYTES + record.len());
+/// Bytes of a batch before its records.
+pub const HEADER_BYTES: usize = 61;
+/// Where the CRC stands.
+pub const CRC_AT: usize = 17;
+/// What the CRC covers begins here: the attributes.
+pub const CRC_FROM: usize = 21;
+/// Where the producer's id, epoch and first sequence number stand.
+pub const PRODUCER_AT: usize = 43;
+
+/// A batch of so many records, each without key and headers, with a value of so many bytes.
+pub fn of(records: usize, value_bytes: usize) -> Vec<u8> {
+    let body: Vec<u8> = (0..records).flat_map(|number| record(number, value_bytes)).collect();
+    let last = records.saturating_sub(1);
+    let mut batch = Vec::with_capacity(HEADER_BYTES + body.len());
     let timestamp = 1_700_000_000_000_i64.to_be_bytes();
     batch.extend_from_slice(&0_i64.to_be_bytes()); // base offset: the broker gives the real one
-    batch.extend_from_slice(&length(HEADER_BYTES - 12 + record.len())); // batch length, from here on
+    batch.extend_from_slice(&number(HEADER_BYTES - 12 + body.len())); // batch length, from here on
     batch.extend_from_slice(&0_i32.to_be_bytes()); // partition leader epoch
     batch.push(2); // magic
     batch.extend_from_slice(&[0; 4]); // CRC, below
     batch.extend_from_slice(&0_i16.to_be_bytes()); // attributes: no compression, create time
-    batch.extend_from_slice(&0_i32.to_be_bytes()); // last offset delta
+    batch.extend_from_slice(&number(last)); // last offset delta
     batch.extend_from_slice(&timestamp); // first timestamp
     batch.extend_from_slice(&timestamp); // largest timestamp
     batch.extend_from_slice(&(-1_i64).to_be_bytes()); // producer id: none
     batch.extend_from_slice(&(-1_i16).to_be_bytes()); // producer epoch
     batch.extend_from_slice(&(-1_i32).to_be_bytes()); // base sequence
-    batch.extend_from_slice(&1_i32.to_be_bytes()); // records
-    batch.extend_from_slice(&record);
-    let (head, covered) = batch.split_at_mut(CRC_FROM);
-    if let Some(place) = head.last_chunk_mut() {
-        *place = crc32c::crc32c(covered).to_be_bytes();
-    }
+    batch.extend_from_slice(&number(records)); // records
+    batch.extend_from_slice(&body);
+    let crc = crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or_default());
+    super::put(&mut batch, CRC_AT, crc.to_be_bytes());
     batch
 }
 
-fn length(bytes: usize) -> [u8; 4] {
-    i32::try_from(bytes).unwrap_or(i32::MAX).to_be_bytes()
+fn number(value: usize) -> [u8; 4] {
+    i32::try_from(value).unwrap_or(i32::MAX).to_be_bytes()
 }
 
-fn record(value_bytes: usize) -> Vec<u8> {
-    let mut body = vec![0, 0, 0]; // attributes, timestamp delta, offset delta
+fn record(number: usize, value_bytes: usize) -> Vec<u8> {
+    let mut body = vec![0, 0]; // attributes, timestamp delta
+    varint(&mut body, i64::try_from(number).unwrap_or(i64::MAX)); // offset delta
     varint(&mut body, -1); // no key
     varint(&mut body, i64::try_from(value_bytes).unwrap_or(i64::MAX));
     // Bytes that do not compress to nothing, the same in each run.
-    body.extend((0..value_bytes).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]));
+    body.extend(
+        (0..value_bytes).map(|at| (at.wrapping_add(number).wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]),
+    );
     varint(&mut body, 0); // headers
     let mut record = Vec::with_capacity(body.len() + 5);
     varint(&mut record, i64::try_from(body.len()).unwrap_or(i64::MAX));
@@ -63,6 +71,53 @@ fn varint(to: &mut Vec<u8>, value: i64) {
     }
 }
 
+/// What a run of batches holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first offset.
+    pub first: i64,
+    /// The offset behind the last record.
+    pub next: i64,
+    /// Whole batches.
+    pub batches: usize,
+}
+
+/// Reads batch after batch and checks the CRC of each. A last one that is cut, as brokers send them, is left out.
+///
+/// # Errors
+///
+/// A batch of another format, a length that cannot be, or a wrong CRC.
+pub fn check(mut bytes: &[u8]) -> super::Result<Option<Run>> {
+    let mut run: Option<Run> = None;
+    while bytes.len() >= HEADER_BYTES {
+        let mut header = Cursor::new(bytes);
+        let fields = || -> Option<(i64, i32)> { Some((header.i64()?, header.i32()?)) };
+        let (base, length) = { fields }().ok_or("a batch without a header")?;
+        let end = usize::try_from(length).ok().filter(|length| *length >= HEADER_BYTES - 12).map(|length| length + 12);
+        let end = end.ok_or_else(|| format!("a batch of {length} bytes"))?;
+        let Some((batch, rest)) = bytes.split_at_checked(end) else { break };
+        let last = check_one(batch)?;
+        let first = run.map_or(base, |run| run.first);
+        if run.is_some_and(|run| base < run.next) {
+            return Err(format!("a batch that begins at offset {base} follows one that ends behind it"));
+        }
+        run = Some(Run { first, next: base + i64::from(last) + 1, batches: run.map_or(0, |run| run.batches) + 1 });
+        bytes = rest;
+    }
+    Ok(run)
+}
+
+/// The last offset delta of one whole batch, when format and CRC are right.
+fn check_one(batch: &[u8]) -> super::Result<u32> {
+    let (magic, crc, last) = (batch.get(16).copied(), super::u32_at(batch, CRC_AT), super::u32_at(batch, CRC_FROM + 2));
+    let found = crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or_default());
+    match (magic, last) {
+        (Some(2), Some(last)) if crc == Some(found) => Ok(last),
+        (Some(2), _) => Err(format!("a record batch with the CRC {crc:x?}; its bytes give {found:x}")),
+        (magic, _) => Err(format!("a record batch of format {magic:?} instead of 2")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,16 +126,28 @@ mod tests {
 
     /// kafka-protocol checks lengths and CRC.
     #[test]
-    fn another_reader_finds_the_record() {
-        for value_bytes in [0, 1, 63, 64, 1024, 1 << 20] {
-            let mut batch = Bytes::from(of_one(value_bytes));
+    fn another_reader_finds_the_records() {
+        for (records, value_bytes) in [(1, 0), (1, 1), (1, 63), (70, 64), (3, 1024), (1, 1 << 20)] {
+            let bytes = of(records, value_bytes);
+            let next = i64::try_from(records).unwrap();
+            assert_eq!(check(&bytes), Ok(Some(Run { first: 0, next, batches: 1 })));
+            let mut batch = Bytes::from(bytes);
             let set = RecordBatchDecoder::decode(&mut batch).unwrap();
-            assert_eq!(set.records.len(), 1);
-            assert_eq!(set.records[0].value.as_ref().map(Bytes::len), Some(value_bytes));
+            assert_eq!(set.records.len(), records);
+            assert!(set.records.iter().all(|record| record.value.as_ref().map(Bytes::len) == Some(value_bytes)));
             assert!(batch.is_empty());
         }
-        let mut changed = of_one(100);
-        changed[90] ^= 1;
-        assert!(RecordBatchDecoder::decode(&mut Bytes::from(changed)).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed_and_a_cut_batch_is_left_out() {
+        let mut two = [of(2, 100), of(1, 50)].concat();
+        super::super::put(&mut two, of(2, 100).len(), 2_i64.to_be_bytes());
+        assert_eq!(check(&two), Ok(Some(Run { first: 0, next: 3, batches: 2 })));
+        assert_eq!(check(&two[..two.len() - 1]), Ok(Some(Run { first: 0, next: 2, batches: 1 })));
+        assert_eq!(check(&[]), Ok(None));
+        two[90] ^= 1;
+        assert!(check(&two).unwrap_err().contains("CRC"));
+        assert!(RecordBatchDecoder::decode(&mut Bytes::from(two)).is_err());
     }
 }

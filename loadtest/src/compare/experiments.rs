@@ -1,0 +1,248 @@
+//! What is measured: one row for each workload, under the ids of the figures.
+//!
+//! Owns the list: adding a workload is adding a row.
+
+use crate::load::{Pace, Work};
+use crate::target::{Kind, Variant};
+use crate::trial::Workload;
+use serde::Serialize;
+
+/// Idle connections.
+const IDLE: usize = 2000;
+/// Bytes of a frame that streams.
+const STREAMED_BYTES: usize = 99 << 20;
+
+/// A figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Id {
+    /// CPU for each GiB.
+    P1,
+    /// CPU for each small request at full speed.
+    P2,
+    /// The same at a fixed rate.
+    P3,
+    /// What a namespace costs.
+    P5,
+    /// Latency.
+    P7,
+    /// Kernel entries.
+    P8,
+    /// Memory of idle connections.
+    P9,
+    /// Memory of streaming connections.
+    P10,
+    /// Shards and virtual clusters.
+    P13,
+}
+
+impl Id {
+    const ALL: [Self; 9] = [Self::P1, Self::P2, Self::P3, Self::P5, Self::P7, Self::P8, Self::P9, Self::P10, Self::P13];
+
+    /// Reads one, as the command line has it.
+    ///
+    /// # Errors
+    ///
+    /// Which there are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|id| format!("{id:?}").eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("there are {}", Self::ALL.map(|id| format!("{id:?}")).join(", ")))
+    }
+}
+
+/// What is taken from a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// CPU, rate, latency.
+    Cpu,
+    /// Kernel entries.
+    Entries,
+    /// Memory of idle connections.
+    Idle,
+    /// Memory while frames stream.
+    Streaming,
+}
+
+/// A workload and what it is for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Experiment {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in words.
+    pub about: String,
+    /// The figures that it gives.
+    pub ids: Vec<Id>,
+    /// What is taken from its rounds.
+    pub quantity: Quantity,
+    /// The load.
+    #[serde(flatten)]
+    pub workload: Workload,
+}
+
+impl Experiment {
+    fn new(name: &'static str, about: impl Into<String>, ids: &[Id], workload: Workload) -> Self {
+        Self { name, about: about.into(), ids: ids.to_vec(), quantity: Quantity::Cpu, workload }
+    }
+
+    fn taking(self, quantity: Quantity) -> Self {
+        Self { quantity, ..self }
+    }
+
+    /// Those that take part in it, with what it adds of its own.
+    pub fn proxies(&self, all: &[Variant]) -> Vec<Variant> {
+        let named = |name: &str, kind: Kind| Variant { name: name.to_owned(), ..Variant::from(kind) };
+        let common = all.iter().find(|variant| variant.kind.is_klamm()).map(|variant| variant.settings.clone());
+        let mut wanted: Vec<Variant> = match (self.name, self.quantity) {
+            ("virtual-clusters", _) => {
+                let many = Variant { virtual_clusters: 10_000, ..named("clusters-10000", Kind::KlammHide) };
+                vec![named("clusters-1", Kind::KlammHide), many]
+            }
+            ("shards", _) => {
+                let two = vec![("shards".to_owned(), "2".to_owned())];
+                vec![
+                    named("shards-1", Kind::KlammHide),
+                    Variant { settings: two, ..named("shards-2", Kind::KlammHide) },
+                ]
+            }
+            // Without a process there is nothing to count.
+            (_, Quantity::Entries | Quantity::Idle | Quantity::Streaming) => {
+                return all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect();
+            }
+            (_, Quantity::Cpu) => return all.to_vec(),
+        };
+        for variant in &mut wanted {
+            variant.settings.splice(0..0, common.clone().unwrap_or_default());
+        }
+        wanted
+    }
+
+    /// Bytes that make a difference to CPU time: there CPU is told for each GiB.
+    pub fn is_bulk(&self) -> bool {
+        self.ids.contains(&Id::P1)
+    }
+}
+
+/// Those that give one of these figures; all, when none is named.
+pub fn chosen(only: &[Id]) -> Vec<Experiment> {
+    let wanted = |experiment: &Experiment| only.is_empty() || experiment.ids.iter().any(|id| only.contains(id));
+    all().into_iter().filter(wanted).collect()
+}
+
+fn produce(value_bytes: usize, connections: usize, pace: Pace) -> Workload {
+    let work = Work::Produce { acks: 1, idempotent: false, records: 1, value_bytes };
+    Workload { work, pace, connections, fetched_bytes: 1 }
+}
+
+fn fetch(version: i16, value_bytes: usize, connections: usize, pace: Pace) -> Workload {
+    let bytes_max = Workload::fetch_bytes_max(value_bytes);
+    let work = Work::Fetch { version, session: false, bytes_max, partitions: 1 };
+    Workload { work, pace, connections, fetched_bytes: value_bytes }
+}
+
+fn all() -> Vec<Experiment> {
+    let (one, five) = (Pace::Closed { pipeline: 1 }, Pace::Closed { pipeline: 5 });
+    let at = |rate| Pace::Open { rate, pipeline: 5 };
+    let mut all = vec![
+        Experiment::new(
+            "produce-1k-5",
+            "Produce 1 KiB, acks=1, 64 connections, 5 in flight on each, full speed",
+            &[Id::P2, Id::P5],
+            produce(1024, 64, five),
+        ),
+        Experiment::new(
+            "produce-1k-1",
+            "Produce 1 KiB, acks=1, 64 connections, 1 in flight on each, full speed",
+            &[Id::P2, Id::P5],
+            produce(1024, 64, one),
+        ),
+        Experiment::new(
+            "produce-1k-10000",
+            "Produce 1 KiB, acks=1, 64 connections, 10,000/s",
+            &[Id::P3, Id::P7],
+            produce(1024, 64, at(10_000)),
+        ),
+        Experiment::new(
+            "produce-1k-20000",
+            "Produce 1 KiB, acks=1, 64 connections, 20,000/s",
+            &[Id::P3],
+            produce(1024, 64, at(20_000)),
+        ),
+        Experiment::new(
+            "fetch-1k-1",
+            "Fetch v12, answers of 1 KiB, 64 connections, 1 in flight on each, full speed",
+            &[Id::P5],
+            fetch(12, 1024, 64, one),
+        ),
+    ];
+    for (value_bytes, size, produced, fetched12, fetched17) in [
+        (64 << 10, "64 KiB", "produce-64k", "fetch12-64k", "fetch17-64k"),
+        (256 << 10, "256 KiB", "produce-256k", "fetch12-256k", "fetch17-256k"),
+        (1 << 20, "1 MiB", "produce-1m", "fetch12-1m", "fetch17-1m"),
+    ] {
+        let ids: &[Id] = if value_bytes == 1 << 20 { &[Id::P1, Id::P5] } else { &[Id::P1] };
+        let about = format!("Produce {size}, acks=1, 8 connections, 1 in flight on each");
+        all.push(Experiment::new(produced, about, ids, produce(value_bytes, 8, one)));
+        for (version, name) in [(12, fetched12), (17, fetched17)] {
+            let about = format!("Fetch v{version}, answers of {size}, 8 connections");
+            all.push(Experiment::new(name, about, ids, fetch(version, value_bytes, 8, one)));
+        }
+    }
+    all.extend([
+        Experiment::new(
+            "entries-5",
+            "Produce 1 KiB, 64 connections, 5 in flight on each",
+            &[Id::P8],
+            produce(1024, 64, five),
+        )
+        .taking(Quantity::Entries),
+        Experiment::new(
+            "entries-1",
+            "Produce 1 KiB, 64 connections, 1 in flight on each",
+            &[Id::P8],
+            produce(1024, 64, one),
+        )
+        .taking(Quantity::Entries),
+        Experiment::new("idle", "2,000 idle connections, each after ApiVersions", &[Id::P9], produce(1024, IDLE, one))
+            .taking(Quantity::Idle),
+        Experiment::new("stream-produce", "Produce 99 MiB, 1 connection", &[Id::P10], produce(STREAMED_BYTES, 1, one))
+            .taking(Quantity::Streaming),
+        Experiment::new(
+            "stream-fetch",
+            "Fetch v12, answers of 99 MiB, 1 connection",
+            &[Id::P10],
+            fetch(12, STREAMED_BYTES, 1, one),
+        )
+        .taking(Quantity::Streaming),
+        Experiment::new(
+            "shards",
+            "Produce 1 KiB, 64 connections, 5 in flight on each",
+            &[Id::P13],
+            produce(1024, 64, five),
+        ),
+        Experiment::new(
+            "virtual-clusters",
+            "Produce 1 KiB, 64 connections over all virtual clusters, 5 in flight on each",
+            &[Id::P13],
+            produce(1024, 64, five),
+        ),
+    ]);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_figure_has_a_workload_and_each_workload_a_name_of_its_own() {
+        let names: BTreeSet<&str> = all().iter().map(|experiment| experiment.name).collect();
+        assert_eq!(names.len(), all().len());
+        for id in Id::ALL {
+            assert!(!chosen(&[id]).is_empty(), "{id:?}");
+        }
+        assert_eq!(chosen(&[]).len(), all().len());
+        assert_eq!(Id::parse("p10"), Ok(Id::P10));
+        assert!(Id::parse("P4").unwrap_err().contains("P13"));
+    }
+}

@@ -1,0 +1,131 @@
+//! One connection of the generator: what is in flight, what is due, and what has not left.
+//!
+//! Owns the order: answers come in the order of the requests, each with its correlation id.
+
+use super::Done;
+use super::dialogue::Talk;
+use super::inbound::Inbound;
+use crate::error::{Error, Result};
+use crate::measure::latency::Latencies;
+use crate::wire;
+use crate::wire::outbound::Outbound;
+use std::collections::VecDeque;
+use std::net::TcpStream;
+use std::time::Instant;
+
+/// Requests that may be due on a connection and not sent: more say that the rate is far too high.
+const DUE_MAX: usize = 100_000;
+
+/// One connection.
+pub struct Client {
+    stream: TcpStream,
+    talk: Box<dyn Talk>,
+    /// Correlation id and due time of each request that waits for its answer, the oldest first.
+    in_flight: VecDeque<(u32, Instant)>,
+    /// When each request that has not left was due, the oldest first; empty in a closed loop.
+    due: VecDeque<Instant>,
+    next_id: u32,
+    inbound: Inbound,
+    out: Outbound,
+}
+
+impl Client {
+    /// A connection whose handshake is done.
+    pub fn new(stream: TcpStream, talk: Box<dyn Talk>) -> Self {
+        let (in_flight, due, inbound) = (VecDeque::new(), VecDeque::new(), Inbound::default());
+        Self { stream, talk, in_flight, due, next_id: 0, inbound, out: Outbound::default() }
+    }
+
+    /// Takes what has come.
+    ///
+    /// # Errors
+    ///
+    /// A closed connection or a wrong answer.
+    pub fn answers(&mut self, buffer: &mut [u8], mut latencies: Option<&mut Latencies>) -> Result<Done> {
+        let mut done = Done::default();
+        let (in_flight, talk) = (&mut self.in_flight, &mut self.talk);
+        self.inbound.read(&mut self.stream, buffer, |frame| {
+            let (id, due) = in_flight.pop_front().ok_or_else(|| Error::new("an answer came to no request"))?;
+            let found = wire::u32_at(frame, wire::ANSWER_ID_AT);
+            if found != Some(id) {
+                return Err(Error::new(format!("an answer has the correlation id {found:?} instead of {id}")));
+            }
+            let part = talk.answered(frame).map_err(|why| Error::new(format!("a wrong answer: {why}")))?;
+            done.requests += part.requests;
+            done.bytes += part.bytes;
+            if let Some(latencies) = &mut latencies {
+                latencies.record(due.elapsed());
+            }
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// Closed loop: sends until so many are in flight.
+    ///
+    /// # Errors
+    ///
+    /// A broken connection.
+    pub fn fill(&mut self, pipeline: usize) -> Result<()> {
+        let most = pipeline.min(self.talk.in_flight_max());
+        while self.in_flight.len() < most {
+            self.ask(Instant::now())?;
+        }
+        self.flush()
+    }
+
+    /// Open loop: a request has become due.
+    ///
+    /// # Errors
+    ///
+    /// When far too many are.
+    pub fn due(&mut self, at: Instant) -> Result<()> {
+        if self.due.len() >= DUE_MAX {
+            return Err(Error::new(format!("{DUE_MAX} requests are due on one connection: the rate is far too high"))
+                .try_this("Take a lower --rate or more --connections."));
+        }
+        self.due.push_back(at);
+        Ok(())
+    }
+
+    /// Open loop: sends what is due, as long as no more than so many are in flight.
+    ///
+    /// # Errors
+    ///
+    /// A broken connection.
+    pub fn send_due(&mut self, pipeline: usize) -> Result<()> {
+        let most = pipeline.min(self.talk.in_flight_max());
+        while self.in_flight.len() < most
+            && let Some(due) = self.due.pop_front()
+        {
+            self.ask(due)?;
+        }
+        self.flush()
+    }
+
+    /// Answers are awaited.
+    pub fn waits(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// When everything that has no answer yet was due.
+    pub fn outstanding(&self) -> impl Iterator<Item = Instant> {
+        self.in_flight.iter().map(|(_, due)| *due).chain(self.due.iter().copied())
+    }
+
+    fn ask(&mut self, due: Instant) -> Result<()> {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        if self.talk.ask(id, &mut self.out).map_err(Error::new)? {
+            self.in_flight.push_back((id, due));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        self.out.flush(&mut self.stream).map(drop).map_err(|error| Error::new(format!("cannot send: {error}")))
+    }
+}

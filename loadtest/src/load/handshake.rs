@@ -1,0 +1,102 @@
+//! How a connection begins: ApiVersions, then what its load needs to know (a topic's id, a producer id).
+//!
+//! Owns these first exchanges. They block, in bounded time; afterwards the connection does not.
+
+use super::Place;
+use super::dialogue::Talk;
+use super::talks::Work;
+use crate::error::{Context, Error, Result};
+use crate::wire::produce::Producer;
+use crate::wire::{self, cluster};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long each step may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer to a first question.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Connects and gets ready to work.
+///
+/// # Errors
+///
+/// Nobody there, a version that is not offered, or a wrong answer.
+pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Talk>)> {
+    let mut stream = connect(place.address)?;
+    let (key, version) = work.api();
+    if !offers(&mut stream, key, version)? {
+        return Err(Error::new(format!("{} does not offer version {version} of api key {key}", place.address)));
+    }
+    let mut place = place.clone();
+    if matches!(work, Work::Fetch { version: 13.., .. }) {
+        let name = String::from_utf8_lossy(&place.topic.name).into_owned();
+        let answer = ask(&mut stream, cluster::metadata_request(&name))?;
+        place.topic.id = cluster::metadata(&answer).map_err(Error::new)?.topic_id;
+    }
+    let producer = match work {
+        Work::Produce { idempotent: true, .. } => {
+            let answer = ask(&mut stream, cluster::init_producer_id_request())?;
+            let (id, epoch) = cluster::producer_id(&answer).map_err(Error::new)?;
+            Some(Producer { id, epoch, sequence: 0 })
+        }
+        Work::Produce { .. } | Work::Fetch { .. } | Work::Metadata => None,
+    };
+    stream.set_nonblocking(true).doing(|| "cannot prepare a connection".to_owned())?;
+    Ok((stream, work.talk(&place, producer).map_err(Error::new)?))
+}
+
+/// Connects, with bounded waits.
+///
+/// # Errors
+///
+/// Nobody there, or no descriptor left.
+pub fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let open = || -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    };
+    open().doing(|| format!("cannot connect to {address}"))
+}
+
+/// Whether a version is offered, as ApiVersions says.
+///
+/// # Errors
+///
+/// No answer, or one that cannot be read.
+pub fn offers(stream: &mut TcpStream, key: i16, version: i16) -> Result<bool> {
+    let answer = ask(stream, cluster::api_versions_request())?;
+    cluster::offers(&answer, key, version).map_err(Error::new)
+}
+
+/// Sends one request and waits for its answer.
+///
+/// # Errors
+///
+/// No answer in time, or one to another question.
+pub fn ask(stream: &mut TcpStream, request: wire::Result<Vec<u8>>) -> Result<Vec<u8>> {
+    const ID: u32 = 0x6b6c_616d;
+    let mut request = request.map_err(Error::new)?;
+    wire::put(&mut request, wire::REQUEST_ID_AT, ID.to_be_bytes());
+    let key = request.get(4..6).and_then(<[u8]>::first_chunk).map_or(-1, |two| i16::from_be_bytes(*two));
+    let mut exchange = || -> std::io::Result<Vec<u8>> {
+        stream.write_all(&request)?;
+        let mut answer = vec![0; 8];
+        stream.read_exact(&mut answer)?;
+        let length = wire::frame_bytes(&answer).map_err(std::io::Error::other)?.unwrap_or(0);
+        if length > ANSWER_BYTES_MAX {
+            return Err(std::io::Error::other(format!("an answer of {length} bytes")));
+        }
+        answer.resize(length.max(8), 0);
+        stream.read_exact(answer.get_mut(8..).unwrap_or_default())?;
+        Ok(answer)
+    };
+    let answer = exchange().doing(|| format!("no answer to the first requests (api key {key})"))?;
+    match wire::u32_at(&answer, wire::ANSWER_ID_AT) {
+        Some(ID) => Ok(answer),
+        id => Err(Error::new(format!("the answer to api key {key} has the correlation id {id:?} instead of {ID}"))),
+    }
+}
