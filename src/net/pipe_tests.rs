@@ -1,3 +1,5 @@
+//! Pipes on real sockets: what is in one comes out where it belongs, and nowhere else.
+
 use super::*;
 use crate::net::Net;
 use std::io::Write;

@@ -207,16 +207,19 @@ impl<'a> Relay<'a> {
         let (input, out) = (scratch.buffer.get(..carried + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
-        let fed = self.requests.feed(input, &view, &mut self.ledger, out)?;
-        self.full = fed.full;
-        let rest = input.get(fed.consumed..).unwrap_or_default();
-        self.inward.fed(self.context, n, out.frames, rest, fed.pass);
+        let fed = self.requests.feed(input, &view, &mut self.ledger, out);
         counts.requests += out.frames;
         Numbers::count(&self.context.numbers.requests, out.frames);
+        if let Ok(fed) = &fed {
+            self.full = fed.full;
+            let rest = input.get(fed.consumed..).unwrap_or_default();
+            self.inward.fed(self.context, n, out.frames, rest, fed.pass);
+        }
+        // What closes the session does not undo the requests before it, which came in the same read by chance.
         let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = sent.unwrap_or_else(|_| self.lose_backend());
         Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
-        Ok(())
+        fed.map(drop)
     }
 
     /// One read from the backend, or one move past us, own answers whose turn has come, or one more try to send what the

@@ -1,5 +1,6 @@
 //! A thousand requests sent at once, among them ones that the gateway answers itself and ones that get no answer
-//! (acks=0): the answers come in the order of the requests, each with its own correlation id, even when ids repeat.
+//! (acks=0): the answers come in the order of the requests, each with its own correlation id, even when ids repeat. A frame
+//! that closes the connection undoes nothing that was sent before it, not even in the same write.
 
 use std::thread;
 
@@ -11,8 +12,9 @@ use kafka_protocol::protocol::Encodable as _;
 
 use crate::ensure;
 use crate::harness::records;
+use crate::harness::tools::patience;
 use crate::harness::wire::{Wire, request_frame, text};
-use crate::harness::{Fallible, World};
+use crate::harness::{Fallible, World, until};
 
 const TOPIC: &str = "unanswered";
 const REQUESTS: i32 = 1000;
@@ -65,12 +67,22 @@ pub fn run(world: &World) -> Fallible<()> {
     ensure!(sizes[0] != sizes[1], "the two kinds of answers cannot be told apart");
     writing.join().map_err(|_| "the writer panicked")??;
 
+    let mut body = bytes::BytesMut::new();
+    produce(REQUESTS)?.encode(&mut body, 8).map_err(|error| error.to_string())?;
+    let last = request_frame(ApiKey::Produce as i16, 8, 1, 0, "pipeliner", &body)?;
+    let unserved = request_frame(ApiKey::Metadata as i16, 99, 1, 0, "pipeliner", &[0; 8])?;
+    wire.send_bytes(&[last, unserved].concat());
+    let answer = wire.closed(patience(5))?;
+    ensure!(answer.is_empty(), "a version that is not served is answered {answer:02x?}");
+
     let arguments = ["-C", "-t", TOPIC, "-o", "beginning", "-e", "-q", "-f", "%s\n"];
-    let held = world.direct_tools()?.kcat(&arguments, b"")?;
-    let numbers: Vec<i32> = held.lines().map(str::parse).collect::<Result<_, _>>()?;
-    ensure!(numbers.len() == produced, "{} of {produced} unanswered records arrived", numbers.len());
-    ensure!(numbers.is_sorted(), "they arrived out of order");
-    Ok(())
+    until("the record before the broken frame arrives", patience(10), || {
+        let held = world.direct_tools()?.kcat(&arguments, b"")?;
+        let numbers: Vec<i32> = held.lines().map(str::parse).collect::<Result<_, _>>()?;
+        ensure!(numbers.len() == produced + 1, "{} of {} unanswered records arrived", numbers.len(), produced + 1);
+        ensure!(numbers.is_sorted(), "they arrived out of order");
+        Ok(())
+    })
 }
 
 fn metadata() -> MetadataRequest {
