@@ -21,6 +21,12 @@ struct Goal {
 
 /// One line for each goal of a workload.
 pub fn verdicts(experiment: &Experiment, all: &[Series], quiet: bool) -> Vec<String> {
+    let own = of_kind(all, Kind::KlammHide);
+    if own.is_some_and(|series| series.left_out.is_some()) {
+        let figure =
+            |id| format!("  {id:?} {}: NO FIGURE, because {} is left out", experiment.name, Kind::KlammHide.name());
+        return experiment.ids.iter().map(figure).collect();
+    }
     let disturbed = all.iter().flat_map(|series| &series.rounds).any(|round| round.disturbed);
     goals(experiment, all).iter().filter_map(|goal| line(goal, experiment, quiet && !disturbed)).collect()
 }
@@ -130,7 +136,9 @@ mod tests {
 
     #[test]
     fn without_the_other_proxy_there_is_no_verdict() {
-        let all = [series(Kind::KlammHide, Some(1.0))];
+        let mut all = [series(Kind::KlammHide, Some(1.0))];
         assert!(verdicts(&chosen(&[Id::P2])[0], &all, true).is_empty());
+        all[0].left_out = Some("it is old".to_owned());
+        assert!(verdicts(&chosen(&[Id::P2])[0], &all, true)[0].contains("P2 produce-1k-5: NO FIGURE"));
     }
 }

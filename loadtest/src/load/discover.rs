@@ -20,9 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Nobody there, or a topic that does not come to be.
 pub fn places(bootstrap: &[String], topic: &str) -> Result<Vec<Place>> {
     let begin = Instant::now();
+    let mut is_new = false;
     loop {
         let seen = ask_any(bootstrap, topic)?;
         match leaders(&seen, topic) {
+            // A leader that Metadata names already may not know it yet.
+            Ok(places) if is_new && begin.elapsed() < PATIENCE && !places.iter().all(leads) => {
+                interrupt::pause(Duration::from_millis(200))?;
+            }
             Ok(places) => return Ok(places),
             Err(why) if begin.elapsed() > PATIENCE => {
                 return Err(Error::new(format!(
@@ -31,9 +36,23 @@ pub fn places(bootstrap: &[String], topic: &str) -> Result<Vec<Place>> {
                 ))
                 .try_this("Create it, or choose another with --topic."));
             }
-            Err(_) => interrupt::pause(Duration::from_millis(200))?,
+            Err(_) => {
+                is_new = true;
+                interrupt::pause(Duration::from_millis(200))?;
+            }
         }
     }
+}
+
+/// Whether a place's broker serves its partition: an empty one is fetched without an error.
+fn leads(place: &Place) -> bool {
+    const VERSION: i16 = 12;
+    let mut frame = Vec::new();
+    let (topic, partitions) = (&place.topic, &[(place.partition, 0)]);
+    let session = fetch::Session { id: 0, epoch: -1 };
+    fetch::Request { version: VERSION, id: 0, session, topic, partitions, bytes_max: 1 }.write(&mut frame);
+    let answer = handshake::connect(place.address).and_then(|mut stream| handshake::ask(&mut stream, Ok(frame)));
+    answer.is_ok_and(|answer| fetch::check(VERSION, &answer, topic).is_ok())
 }
 
 fn ask_any(bootstrap: &[String], topic: &str) -> Result<Seen> {

@@ -3,6 +3,7 @@
 //! Source: Kafka's documentation, "Record Batch"; `org.apache.kafka.common.record.DefaultRecordBatch`.
 
 use super::read::Cursor;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a batch before its records.
 pub const HEADER_BYTES: usize = 61;
@@ -18,7 +19,9 @@ pub fn of(records: usize, value_bytes: usize) -> Vec<u8> {
     let body: Vec<u8> = (0..records).flat_map(|number| record(number, value_bytes)).collect();
     let last = records.saturating_sub(1);
     let mut batch = Vec::with_capacity(HEADER_BYTES + body.len());
-    let timestamp = 1_700_000_000_000_i64.to_be_bytes();
+    // Now: a broker deletes what is older than its retention.
+    let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
+    let timestamp = i64::try_from(timestamp).unwrap_or(0).to_be_bytes();
     batch.extend_from_slice(&0_i64.to_be_bytes()); // base offset: the broker gives the real one
     batch.extend_from_slice(&number(HEADER_BYTES - 12 + body.len())); // batch length, from here on
     batch.extend_from_slice(&0_i32.to_be_bytes()); // partition leader epoch

@@ -186,7 +186,9 @@ pub fn metadata(frame: &[u8]) -> Result<Seen> {
 ///
 /// See [`Result`].
 pub fn init_producer_id_request() -> Result<Vec<u8>> {
+    // An empty transactional id, which is the default here, is another thing than none.
     let message = InitProducerIdRequest::default()
+        .with_transactional_id(None)
         .with_transaction_timeout_ms(60_000)
         .with_producer_id(ProducerId(-1))
         .with_producer_epoch(-1);
@@ -237,6 +239,10 @@ mod tests {
     fn what_is_offered_is_found() {
         let frame = api_versions_answer(API_VERSIONS_VERSION).unwrap();
         assert_eq!((offers(&frame, 1, 17), offers(&frame, 1, 18)), (Ok(true), Ok(false)));
+        let asked = init_producer_id_request().unwrap();
+        let asked: InitProducerIdRequest =
+            super::super::read_request(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, &asked).unwrap();
+        assert_eq!(asked.transactional_id, None);
         assert_eq!(producer_id(&init_producer_id_answer(INIT_PRODUCER_ID_VERSION, 7).unwrap()), Ok((7, 0)));
     }
 }

@@ -16,6 +16,9 @@ const BY_ID_FROM: i16 = 13;
 /// From here on a consumer says nothing of being a replica.
 const WITHOUT_REPLICA_FROM: i16 = 15;
 
+/// The error code of an offset that is not there: the log's beginning was deleted.
+const OUT_OF_RANGE: i16 = 1;
+
 /// A topic, by name and id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topic {
@@ -239,6 +242,9 @@ pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Got> {
         }
         for _ in 0..cursor.count().ok_or_else(unreadable)? {
             let (partition, error, start, records) = read_partition(&mut cursor).ok_or_else(unreadable)?;
+            if error == OUT_OF_RANGE {
+                return Err(format!("partition {partition} does not have the offset any more: choose another topic"));
+            }
             if error != 0 {
                 return Err(format!("partition {partition} was not fetched: error {error}"));
             }
