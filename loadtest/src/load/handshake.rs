@@ -6,11 +6,12 @@ use super::Place;
 use super::dialogue::Talk;
 use super::talks::Work;
 use crate::error::{Context, Error, Result};
+use crate::interrupt;
 use crate::wire::produce::Producer;
 use crate::wire::{self, cluster};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,15 +36,26 @@ pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Talk>)> {
         place.topic.id = cluster::metadata(&answer).map_err(Error::new)?.topic_id;
     }
     let producer = match work {
-        Work::Produce { idempotent: true, .. } => {
-            let answer = ask(&mut stream, cluster::init_producer_id_request())?;
-            let (id, epoch) = cluster::producer_id(&answer).map_err(Error::new)?;
-            Some(Producer { id, epoch, sequence: 0 })
-        }
+        Work::Produce { idempotent: true, .. } => Some(producer(&mut stream)?),
         Work::Produce { .. } | Work::Fetch { .. } | Work::Metadata => None,
     };
     stream.set_nonblocking(true).doing(|| "cannot prepare a connection".to_owned())?;
     Ok((stream, work.talk(&place, producer).map_err(Error::new)?))
+}
+
+/// Asks for a producer id, until the broker can give one.
+fn producer(stream: &mut TcpStream) -> Result<Producer> {
+    let begin = Instant::now();
+    loop {
+        let answer = ask(stream, cluster::init_producer_id_request())?;
+        match cluster::producer_id(&answer).map_err(Error::new)? {
+            Some((id, epoch)) => return Ok(Producer { id, epoch, sequence: 0 }),
+            None if begin.elapsed() > PATIENCE => {
+                return Err(Error::new(format!("no producer id is given after {} s", PATIENCE.as_secs())));
+            }
+            None => interrupt::pause(Duration::from_millis(100))?,
+        }
+    }
 }
 
 /// Connects, with bounded waits.

@@ -205,15 +205,19 @@ pub fn init_producer_id_answer(version: i16, id: i64) -> Result<Vec<u8>> {
     answer(ApiKey::InitProducerId, version, &message)
 }
 
-/// Producer id and epoch of an answer.
+/// The error code of a broker that cannot give producer ids yet.
+const LOADING: i16 = 14;
+
+/// Producer id and epoch of an answer; nothing: ask again in a moment.
 ///
 /// # Errors
 ///
 /// Bytes that are no such answer, or an error code.
-pub fn producer_id(frame: &[u8]) -> Result<(i64, i16)> {
+pub fn producer_id(frame: &[u8]) -> Result<Option<(i64, i16)>> {
     let message: InitProducerIdResponse = read_answer(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, frame)?;
     match message.error_code {
-        0 => Ok((message.producer_id.0, message.producer_epoch)),
+        0 => Ok(Some((message.producer_id.0, message.producer_epoch))),
+        LOADING => Ok(None),
         code => Err(format!("InitProducerId is answered with error {code}")),
     }
 }
@@ -243,6 +247,6 @@ mod tests {
         let asked: InitProducerIdRequest =
             super::super::read_request(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, &asked).unwrap();
         assert_eq!(asked.transactional_id, None);
-        assert_eq!(producer_id(&init_producer_id_answer(INIT_PRODUCER_ID_VERSION, 7).unwrap()), Ok((7, 0)));
+        assert_eq!(producer_id(&init_producer_id_answer(INIT_PRODUCER_ID_VERSION, 7).unwrap()), Ok(Some((7, 0))));
     }
 }
