@@ -37,7 +37,7 @@ fn count(bytes: usize) {
 unsafe impl GlobalAlloc for Counting {
     /// # Safety
     ///
-    /// As the trait asks.
+    /// As the trait says.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: the caller's own promise.
@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 
     /// # Safety
     ///
-    /// As the trait asks.
+    /// As the trait says.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: the caller's own promise.
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
 
     /// # Safety
     ///
-    /// As the trait asks.
+    /// As the trait says.
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(bytes);
         // SAFETY: the caller's own promise; the memory is the system's.
@@ -64,7 +64,7 @@ unsafe impl GlobalAlloc for Counting {
 
     /// # Safety
     ///
-    /// As the trait asks.
+    /// As the trait says.
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         // SAFETY: the caller's own promise; the memory is the system's.
         unsafe { System.dealloc(memory, layout) }
