@@ -114,9 +114,9 @@ pub struct EmptyPipe(Ends);
 pub enum Filled {
     /// It holds bytes now.
     Full(FullPipe),
-    /// The socket had none.
+    /// The socket had none, or urgent data comes next.
     Nothing(EmptyPipe),
-    /// The other side has ended its direction, or sent urgent data, which nobody does who speaks Kafka.
+    /// The other side has ended its direction.
     End(EmptyPipe),
     /// The connection is broken.
     Failed(EmptyPipe, io::Error),

@@ -35,6 +35,7 @@ impl Socket {
         // Options that fail leave a connection that works, and one that is broken says so when it is read.
         let _ = stream.set_nodelay(true);
         set_keepalive(&stream);
+        keep_urgent_in_line(&stream);
         let slot = net.add_poll(stream.as_fd());
         Socket { stream, slot, net: net.clone() }
     }
@@ -63,6 +64,7 @@ impl Socket {
         let _ = socket.stream.set_nodelay(true);
         let _ = SockRef::from(&socket.stream).set_tcp_user_timeout(Some(BACKEND_USER_TIMEOUT));
         set_keepalive(&socket.stream);
+        keep_urgent_in_line(&socket.stream);
         Ok(socket)
     }
 
@@ -240,6 +242,12 @@ impl Drop for Socket {
 fn set_keepalive(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE).with_retries(KEEPALIVE_PROBES);
     let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
+/// Urgent data, which nobody sends who speaks Kafka, stays where it was sent: otherwise the kernel would take a byte out of
+/// a frame. Reads still stop before it, and splice(2) for good: whoever sends it may be closed as too slow.
+fn keep_urgent_in_line(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_out_of_band_inline(true);
 }
 
 /// A descriptor of somebody else that becomes readable: the mailbox's.

@@ -3,7 +3,8 @@
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
 //! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
 //! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
-//! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none.
+//! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
+//! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
 //! Those that take minutes are ignored unless `tests/full` asks for them.
 
 mod addresses;
@@ -43,10 +44,14 @@ enum Subject {
     GatewayAlone,
     /// The gateway beside the lab, for minutes: runs only where [`LONG`] says how much of it, as `tests/full` does.
     Long,
+    /// The gateway without the lab, with thousands of connections: runs only where [`MANY`] says how many.
+    Many,
 }
 
 /// How much the long tests do.
 const LONG: &str = "KLAMM_DIFFERENTIAL_REQUESTS";
+/// How many connections those with many of them have.
+const MANY: &str = "KLAMM_E2E_SLOW_READERS";
 
 struct Test {
     name: &'static str,
@@ -113,12 +118,14 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
     test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
     test!(GatewayAlone, 60, data_path::slow_readers_keep_no_pipe),
+    test!(GatewayAlone, 60, data_path::urgent_bytes_are_never_lost),
     test!(GatewayAlone, 60, data_path::connections_that_end_in_mid_frame_end_alone),
     test!(GatewayAlone, 60, operations::connections_are_spread_over_the_shards),
     test!(GatewayAlone, 60, operations::a_backend_that_is_away_is_waited_for),
     test!(GatewayAlone, 60, operations::drains_end_at_their_deadline),
     test!(GatewayAlone, 60, operations::limits_of_connections_hold),
     test!(GatewayAlone, 60, operations::every_accepted_connection_is_accounted_for),
+    test!(GatewayAlone, 60, operations::sessions_outlive_a_lack_of_descriptors),
     test!(GatewayAlone, 60, operations::faults_at_start_are_said),
     test!(GatewayAlone, 60, operations::signals_are_obeyed),
     test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
@@ -136,6 +143,7 @@ const ALONE: &[Test] = &[
     test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
     test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
     test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
+    test!(Many, 300, data_path::slow_readers_stay_inside_the_budget),
     test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
     test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
     test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
@@ -180,8 +188,13 @@ fn trials(tests: &'static [Test], world: &Arc<World>) -> Vec<Trial> {
         let world = Arc::clone(world);
         let direct = world.is_direct();
         let trial = Trial::test(test.name, move || run(test, &world));
-        let long = test.subject == Subject::Long && std::env::var_os(LONG).is_none();
-        trial.with_ignored_flag(long || direct && test.subject != Subject::Client)
+        let unset = |name: &str| std::env::var_os(name).is_none();
+        let not_asked = match test.subject {
+            Subject::Long => unset(LONG),
+            Subject::Many => unset(MANY),
+            Subject::Client | Subject::Gateway | Subject::GatewayAlone => false,
+        };
+        trial.with_ignored_flag(not_asked || direct && test.subject != Subject::Client)
     };
     tests.iter().map(trial).collect()
 }
@@ -192,7 +205,7 @@ fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
         Subject::Client => drop(world.bootstrap()?),
         Subject::Gateway => drop(world.gateway()?),
         Subject::Long => drop(world.lab()?),
-        Subject::GatewayAlone => {}
+        Subject::GatewayAlone | Subject::Many => {}
     }
     let (sender, receiver) = sync_channel(1);
     let world = Arc::clone(world);

@@ -4,6 +4,8 @@ pub mod a_frame_of_100_mib_needs_little_memory;
 pub mod connections_that_end_in_mid_frame_end_alone;
 pub mod frames_pass_whole_however_they_are_cut;
 pub mod slow_readers_keep_no_pipe;
+pub mod slow_readers_stay_inside_the_budget;
+pub mod urgent_bytes_are_never_lost;
 
 use bytes::Bytes;
 
@@ -12,7 +14,7 @@ use crate::harness::Fallible;
 use crate::harness::wire::{Wire, request_frame};
 
 /// A Produce v3 request whose body behind `acks` is `bytes` of a pattern that belongs to this `id` alone.
-fn request(client_id: &str, id: i32, bytes: usize) -> Fallible<Bytes> {
+pub fn request(client_id: &str, id: i32, bytes: usize) -> Fallible<Bytes> {
     // No transactional id, acks=1.
     let mut body = vec![0xff, 0xff, 0, 1];
     body.extend((0..bytes).map(|at| pattern(id, at)));
@@ -26,7 +28,7 @@ fn pattern(id: i32, at: usize) -> u8 {
 }
 
 /// Reads the answer, which must be that request's own bytes.
-fn mirrored(wire: &mut Wire, request: &[u8]) -> Fallible<()> {
+pub fn mirrored(wire: &mut Wire, request: &[u8]) -> Fallible<()> {
     let answer = wire.frame()?;
     same(&answer, request)
 }

@@ -36,17 +36,38 @@ pub struct Settings<'a> {
     pub drain_duration: &'a str,
 }
 
-/// Which way bytes take through every gateway under test: `splice` forces the pipes, `copy` forbids them; unset, each
-/// does what it does for users.
+/// Which way bytes take through a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataPath {
+    /// Small frames are copied, large ones pass unread.
+    AsUsersHaveIt,
+    /// All bytes that may pass unread do.
+    Splice,
+    /// No byte passes unread.
+    Copy,
+}
+
+/// Forces one way, `splice` or `copy`, through every gateway under test; unset, each takes the one that its test chose.
 const DATA_PATH: &str = "KLAMM_E2E_DATA_PATH";
 
-/// The limits that force it. Frames come in small pieces then, so that their rest is promised unread however short it is.
-fn data_path() -> Fallible<&'static str> {
-    match std::env::var(DATA_PATH).as_deref() {
-        Ok("splice") => Ok("read_bytes_max: 512, splice_bytes_min: 1"),
-        Ok("copy") => Ok("read_bytes_max: 512, pipes_max: 0"),
-        Ok("") | Err(std::env::VarError::NotPresent) => Ok(""),
-        _ => Err(format!("{DATA_PATH} is splice, copy, or not set").into()),
+impl DataPath {
+    fn forced_or(self) -> Fallible<DataPath> {
+        match std::env::var(DATA_PATH).as_deref() {
+            Ok("splice") => Ok(DataPath::Splice),
+            Ok("copy") => Ok(DataPath::Copy),
+            Ok("") | Err(std::env::VarError::NotPresent) => Ok(self),
+            _ => Err(format!("{DATA_PATH} is splice, copy, or not set").into()),
+        }
+    }
+
+    /// The limits that bring it about. Frames come in small pieces then, so that their rest is promised unread however
+    /// short it is.
+    fn limits(self) -> &'static str {
+        match self {
+            DataPath::AsUsersHaveIt => "",
+            DataPath::Splice => "read_bytes_max: 512, splice_bytes_min: 1",
+            DataPath::Copy => "read_bytes_max: 512, pipes_max: 0",
+        }
     }
 }
 
@@ -86,14 +107,14 @@ pub struct Gateway {
 impl Gateway {
     /// Writes the configuration and starts the process; does not wait for anything.
     pub fn start(folder: &Path, settings: &Settings<'_>) -> Fallible<Gateway> {
-        Gateway::start_with(folder, settings.port, settings.admin_port, &settings.yaml())
+        Gateway::start_with(folder, settings.port, settings.admin_port, &settings.yaml(), DataPath::AsUsersHaveIt)
     }
 
     /// The same with a configuration of the test's own, in which these are the first bootstrap port and the admin port.
-    pub fn start_with(folder: &Path, port: u16, admin_port: u16, yaml: &str) -> Fallible<Gateway> {
+    pub fn start_with(folder: &Path, port: u16, admin_port: u16, yaml: &str, data_path: DataPath) -> Fallible<Gateway> {
         let file = folder.join(format!("klamm-{port}.yaml"));
         let log = folder.join(format!("klamm-{port}.log"));
-        fs::write(&file, with_limits(yaml, data_path()?)?)?;
+        fs::write(&file, with_limits(yaml, data_path.forced_or()?.limits())?)?;
         let process = Mutex::new(run(&file, &log)?);
         Ok(Gateway { process, file, log, port, admin_port })
     }
@@ -175,6 +196,27 @@ impl Gateway {
     /// Resident memory, in bytes.
     pub fn resident_bytes(&self) -> Fallible<u64> {
         locked(&self.process).resident_bytes()
+    }
+
+    /// Lets it open no descriptor more while `work` is done.
+    ///
+    /// An accept that the ring has keeps the limit that it began with: it still brings connections.
+    pub fn without_descriptors<T>(&self, work: impl FnOnce() -> Fallible<T>) -> Fallible<T> {
+        let process = locked(&self.process).id();
+        let limits = fs::read_to_string(format!("/proc/{process}/limits"))?;
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).ok_or("no limit of descriptors")?;
+        let soft = line.split_whitespace().nth(3).ok_or("no soft limit")?;
+        let set = |soft: &str| -> Fallible<()> {
+            let limit = format!("--nofile={soft}:");
+            let set = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status()?;
+            ensure!(set.success(), "prlimit {limit} of process {process}: {set}");
+            Ok(())
+        };
+        // Those below are taken for as long as it lives.
+        set("3")?;
+        let done = work();
+        set(soft)?;
+        done
     }
 
     fn check_alive(&self) -> Fallible<()> {

@@ -2,7 +2,7 @@
 //! a client whose client id names a misbehaviour. It needs no JVM, and does what no Kafka would.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -53,10 +53,17 @@ pub enum Misbehaviour {
     Mirror,
     /// The same, but half of it, then the end.
     MirrorCut,
+    /// The first request is mirrored whole; in the middle of the next one comes the end.
+    MirrorOnce,
+    /// An answer of [`HUGE_BYTES`], sent as fast as it is taken.
+    Huge,
 }
 
+/// What [`Misbehaviour::Huge`] announces and sends.
+pub const HUGE_BYTES: usize = 100 << 20;
+
 /// Client ids and what they ask for.
-const SCRIPTS: [(&str, Misbehaviour); 13] = [
+const SCRIPTS: [(&str, Misbehaviour); 15] = [
     ("swapped", Misbehaviour::Swapped),
     ("strange-id", Misbehaviour::StrangeId),
     ("twice", Misbehaviour::Twice),
@@ -70,7 +77,12 @@ const SCRIPTS: [(&str, Misbehaviour); 13] = [
     ("endless", Misbehaviour::Endless),
     ("mirror", Misbehaviour::Mirror),
     ("mirror-cut", Misbehaviour::MirrorCut),
+    ("mirror-once", Misbehaviour::MirrorOnce),
+    ("huge", Misbehaviour::Huge),
 ];
+
+/// What [`Misbehaviour::MirrorOnce`] reads of the second request.
+const MIDDLE_BYTES: usize = 100_000;
 
 /// A running scripted node; it stops accepting when it is dropped.
 pub struct Scripted {
@@ -160,6 +172,11 @@ fn misbehave(misbehaviour: Misbehaviour, stream: &mut TcpStream, asked: &Asked, 
             let whole = mirrored(asked);
             return stream.write_all(&whole[..whole.len() / 2]);
         }
+        Misbehaviour::MirrorOnce => {
+            stream.write_all(&mirrored(asked))?;
+            stream.read_exact(&mut [0; MIDDLE_BYTES])?;
+            stream.shutdown(Shutdown::Write)?;
+        }
         Misbehaviour::StrangeId => {
             let mut strange = answer.to_vec();
             strange[4..8].copy_from_slice(&asked.correlation_id.wrapping_add(1000).to_be_bytes());
@@ -185,6 +202,11 @@ fn misbehave(misbehaviour: Misbehaviour, stream: &mut TcpStream, asked: &Asked, 
             loop {
                 stream.write_all(&piece)?;
             }
+        }
+        Misbehaviour::Huge => {
+            stream.write_all(&(HUGE_BYTES as i32).to_be_bytes())?;
+            stream.write_all(&asked.correlation_id.to_be_bytes())?;
+            std::io::copy(&mut std::io::repeat(0).take(HUGE_BYTES as u64 - 4), stream)?;
         }
     }
     // The other side must be the one that ends it.

@@ -2,7 +2,7 @@
 //! ids, or one by one as set, at the host that is advertised.
 
 use crate::ensure;
-use crate::harness::gateway::{ADVERTISED_HOST, Gateway};
+use crate::harness::gateway::{ADVERTISED_HOST, DataPath, Gateway};
 use crate::harness::{Fallible, World, ports};
 
 pub fn run(world: &World) -> Fallible<()> {
@@ -34,7 +34,7 @@ pub fn run(world: &World) -> Fallible<()> {
         listener("in-order", port, port + 3, "bootstrap_port: at_start, min_broker_id: 1"),
         listener("as-set", inside, inside + 3, &set),
     );
-    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml)?;
+    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
     gateway.wait_ready()?;
     for (bootstrap, expected) in
         [(port, [port + 1, port + 2, port + 3]), (inside, [inside + 3, inside + 1, inside + 2])]

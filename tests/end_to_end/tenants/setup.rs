@@ -9,7 +9,7 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, TopicName};
 
 use crate::ensure;
-use crate::harness::gateway::{ADVERTISED_HOST, Gateway, PORTS};
+use crate::harness::gateway::{ADVERTISED_HOST, DataPath, Gateway, PORTS};
 use crate::harness::relay::{self, Seen};
 use crate::harness::tools::{Tools, patience};
 use crate::harness::wire::{Wire, text};
@@ -67,13 +67,13 @@ pub fn yaml(backend: &str, address: &str, admin_port: u16, clusters: &[VirtualCl
 }
 
 /// A gateway of the test's own in front of the lab, with these virtual clusters: name and more keys of each. Gives the
-/// bootstrap address of each.
+/// bootstrap address of each. All bytes that may pass it unread do: through the shared gateways only those of large frames.
 pub fn own_gateway(world: &World, clusters: &[(&str, &str)]) -> Fallible<(Gateway, Vec<String>)> {
     let of = |(name, names)| VirtualCluster { name, names, port: ports::ten() };
     let clusters: Vec<VirtualCluster<'_>> = clusters.iter().copied().map(of).collect();
     let port = clusters.first().ok_or("no virtual cluster")?.port;
     let yaml = yaml(&world.lab()?.bootstrap(), ADVERTISED_HOST, port + 9, &clusters);
-    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml)?;
+    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::Splice)?;
     gateway.wait_ready()?;
     let bootstraps = clusters.iter().map(|cluster| format!("{ADVERTISED_HOST}:{}", cluster.port)).collect();
     Ok((gateway, bootstraps))
@@ -144,7 +144,7 @@ fn shared(world: &World) -> Fallible<&'static Shared> {
         let seen = relay::start_with(ADVERTISED_HOST, listening, &prefixes.each_ref().map(String::as_str))?;
         let port = clusters[0].port;
         let yaml = yaml(&backend, relay::BEHIND, port + 9, &clusters);
-        let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml)?;
+        let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
         gateway.wait_ready()?;
         let bootstraps = clusters.iter().map(|cluster| format!("{ADVERTISED_HOST}:{}", cluster.port)).collect();
         Ok((gateway, bootstraps, seen))
