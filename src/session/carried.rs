@@ -14,7 +14,10 @@ pub(super) struct Carried {
 impl Carried {
     /// Keeps `rest` instead of what was kept.
     pub fn keep(&mut self, rest: &[u8]) {
-        if let Some(few) = self.few.get_mut(..rest.len()) {
+        if rest.is_empty() && self.many.is_empty() {
+            // The usual case, without the call that copies nothing.
+            self.few_bytes = 0;
+        } else if let Some(few) = self.few.get_mut(..rest.len()) {
             few.copy_from_slice(rest);
             self.few_bytes = rest.len();
             // Keeps no capacity: dropping an empty one is free.

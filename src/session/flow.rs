@@ -100,7 +100,7 @@ impl Flow {
     pub fn fed(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], pass: u64) {
         self.carried.keep(rest);
         let least = u64::from(context.limits.splice_bytes_min);
-        if pass >= least || n as u64 / frames.max(1) >= least + HEAD_READ_BYTES as u64 {
+        if pass >= least || n as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
             self.large = true;
         } else if n >= self.read_bytes(context) {
             self.large = false;

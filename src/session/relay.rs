@@ -157,13 +157,18 @@ impl<'a> Relay<'a> {
         {
             return Ok(step);
         }
-        let mut scratch = self.context.scratch();
-        let scratch = &mut *scratch;
-        let carried = fill(scratch, self.inward.carried.bytes());
         if self.full && self.ledger.len() >= self.in_flight_max() {
             return Ok(Step::Waits);
         }
-        if self.full || self.inward.end_is_due() {
+        // Most steps find nothing to do: that is known before anything is touched.
+        let due = self.full || self.inward.end_is_due();
+        if !due && !self.client.is_readable() {
+            return Ok(Step::Waits);
+        }
+        let mut scratch = self.context.scratch();
+        let scratch = &mut *scratch;
+        let carried = fill(scratch, self.inward.carried.bytes());
+        if due {
             self.feed_requests(scratch, carried, 0, counts)?;
             return Ok(Step::Moved);
         }
@@ -236,15 +241,19 @@ impl<'a> Relay<'a> {
         {
             return Ok(step);
         }
+        let due = self.outward.end_is_due() || self.own_answer_is_due();
+        match self.backend_ended {
+            _ if due => {}
+            Some(cause) => return Err(cause),
+            None if !self.backend.is_readable() => return Ok(Step::Waits),
+            None => {}
+        }
         let mut scratch = self.context.scratch();
         let scratch = &mut *scratch;
         let carried = fill(scratch, self.outward.carried.bytes());
-        if self.outward.end_is_due() || self.own_answer_is_due() {
+        if due {
             self.feed_responses(scratch, carried, 0, counts)?;
             return Ok(Step::Moved);
-        }
-        if let Some(cause) = self.backend_ended {
-            return Err(cause);
         }
         let room = scratch.room(carried, self.outward.read_bytes(self.context));
         match self.backend.read(room) {
@@ -409,7 +418,9 @@ impl<'a> Relay<'a> {
 
 /// Puts what was carried over to the front of the shard's buffer; how much that is.
 fn fill(scratch: &mut Scratch, carried: &[u8]) -> usize {
-    if let Some(front) = scratch.buffer.get_mut(..carried.len()) {
+    if !carried.is_empty()
+        && let Some(front) = scratch.buffer.get_mut(..carried.len())
+    {
         front.copy_from_slice(carried);
     }
     carried.len()

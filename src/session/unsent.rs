@@ -64,13 +64,11 @@ impl Unsent {
             Segment::Input(range) => input.get(range.clone()).unwrap_or_default(),
             Segment::New(range) => new.get(range.clone()).unwrap_or_default(),
         };
-        let all = || segments.iter().map(slice);
-        if segments.len() > 1 && all().map(<[u8]>::len).sum::<usize>() <= GATHER_BYTES_MAX {
-            gather.clear();
-            all().for_each(|piece| gather.extend_from_slice(piece));
-            let n = socket.write(&[IoSlice::new(gather)])?;
-            self.bytes.extend_from_slice(gather.get(n..).unwrap_or_default());
-            return Ok(n);
+        match segments {
+            [] => return Ok(0),
+            [only] => return self.send_one(socket, slice(only)),
+            _ if gathered(segments.iter().map(slice), gather) => return self.send_one(socket, gather),
+            _ => {}
         }
         let mut left = 0;
         let mut rest = segments;
@@ -93,6 +91,14 @@ impl Unsent {
         Ok(left)
     }
 
+    fn send_one(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+        let n = socket.write(&[IoSlice::new(bytes)])?;
+        if n < bytes.len() {
+            self.bytes.extend_from_slice(bytes.get(n..).unwrap_or_default());
+        }
+        Ok(n)
+    }
+
     /// Keeps what a pipe holds, and gives the pipe back. Nothing may wait already.
     ///
     /// # Errors
@@ -108,4 +114,16 @@ impl Unsent {
             skip = skip.saturating_sub(piece.len());
         }
     }
+}
+
+/// Copies the pieces into one, unless they are too long together.
+fn gathered<'a>(pieces: impl Iterator<Item = &'a [u8]>, gather: &mut Vec<u8>) -> bool {
+    gather.clear();
+    for piece in pieces {
+        if gather.len() + piece.len() > GATHER_BYTES_MAX {
+            return false;
+        }
+        gather.extend_from_slice(piece);
+    }
+    true
 }
