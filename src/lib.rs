@@ -22,3 +22,4 @@ pub mod frame;
 pub mod cluster;
 pub mod metrics;
 pub mod sys;
+pub mod x509;
