@@ -15,6 +15,7 @@ pub mod net;
 
 pub mod rewrite;
 pub mod route;
+pub mod tls;
 
 pub mod config;
 pub mod frame;
