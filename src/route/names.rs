@@ -12,28 +12,22 @@ use crate::x509::host_name_key;
 
 /// Bytes of the longest host name.
 const NAME_BYTES_MAX: usize = 253;
+/// Bytes of an entry before its text.
+const HEAD_BYTES: usize = 6;
 /// A slot that stands for no entry.
 const EMPTY: u32 = u32::MAX;
 
 /// The host names of one listener.
 #[derive(Debug)]
 pub struct HostTable {
-    /// A power of two of them, at least twice as many as entries: the tag and the place of an entry in `entries`.
+    /// A power of two of them, at least twice as many as entries: the tag of an entry, and its place in `entries`.
     slots: Box<[(u32, u32)]>,
-    entries: Box<[Entry]>,
-    /// Every entry's text behind the other: beside each other in memory, not spread over it.
-    texts: Box<[u8]>,
+    /// One behind the other: the length of its text, its route, its text. So a look-up that finds something touches a slot
+    /// and an entry, and no third place.
+    entries: Box<[u8]>,
     routes: Box<[Arc<Route>]>,
     /// What the names of each `sni` policy end with.
     suffixes: Box<[Arc<str>]>,
-}
-
-/// One virtual cluster's own part of its names.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    start: u32,
-    bytes: u16,
-    route: u32,
 }
 
 /// What a host name means.
@@ -58,25 +52,22 @@ impl HostTable {
     /// A table of `routes` whose addresses are host names (others are passed over); `suffixes` are those of the policies
     /// that made them. Of two routes with one name the first counts; the check accepts no such configuration.
     pub fn new(routes: Vec<Arc<Route>>, suffixes: Vec<Arc<str>>) -> HostTable {
-        let mut entries = Vec::with_capacity(routes.len());
-        let mut texts = Vec::new();
-        for (route, at) in routes.iter().zip(0..) {
+        let mut entries = Vec::new();
+        let mut places = Vec::with_capacity(routes.len());
+        for (route, at) in routes.iter().zip(0u32..) {
             let AddressMap::Names(names) = &*route.addresses else { continue };
-            let (Ok(start), Ok(bytes)) = (u32::try_from(texts.len()), u16::try_from(names.own.len())) else { continue };
-            entries.push(Entry { start, bytes, route: at });
-            texts.extend_from_slice(names.own.as_bytes());
+            let (Ok(place), Ok(bytes)) = (u32::try_from(entries.len()), u16::try_from(names.own.len())) else {
+                continue;
+            };
+            places.push(place);
+            entries.extend(bytes.to_le_bytes());
+            entries.extend(at.to_le_bytes());
+            entries.extend_from_slice(names.own.as_bytes());
         }
-        let slots = vec![(0, EMPTY); (entries.len() * 2).next_power_of_two().max(2)].into();
-        let mut table = HostTable {
-            slots,
-            entries: entries.into(),
-            texts: texts.into(),
-            routes: routes.into(),
-            suffixes: suffixes.into(),
-        };
-        for at in 0..table.entries.len() {
-            table.insert(at);
-        }
+        let slots = vec![(0, EMPTY); (places.len() * 2).next_power_of_two().max(2)].into();
+        let (routes, suffixes) = (routes.into(), suffixes.into());
+        let mut table = HostTable { slots, entries: entries.into(), routes, suffixes };
+        places.into_iter().for_each(|place| table.insert(place));
         table
     }
 
@@ -89,7 +80,7 @@ impl HostTable {
         let mut space = [0; NAME_BYTES_MAX];
         let name = host_name_key(name, &mut space).ok_or(NoMeaning::Foreign)?;
         let (node, own) = HostNames::split(name).ok_or(NoMeaning::Foreign)?;
-        match self.find(own).and_then(|entry| self.routes.get(entry.route as usize)) {
+        match self.find(own).and_then(|route| self.routes.get(route as usize)) {
             Some(route) => Ok(Meant { route, node }),
             None if self.suffixes.iter().any(|suffix| own.ends_with(suffix.as_bytes())) => {
                 Err(NoMeaning::UnknownCluster)
@@ -103,15 +94,18 @@ impl HostTable {
         &self.routes
     }
 
-    fn find(&self, own: &[u8]) -> Option<&Entry> {
+    /// The index of the route whose text this is.
+    fn find(&self, own: &[u8]) -> Option<u32> {
         let (tag, slots) = self.probe(own);
         for (slot_tag, place) in slots {
             if place == EMPTY {
                 return None;
             }
-            let entry = self.entries.get(place as usize)?;
-            if slot_tag == tag && self.text(entry) == Some(own) {
-                return Some(entry);
+            if slot_tag == tag
+                && let Some((text, route)) = self.entry(place)
+                && text == own
+            {
+                return Some(route);
             }
         }
         None
@@ -125,19 +119,21 @@ impl HostTable {
         ((hash >> 32) as u32, front.iter().chain(behind).copied())
     }
 
-    fn text(&self, entry: &Entry) -> Option<&[u8]> {
-        let start = entry.start as usize;
-        self.texts.get(start..start + usize::from(entry.bytes))
+    /// The text and the route of an entry.
+    fn entry(&self, place: u32) -> Option<(&[u8], u32)> {
+        let (head, behind) = self.entries.get(place as usize..)?.split_first_chunk::<HEAD_BYTES>()?;
+        let [low, high, r0, r1, r2, r3] = *head;
+        let text = behind.get(..usize::from(u16::from_le_bytes([low, high])))?;
+        Some((text, u32::from_le_bytes([r0, r1, r2, r3])))
     }
 
-    fn insert(&mut self, at: usize) {
-        let Some(text) = self.entries.get(at).and_then(|entry| self.text(entry)) else { return };
+    fn insert(&mut self, place: u32) {
+        let Some((text, _)) = self.entry(place) else { return };
         let hash = hash(text);
         let mask = self.slots.len() - 1;
         let free = (0..=mask)
-            .map(|step| (hash as usize + step) & mask)
+            .map(|step| ((hash as usize & mask) + step) & mask)
             .find(|slot| self.slots.get(*slot).is_some_and(|(_, place)| *place == EMPTY));
-        let place = u32::try_from(at).unwrap_or(EMPTY);
         if let Some(slot) = free.and_then(|slot| self.slots.get_mut(slot)) {
             *slot = ((hash >> 32) as u32, place);
         }
