@@ -12,6 +12,7 @@ use rewrite_support::{
     Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
 };
 
+const METADATA: i16 = 3;
 const HOSTS: [&str; 3] = ["g", "gateway.example", "a-rather-long-advertised-host-name.of-a-gateway.example.org"];
 
 /// Every piece length for short inputs; for long ones those where buffers and fields break, and some between.
@@ -50,9 +51,13 @@ fn a_cut_response_is_never_done() {
     let apis = generous_apis();
     let map = addresses("gateway.example");
     let view = view(&map, &apis);
+    let mut passes = 0;
     for (key, min, max) in WALKED {
-        for version in min..=max {
-            let frame = response_frame(key, version, &body(&mut Dice::new(4), key, version));
+        // Of Metadata, some that show each of their brokers.
+        let seeds = if key == METADATA { 0..8 } else { 4..5 };
+        for (version, seed) in (min..=max).flat_map(|version| seeds.clone().map(move |seed| (version, seed))) {
+            let frame = response_frame(key, version, &body(&mut Dice::new(seed), key, version));
+            let all = run_response(key, version, &view, &frame, frame.len(), Move::Feed).unwrap();
             for cut in 0..frame.len() {
                 let part = run_response(key, version, &view, &frame[..cut], cut.max(1), Move::Feed).unwrap();
                 assert!(cut == 0 || !part.at_boundary || part.rest > 0, "key {key} version {version} cut at {cut}");
@@ -62,6 +67,12 @@ fn a_cut_response_is_never_done() {
                 }
                 let lying = framed(&frame[4..cut]);
                 let refused = run_response(key, version, &view, &lying, lying.len(), Move::Feed);
+                // Behind the brokers of Metadata nothing is looked at where each of them is shown: it passes as it is.
+                if let (METADATA, Ok(passed)) = (key, &refused) {
+                    assert!(passed.left_out.is_empty() && all.bytes[4..].starts_with(&passed.bytes[4..]));
+                    passes += 1;
+                    continue;
+                }
                 assert!(
                     matches!(refused, Err(Cause::ResponseMalformed | Cause::ResponseLength)),
                     "key {key} version {version} cut at {cut}: {refused:?}"
@@ -77,6 +88,36 @@ fn a_cut_response_is_never_done() {
             }
         }
     }
+    assert!(passes > 0, "no sample of Metadata shows each of its brokers");
+}
+
+#[test]
+fn what_follows_the_brokers_of_metadata_passes_unless_one_is_left_out() {
+    let apis = generous_apis();
+    let map = addresses("gateway.example");
+    let view = view(&map, &apis);
+    let (mut promised, mut walked) = (0, 0);
+    for version in 0..=13 {
+        for round in 0..12 {
+            let frame = response_frame(METADATA, version, &body(&mut Dice::new(round), METADATA, version));
+            let whole = run_response(METADATA, version, &view, &frame, frame.len(), Move::Feed).unwrap();
+            // Up to the first byte of which there is a promise: from there on it is one for all of the rest.
+            let first = (1..frame.len()).find_map(|bytes| {
+                let (mut ledger, mut out) = (Ledger::default(), klamm::rewrite::Output::default());
+                ledger.push(entry(METADATA, version));
+                let fed = Responses::default().feed(&frame[..bytes], &view, &mut ledger, &mut out).unwrap();
+                (fed.pass > 0).then_some((bytes, fed.pass))
+            });
+            match first {
+                Some((bytes, pass)) if bytes as u64 + pass == frame.len() as u64 => {
+                    assert!(whole.left_out.is_empty() && whole.bytes.ends_with(&frame[bytes..]), "version {version}");
+                    promised += 1;
+                }
+                _ => walked += 1,
+            }
+        }
+    }
+    assert!(promised > 10 && walked > 10, "{promised} pass, {walked} are walked");
 }
 
 #[test]

@@ -35,24 +35,36 @@ fn count(bytes: usize) {
 
 // SAFETY: every call goes to the system's allocator as it came; counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
+    /// # Safety
+    ///
+    /// As the trait says.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: the caller's own promise.
         unsafe { System.alloc(layout) }
     }
 
+    /// # Safety
+    ///
+    /// As the trait says.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: the caller's own promise.
         unsafe { System.alloc_zeroed(layout) }
     }
 
+    /// # Safety
+    ///
+    /// As the trait says.
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(bytes);
         // SAFETY: the caller's own promise; the memory is the system's.
         unsafe { System.realloc(memory, layout, bytes) }
     }
 
+    /// # Safety
+    ///
+    /// As the trait says.
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         // SAFETY: the caller's own promise; the memory is the system's.
         unsafe { System.dealloc(memory, layout) }

@@ -35,6 +35,10 @@ const ROUND: Duration = Duration::from_millis(60);
 /// After so many operations a session's memory is as it stays.
 const WARM: usize = 4;
 const ALLOCATION_TIMES: u32 = 20;
+/// Of larger frames it is not counted which bytes are read: each instruction is a line of the trace.
+const READ_FRAME_BYTES_MAX: usize = 256 * 1024;
+/// With more load than this on the machine nanoseconds tell nothing, and are left out.
+const LOAD_MAX: f64 = 2.0;
 
 /// What frames cost.
 #[derive(Parser)]
@@ -93,13 +97,17 @@ fn all(arguments: &Arguments) -> Result<bool, String> {
     if !counted {
         println!("no valgrind here: instructions and bytes read are not counted");
     }
+    let timed = before.is_none() && load() < LOAD_MAX;
+    if before.is_none() && !timed {
+        println!("the load is {LOAD_MAX} or more: no nanoseconds");
+    }
     let mut figures = Vec::new();
     if before.is_none() {
         results::print_head();
     }
     for case in CASES.iter().filter(|case| case.name.contains(&arguments.only)) {
         for way in Way::ALL {
-            let figure = measure(case, way, counted, before.is_none());
+            let figure = measure(case, way, counted, (timed, before.is_none()));
             if before.is_none() {
                 figure.print();
             }
@@ -113,7 +121,7 @@ fn all(arguments: &Arguments) -> Result<bool, String> {
     Ok(before.is_none_or(|before| results::compare(&before, &now)))
 }
 
-fn measure(case: &Case, way: Way, counted: bool, timed: bool) -> Figures {
+fn measure(case: &Case, way: Way, counted: bool, (timed, complete): (bool, bool)) -> Figures {
     let mut operation = case.operation(way);
     for _ in 1..WARM {
         (operation.run)();
@@ -122,18 +130,25 @@ fn measure(case: &Case, way: Way, counted: bool, timed: bool) -> Figures {
     let taken = counting::taken(ALLOCATION_TIMES, || {
         (operation.run)();
     });
-    let walks = way != Way::Codec;
+    let frame_bytes = operation.frames.iter().map(|frame| frame.len()).sum();
+    let read = counted && complete && way != Way::Codec && frame_bytes <= READ_FRAME_BYTES_MAX;
     Figures {
         case: case.name.into(),
         way: way.name().into(),
         nanoseconds: timed.then(|| best(|| (operation.run)())),
         instructions: counted.then(|| valgrind::instructions(case, way)),
-        frame_bytes: operation.frames.iter().map(|frame| frame.len()).sum(),
-        frame_bytes_read: (counted && timed && walks).then(|| valgrind::frame_bytes_read(case, way)),
+        frame_bytes,
+        frame_bytes_read: read.then(|| valgrind::frame_bytes_read(case, way)),
         bytes_written,
         allocations: taken.calls,
         allocated_bytes: taken.bytes,
     }
+}
+
+/// How many processes want a core, over the last minute.
+fn load() -> f64 {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    told.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::MAX)
 }
 
 /// Nanoseconds that an operation takes in the best round.

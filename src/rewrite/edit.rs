@@ -46,6 +46,8 @@ enum Named {
 pub struct Editor {
     /// Where bytes without a mark go.
     pub sink: Sink,
+    /// Nothing behind this place is ever replaced.
+    pub rest_passes: bool,
     hold: Hold,
     flexible: bool,
     held: Vec<u8>,
@@ -54,6 +56,8 @@ pub struct Editor {
     count_at: usize,
     count_bytes: usize,
     kept: u32,
+    /// How many brokers were left out.
+    brokers_hidden: u32,
     /// Where in `held` an error code stands that the coordinator behind it may need.
     error_at: Option<usize>,
     /// The coordinator has no address for the client.
@@ -67,6 +71,7 @@ impl Editor {
         let holds = hold != Hold::Nothing;
         Editor {
             sink: if holds { Sink::Hold } else { Sink::Pass },
+            rest_passes: false,
             hold,
             flexible,
             held: if holds { head.to_vec() } else { Vec::new() },
@@ -74,6 +79,7 @@ impl Editor {
             count_at: 0,
             count_bytes: 0,
             kept: 0,
+            brokers_hidden: 0,
             error_at: None,
             coordinator_missing: false,
             endpoints: Endpoints::default(),
@@ -197,6 +203,8 @@ impl Editor {
                 self.write_count();
                 if self.hold == Hold::UntilBrokers {
                     self.release(left, out);
+                    // What follows names nodes by id alone, and those that there are stand among the brokers.
+                    self.rest_passes = self.brokers_hidden == 0;
                 }
             }
             ResponseArray::Hidden => self.sink = Sink::Hold,
@@ -243,6 +251,7 @@ impl Editor {
             self.kept += 1;
         } else {
             left_out(node, out);
+            self.brokers_hidden += 1;
             self.named = Named::Elsewhere;
             self.sink = Sink::Drop;
         }

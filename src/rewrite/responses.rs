@@ -302,6 +302,11 @@ impl Responses {
             }
             event => walk.mark(event, rest.get(plain..).unwrap_or_default(), view, out)?,
         };
+        if walk.editor.rest_passes {
+            let left = walk.walker.left();
+            self.finish(u64::from(left), ledger, out);
+            return Ok(Some(plain + marked.head));
+        }
         // What was not replaced goes where the sink says, which the mark may have changed.
         if !marked.replaced {
             self.run = Run { bytes: marked.head as u64, to: RunTo::Sink(walk.editor.sink) };

@@ -138,12 +138,20 @@ pub struct Field<M: Marks> {
     pub null_until: i16,
     /// Nothing in it is looked at, in any version.
     pub unmarked: bool,
+    /// What is marked in it may be passed over, the strings where they are null, by a walk that passes over what is quiet.
+    pub quiet: bool,
 }
 
 impl<M: Marks> Field<M> {
     const fn new(name: &'static str, kind: Kind<M>) -> Field<M> {
-        let unmarked = unmarked_kind(&kind);
-        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1, unmarked }
+        let (unmarked, quiet) = (unmarked_kind(&kind), quiet_kind(&kind));
+        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1, unmarked, quiet }
+    }
+
+    /// A marked value, or string, that means nothing where the names around it are what they should be, and it is null.
+    pub const fn quiet(mut self) -> Field<M> {
+        self.quiet = true;
+        self
     }
 
     /// It exists from this version on.
@@ -258,6 +266,25 @@ const fn unmarked_kind<M: Marks>(kind: &Kind<M>) -> bool {
         // Only tags that are looked at are mentioned.
         Kind::Tagged(..) => false,
     }
+}
+
+const fn quiet_kind<M: Marks>(kind: &Kind<M>) -> bool {
+    match kind {
+        Kind::Array(element, mark) => mark.is_none() && all_quiet(element),
+        Kind::Texts(fields) | Kind::Struct(fields) => all_quiet(fields),
+        _ => unmarked_kind(kind),
+    }
+}
+
+const fn all_quiet<M: Marks>(fields: Fields<M>) -> bool {
+    let mut at = 0;
+    while at < fields.len() {
+        if !fields[at].quiet {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// Nothing in these fields is looked at.

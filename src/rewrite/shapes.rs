@@ -14,7 +14,8 @@ type Response = Field<ResponseMarks>;
 pub enum Hold {
     /// Nothing: its length does not change.
     Nothing,
-    /// All up to the end of its brokers: behind them the length does not change.
+    /// All up to the end of its brokers: behind them the length does not change. Where none of them is left out, nothing
+    /// does: the rest passes.
     UntilBrokers,
     /// All of it.
     Whole,

@@ -16,7 +16,8 @@ pub struct Encoding {
     pub flexible: bool,
 }
 
-/// Bytes of the elements of an unmarked array at the front of `bytes`, where all of them are here.
+/// Bytes of the elements of an unmarked array at the front of `bytes`, where all of them are here. Where something in it
+/// is marked, that is quiet: strings among it must be null.
 pub fn unmarked_elements<M: Marks>(
     fields: Fields<M>,
     (count, tagged): (u32, bool),
@@ -26,11 +27,20 @@ pub fn unmarked_elements<M: Marks>(
     elements(fields, count, tagged, encoding, bytes).and_then(|bytes| u32::try_from(bytes).ok())
 }
 
+/// Bytes that a response's header (tags alone, in flexible versions) and these fields take at the front of `bytes`.
+pub fn header_and_fields<M: Marks>(fields: Fields<M>, encoding: Encoding, bytes: &[u8]) -> Option<usize> {
+    let at = if encoding.flexible { tags(bytes, 0)? } else { 0 };
+    structure(fields, false, encoding, bytes, at)
+}
+
 /// Bytes that `count` elements at the front of `bytes` take, each a struct with tags where `tagged`.
 fn elements<M: Marks>(fields: Fields<M>, count: u32, tagged: bool, encoding: Encoding, bytes: &[u8]) -> Option<usize> {
     // Elements without bytes would be as many as the count likes to say.
     if count as usize > bytes.len() {
         return None;
+    }
+    if count >= PLANNED_FROM {
+        return planned(fields, count, tagged, encoding, bytes);
     }
     let mut at = 0;
     for _ in 0..count {
@@ -39,10 +49,14 @@ fn elements<M: Marks>(fields: Fields<M>, count: u32, tagged: bool, encoding: Enc
     Some(at)
 }
 
-/// Bytes that a response's header (tags alone, in flexible versions) and these fields take at the front of `bytes`.
-pub fn header_and_fields<M: Marks>(fields: Fields<M>, encoding: Encoding, bytes: &[u8]) -> Option<usize> {
-    let at = if encoding.flexible { tags(bytes, 0)? } else { 0 };
-    structure(fields, false, encoding, bytes, at)
+/// The same, where there are many of them. Not part of the way of the few, which need not make room for a plan.
+#[inline(never)]
+fn planned<M: Marks>(fields: Fields<M>, count: u32, tagged: bool, encoding: Encoding, bytes: &[u8]) -> Option<usize> {
+    let (plan, mut at) = (Plan::new(fields, encoding)?, 0);
+    for _ in 0..count {
+        at = plan.structure(tagged, encoding, bytes, at)?;
+    }
+    Some(at)
 }
 
 /// Where the struct ends that begins at `at`.
@@ -54,64 +68,145 @@ fn structure<M: Marks>(
     mut at: usize,
 ) -> Option<usize> {
     for field in fields.iter().filter(|field| field.exists(encoding.version)) {
-        at = match &field.kind {
-            Kind::Fixed(width, _) => at + *width as usize,
-            Kind::Text(_) => text(field, encoding, bytes, at)?,
-            Kind::Blob(_) => {
-                let (at, length) = length(field, encoding, bytes, at)?;
-                at + length as usize
-            }
-            Kind::Items(width) => {
-                let (at, count) = length(field, encoding, bytes, at)?;
-                at + count.checked_mul(*width)? as usize
-            }
-            Kind::Texts(element) => array(field, element, false, encoding, bytes, at)?,
-            Kind::Array(element, _) => array(field, element, true, encoding, bytes, at)?,
-            Kind::Struct(fields) => structure::<M>(fields, true, encoding, bytes, at)?,
-            Kind::ClassicText | Kind::Tagged(..) => return None,
+        at = match field.kind {
+            Kind::Fixed(width, _) => at + width as usize,
+            _ => over(field, encoding, bytes, at)?,
         };
     }
-    if tagged && encoding.flexible {
-        at = tags(bytes, at)?;
-    }
+    end(tagged, encoding, bytes, at)
+}
+
+/// Where a struct ends whose fields end at `at`.
+#[inline]
+fn end(tagged: bool, encoding: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
+    let at = if tagged && encoding.flexible { tags(bytes, at)? } else { at };
     (at <= bytes.len()).then_some(at)
 }
 
+/// Where the field ends that begins at `at`: perhaps behind the end of `bytes`.
+#[inline]
+fn over<M: Marks>(field: &Field<M>, encoding: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
+    let nullable = field.nullable(encoding.version);
+    Some(match &field.kind {
+        Kind::Fixed(width, _) => at + *width as usize,
+        Kind::Text(Some(_)) => null(nullable, encoding, bytes, at)?,
+        Kind::Text(None) if encoding.flexible => counted(TEXT_BYTES_MAX, 1, nullable, encoding, bytes, at)?,
+        Kind::Text(None) => classic_text(nullable, bytes, at)?,
+        Kind::Blob(_) => counted(u32::MAX, 1, nullable, encoding, bytes, at)?,
+        Kind::Items(width) => counted(u32::MAX, *width, nullable, encoding, bytes, at)?,
+        Kind::Texts(element) => array(element, false, nullable, encoding, bytes, at)?,
+        Kind::Array(element, _) => array(element, true, nullable, encoding, bytes, at)?,
+        Kind::Struct(fields) => structure::<M>(fields, true, encoding, bytes, at)?,
+        Kind::ClassicText | Kind::Tagged(..) => return None,
+    })
+}
+
 fn array<M: Marks>(
-    field: &Field<M>,
     element: Fields<M>,
     tagged: bool,
+    nullable: bool,
     encoding: Encoding,
     bytes: &[u8],
     at: usize,
 ) -> Option<usize> {
-    let (at, count) = length(field, encoding, bytes, at)?;
-    Some(at + elements(element, count, tagged, encoding, bytes.get(at..)?)?)
+    match length(nullable, encoding, bytes, at)? {
+        (at, 0) => Some(at),
+        (at, count) => Some(at + elements(element, count, tagged, encoding, bytes.get(at..)?)?),
+    }
 }
 
-fn text<M: Marks>(field: &Field<M>, encoding: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
-    let (at, length) = if encoding.flexible {
-        length(field, encoding, bytes, at)?
-    } else {
-        match i16::from_be_bytes(*bytes.get(at..)?.first_chunk()?) {
-            -1 if field.nullable(encoding.version) => (at + 2, 0),
-            length => (at + 2, u32::try_from(length).ok()?),
+fn classic_text(nullable: bool, bytes: &[u8], at: usize) -> Option<usize> {
+    match i16::from_be_bytes(*bytes.get(at..)?.first_chunk()?) {
+        -1 if nullable => Some(at + 2),
+        length => Some(at + 2 + usize::try_from(length).ok()?),
+    }
+}
+
+/// A string that may be passed over where it is null alone.
+fn null(nullable: bool, encoding: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
+    let null: &[u8] = if encoding.flexible { &[0] } else { &[0xff; 2] };
+    (nullable && bytes.get(at..)?.starts_with(null)).then_some(at + null.len())
+}
+
+/// A length, `most` at most, and for each of it `width` bytes.
+#[inline]
+fn counted(most: u32, width: u32, nullable: bool, encoding: Encoding, bytes: &[u8], at: usize) -> Option<usize> {
+    let (at, count) = length(nullable, encoding, bytes, at)?;
+    if count > most {
+        return None;
+    }
+    Some(at + count.checked_mul(width)? as usize)
+}
+
+/// So many elements are worth a plan.
+const PLANNED_FROM: u32 = 3;
+/// Most parts of a planned struct.
+const LEAPS_MAX: usize = 12;
+
+/// What one version has of a struct, looked up once for all elements of an array.
+struct Plan<M: Marks> {
+    leaps: [Leap<M>; LEAPS_MAX],
+    count: usize,
+}
+
+/// A field, or several of fixed size that stand in a row.
+enum Leap<M: Marks> {
+    Fixed(usize),
+    Counted { most: u32, width: u32, nullable: bool },
+    Other(&'static Field<M>),
+}
+
+impl<M: Marks> Plan<M> {
+    /// `None`: it has too many parts.
+    fn new(fields: Fields<M>, encoding: Encoding) -> Option<Plan<M>> {
+        let mut plan = Plan { leaps: [const { Leap::Fixed(0) }; LEAPS_MAX], count: 0 };
+        for field in fields.iter().filter(|field| field.exists(encoding.version)) {
+            let nullable = field.nullable(encoding.version);
+            let leap = match field.kind {
+                Kind::Fixed(width, _) => {
+                    let last = plan.count.checked_sub(1).and_then(|last| plan.leaps.get_mut(last));
+                    if let Some(Leap::Fixed(bytes)) = last {
+                        *bytes += width as usize;
+                        continue;
+                    }
+                    Leap::Fixed(width as usize)
+                }
+                Kind::Text(None) if encoding.flexible => Leap::Counted { most: TEXT_BYTES_MAX, width: 1, nullable },
+                Kind::Blob(_) => Leap::Counted { most: u32::MAX, width: 1, nullable },
+                Kind::Items(width) => Leap::Counted { most: u32::MAX, width, nullable },
+                _ => Leap::Other(field),
+            };
+            *plan.leaps.get_mut(plan.count)? = leap;
+            plan.count += 1;
         }
-    };
-    (length <= TEXT_BYTES_MAX).then_some(at + length as usize)
+        Some(plan)
+    }
+
+    /// Where the struct ends that begins at `at`.
+    #[inline]
+    fn structure(&self, tagged: bool, encoding: Encoding, bytes: &[u8], mut at: usize) -> Option<usize> {
+        for leap in self.leaps.get(..self.count)? {
+            at = match *leap {
+                Leap::Fixed(width) => at + width,
+                Leap::Counted { most, width, nullable } => counted(most, width, nullable, encoding, bytes, at)?,
+                Leap::Other(field) => over(field, encoding, bytes, at)?,
+            };
+        }
+        end(tagged, encoding, bytes, at)
+    }
 }
 
 /// Where what has a length begins, and its length or count; null is 0 where it may be.
 #[inline]
-fn length<M: Marks>(field: &Field<M>, encoding: Encoding, bytes: &[u8], at: usize) -> Option<(usize, u32)> {
+fn length(nullable: bool, encoding: Encoding, bytes: &[u8], at: usize) -> Option<(usize, u32)> {
     if encoding.flexible {
         return match varint(bytes, at)? {
-            (at, 0) => field.nullable(encoding.version).then_some((at, 0)),
+            (at, 0) => nullable.then_some((at, 0)),
             (at, more) => Some((at, more - 1)),
         };
     }
     match i32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) {
-        -1 if field.nullable(encoding.version) => Some((at + 4, 0)),
+        -1 if nullable => Some((at + 4, 0)),
         length => Some((at + 4, u32::try_from(length).ok()?)),
     }
 }

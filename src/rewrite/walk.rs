@@ -22,6 +22,9 @@ pub const TOKEN_BYTES_MAX: usize = 10;
 /// look. A test holds it.
 pub const BYTES_MIN_MAX: u32 = 128;
 
+/// So few elements need no look at whether there is room for them: where there is not, the next one shows it.
+const COUNT_FEW: u32 = 4;
+
 struct Level<M: Marks> {
     fields: Fields<M>,
     /// Index of the next field.
@@ -60,6 +63,8 @@ enum Token<M: Marks> {
 pub struct Walker<M: Marks> {
     version: i16,
     flexible: bool,
+    /// What is quiet is passed over.
+    quiet: bool,
     /// Bytes of the frame behind the last token.
     left: u32,
     /// Levels that are open; none behind the body.
@@ -86,7 +91,12 @@ impl<M: Marks> Walker<M> {
             around[0] = level;
             (level, depth) = (Level { fields, ..level }, 2);
         }
-        Walker { version, flexible, left, depth, level, around }
+        Walker { version, flexible, quiet: false, left, depth, level, around }
+    }
+
+    /// From here on, tells nothing of arrays in which all that is marked is quiet.
+    pub fn pass_over_quiet(&mut self) {
+        self.quiet = true;
     }
 
     /// Bytes of the frame behind what was walked.
@@ -248,12 +258,13 @@ impl<M: Marks> Walker<M> {
         // A plain string has no tags behind it.
         let tags = u32::from(self.flexible && !tagged);
         let element_bytes_min = || (bytes_min(element, self.version, self.flexible) - tags).max(1);
-        if count > self.left / BYTES_MIN_MAX && count > self.left / element_bytes_min() {
+        let (few, left) = (count <= COUNT_FEW, self.left);
+        if !few && count > left / BYTES_MIN_MAX && count > left / element_bytes_min() {
             return Err(Malformed);
         }
         self.field_done();
         let encoding = Encoding { version: self.version, flexible: self.flexible };
-        if field.unmarked
+        if (field.unmarked || (self.quiet && field.quiet))
             && let Some(behind) = here.get(head..)
             && let Some(bytes) = skip::unmarked_elements(element, (count, tagged), encoding, behind)
         {

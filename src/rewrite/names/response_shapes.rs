@@ -77,7 +77,7 @@ const fn error(name: &'static str) -> Response {
 }
 
 const fn entry_error(name: &'static str) -> Response {
-    leaf(name, 2, NameLeaf::EntryError)
+    leaf(name, 2, NameLeaf::EntryError).quiet()
 }
 
 const fn topic(name: &'static str) -> Response {
@@ -85,7 +85,7 @@ const fn topic(name: &'static str) -> Response {
 }
 
 const fn message(name: &'static str) -> Response {
-    marked_text(name, NameText::Message)
+    marked_text(name, NameText::Message).quiet()
 }
 
 const fn operations(name: &'static str) -> Response {

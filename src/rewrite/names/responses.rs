@@ -64,10 +64,15 @@ pub fn rewrite(frame: Frame<'_>, rule: &Rule, entry: Entry, named: Named<'_>, ou
     let records = rule.key == FETCH;
     let copied_bytes_max = if records { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
     let verbatim = matches!(rule.key, PRODUCE | FETCH).then(|| named.names.uniform_prefix()).flatten();
+    let mut walker = Walker::new(flexible.then_some(HEADER), shape.body, entry.api_version, flexible, left);
+    if verbatim.is_some() && entry.shown_error == 0 {
+        // No name is refused: error codes are shown as they are, and only messages are looked at.
+        walker.pass_over_quiet();
+    }
     let mut pass = Pass {
         frame,
         at: RESPONSE_HEAD_BYTES,
-        walker: Walker::new(flexible.then_some(HEADER), shape.body, entry.api_version, flexible, left),
+        walker,
         pieces: Pieces::new(frame, at, copied_bytes_max, out),
         levels: Levels::default(),
         leaving_out: None,
