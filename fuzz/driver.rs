@@ -4,12 +4,18 @@
 //! Shared by the targets of cargo-fuzz and by the stable test that replays and mutates the seeds. Knows the product only by
 //! its public interface.
 
-use klamm::cluster::{Additional, AddressMap, ApiRange, Exact, Mode, Namespace, NodeApis, NodePorts, PortMapping};
+use std::sync::Arc;
+
+use klamm::cluster::{
+    Additional, AddressMap, ApiRange, Exact, HostFormat, HostNames, Mode, Namespace, NodeApis, NodePorts, PortMapping,
+};
 use klamm::frame::{
     Asked, Entry, Ledger, RequestHead, ResponseHead, Varint, length, padded_varint, read_varint, stranger, varint_bytes,
 };
 use klamm::metrics::Cause;
 use klamm::rewrite::{Fed, Named, Output, Requests, Responses, Segment, View, rules};
+use klamm::route::{HostTable, Route};
+use klamm::tls::HelloReader;
 
 /// The prefix of the namespace whose frames are walked.
 pub const PREFIX: &str = "vc-a.";
@@ -20,8 +26,10 @@ pub const FOREIGN: &str = "vc-b.";
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     ("frame", frame),
+    ("hello", hello),
+    ("host_name", host_name),
     ("requests", |data| requests(data, false)),
     ("requests_of_a_namespace", |data| requests(data, true)),
     ("responses", |data| responses(data, false)),
@@ -45,6 +53,60 @@ pub fn frame(data: &[u8]) -> bool {
     assert!(bytes <= data.len() && varint_bytes(value) <= bytes);
     assert_eq!(read_varint(&padded_varint(value, bytes)[..bytes]), Varint::Value(value, bytes));
     true
+}
+
+/// A ClientHello: what is read of it does not depend on how it arrives, and a name is one.
+pub fn hello(data: &[u8]) -> bool {
+    let whole = HelloReader::default().read(data);
+    let mut reader = HelloReader::default();
+    let step = (data.len() / 64).max(1);
+    let pieces = (0..=data.len()).step_by(step).chain([data.len()]);
+    let first = pieces.map(|end| reader.read(&data[..end])).find(|read| !matches!(read, Ok(None)));
+    // A fault may be seen in a later part than the one where the message was whole; it is told where it is seen first.
+    match (&whole, &first) {
+        (Ok(Some(_)), _) | (_, Some(Ok(_))) => assert_eq!(first, Some(whole)),
+        (Ok(None), _) => assert_eq!(first, None),
+        (Err(_), _) => assert!(matches!(first, Some(Err(_)))),
+    }
+    let Ok(Some(hello)) = whole else { return false };
+    let Some(name) = hello.server_name else { return true };
+    assert!(!name.as_str().is_empty() && name.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+    true
+}
+
+/// A host name: what means a node is, but for case and a dot at its end, the name that clients are told of it.
+pub fn host_name(data: &[u8]) -> bool {
+    thread_local!(static TABLE: HostTable = host_table());
+    TABLE.with(|table| {
+        let Ok(meant) = table.meaning(data) else { return false };
+        let AddressMap::Names(names) = &*meant.route.addresses else { panic!("a route without names") };
+        let told = match meant.node {
+            Some(node) => meant.route.addresses.advertised(node).map(|to| to.host()).unwrap_or_default(),
+            None => names.bootstrap(),
+        };
+        let name = data.strip_suffix(b".").unwrap_or(data).to_ascii_lowercase();
+        assert_eq!(told.as_bytes(), name);
+        true
+    })
+}
+
+/// Names in both formats, under suffixes that end alike.
+pub fn host_table() -> HostTable {
+    let suffixes = [".k.example", "-b.k.example", ".a.k.example"];
+    let formats = [HostFormat::SharedSuffix, HostFormat::PerClusterSuffix];
+    let names = suffixes.iter().flat_map(|suffix| {
+        let of = |label: &'static str| formats.map(|format| HostNames::new(format, label, suffix, 9094));
+        ["a", "b", "a-b", "broker-1-a"].into_iter().flat_map(of)
+    });
+    let route = |names| Route {
+        listener: "door".into(),
+        virtual_cluster: "vc".into(),
+        backend: 0,
+        node: None,
+        addresses: Arc::new(AddressMap::Names(names)),
+        namespace: None,
+    };
+    HostTable::new(names.map(route).map(Arc::new).collect(), suffixes.map(Arc::from).to_vec())
 }
 
 /// Requests of a client.

@@ -15,6 +15,7 @@ pub mod net;
 
 pub mod rewrite;
 pub mod route;
+pub mod tls;
 
 pub mod config;
 pub mod frame;
@@ -22,3 +23,4 @@ pub mod frame;
 pub mod cluster;
 pub mod metrics;
 pub mod sys;
+pub mod x509;

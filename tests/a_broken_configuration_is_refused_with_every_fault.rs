@@ -1134,8 +1134,9 @@ fn values_come_from_files_beside_the_configuration_and_are_never_shown() {
         load_directory(&files)
     };
     let snapshot = with("\"${file['host']}\"", "30s").unwrap();
-    let advertised = snapshot.listeners[0].address_map.advertised(klamm::cluster::NodeId(0));
-    assert_eq!(advertised, Some(("gateway.example", 19093)));
+    let (_, addresses) = snapshot.listeners[0].forwards[0].targets().next().unwrap();
+    let advertised = addresses.advertised(klamm::cluster::NodeId(0)).unwrap();
+    assert_eq!((&*advertised.host(), advertised.port), ("gateway.example", 19093));
 
     for (host, meant) in [
         ("${file['secret']}", "config.advertised_host: \"${file['secret']}\" is not a host"),

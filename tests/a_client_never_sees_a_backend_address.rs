@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
-use klamm::cluster::{AddressMap, NodeId};
+use klamm::cluster::{AddressMap, HostFormat, HostNames, NodeId};
 
 use rewrite_support::samples::{self, HOST_BYTE, decode, encode, string};
 use rewrite_support::{Dice, Move, addresses, generous_apis, response_frame, rule, run_response, view};
@@ -22,7 +22,17 @@ const HOSTS: [&str; 3] =
 const FILLER: i32 = 0x3fff;
 
 fn advertised(map: &AddressMap, node: i32) -> Option<(StrBytes, i32)> {
-    map.advertised(NodeId(node)).map(|(host, port)| (string(host), i32::from(port)))
+    map.advertised(NodeId(node)).map(|to| (string(&to.host()), i32::from(to.port)))
+}
+
+/// Ports behind a short, a usual and a long host, and host names of both formats.
+fn map(round: u64) -> AddressMap {
+    let names = |format, suffix| AddressMap::Names(HostNames::new(format, "alice", suffix, 9094));
+    match round % 5 {
+        3 => names(HostFormat::SharedSuffix, ".k"),
+        4 => names(HostFormat::PerClusterSuffix, ".kafka.of-the-gateway.example.org"),
+        port => addresses(HOSTS[usize::try_from(port).unwrap()]),
+    }
 }
 
 /// The real nodes among `nodes` that have no address for the client.
@@ -46,7 +56,7 @@ fn each<M>(
     let apis = generous_apis();
     for version in versions {
         for round in 0..ROUNDS {
-            let map = addresses(HOSTS[usize::try_from(round % 3).unwrap()]);
+            let map = map(round);
             let sent = make(&mut Dice::new(round * 100 + 1), version);
             let body = encode(&sent, version);
             let frame = response_frame(key, version, &body);

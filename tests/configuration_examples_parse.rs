@@ -1,10 +1,13 @@
 //! The configurations in `config/` load, and what the reference says of each key is true.
 
+mod reference_support;
+
 use std::path::Path;
 use std::time::Duration;
 
 use klamm::cluster::{Additional, AddressMap, Exact, Mode, Namespace, NodeId};
 use klamm::config::{self, Admin, Limits, Shards, Snapshot};
+use reference_support::{keys, without};
 
 const MINIMAL: &str = include_str!("../config/minimal.yaml");
 const TWO_TENANTS: &str = include_str!("../config/two-tenants.yaml");
@@ -12,6 +15,11 @@ const REFERENCE: &str = include_str!("../config/reference.yaml");
 
 fn load(text: &str) -> Snapshot {
     config::load_bytes(Path::new("test.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+}
+
+/// What clients of the listener's first virtual cluster are told.
+fn addresses(snapshot: &Snapshot, listener: usize) -> &AddressMap {
+    snapshot.listeners[listener].forwards[0].targets().next().unwrap().1
 }
 
 #[test]
@@ -22,9 +30,11 @@ fn the_minimal_configuration_is_a_transparent_gateway() {
     assert_eq!(&*snapshot.virtual_clusters[0].name, "passthrough");
     assert_eq!(snapshot.backend_clusters[0].bootstrap_servers[0].to_string(), "127.0.0.1:9092");
     assert_eq!(snapshot.listeners[0].ports, [19092, 19093, 19094, 19095]);
-    let AddressMap::Ports(mapping) = &*snapshot.listeners[0].address_map;
+    let addresses = addresses(&snapshot, 0);
+    let AddressMap::Ports(mapping) = addresses else { panic!("{addresses:?}") };
     assert_eq!(mapping.bootstrap_port, Some(19092));
-    assert_eq!(snapshot.listeners[0].address_map.advertised(NodeId(2)), Some(("localhost", 19095)));
+    let node = addresses.advertised(NodeId(2)).unwrap();
+    assert_eq!((&*node.host(), node.port), ("localhost", 19095));
     assert_eq!(config::listening_sockets(&snapshot, 2), 8);
     let summary = config::summary(&snapshot, 2);
     assert_eq!(summary, "1 backend cluster, 1 virtual cluster, 1 listener: 8 listening sockets on 2 shards");
@@ -38,7 +48,7 @@ fn two_tenants_have_each_a_prefix_and_a_listener() {
     let snapshot = load(TWO_TENANTS);
     for (index, (cluster, prefix)) in [("vc-alice", "vc-alice."), ("vc-bob", "vc-bob.")].into_iter().enumerate() {
         assert_eq!(&*snapshot.virtual_clusters[index].name, cluster);
-        assert_eq!(snapshot.listeners[index].virtual_cluster, index);
+        assert_eq!(snapshot.listeners[index].forwards[0].targets().next().unwrap().0, index);
         let names = snapshot.virtual_clusters[index].namespace.as_ref().unwrap();
         assert_eq!((names.mode, &*names.prefix), (Mode::HidePrefix, prefix));
         assert_eq!(names.uniform_prefix(), Some(prefix.as_bytes()));
@@ -71,57 +81,6 @@ fn the_reference_shows_the_defaults_of_the_node() {
     assert_eq!(reference.admin, Admin::Address(([127, 0, 0, 1], 9644).into()));
     let minimal = load(MINIMAL).node;
     assert_eq!(config::Node { description: None, labels: minimal.labels.clone(), ..reference }, minimal);
-}
-
-/// A key that stands in the reference, with the lines that go with it.
-struct Key<'t> {
-    line: usize,
-    indent: usize,
-    name: &'t str,
-    /// It is the first of a list's item.
-    dash: bool,
-    /// What the comment behind it says, its first word.
-    word: &'t str,
-}
-
-fn keys(text: &str) -> Vec<Key<'_>> {
-    let mut keys = Vec::new();
-    for (line, content) in text.lines().enumerate() {
-        let trimmed = content.trim_start();
-        let plain = trimmed.strip_prefix("- ").unwrap_or(trimmed);
-        let Some((name, rest)) = plain.split_once(':') else { continue };
-        if name.starts_with('#') {
-            continue;
-        }
-        let comment = rest.rsplit_once("# ").map_or("", |(_, comment)| comment);
-        let word = comment.split([' ', ':']).next().unwrap_or("");
-        let dash = plain.len() < trimmed.len();
-        keys.push(Key { line, indent: content.len() - trimmed.len(), name, dash, word });
-    }
-    keys
-}
-
-/// `text` without `key` and what is indented under it.
-fn without(text: &str, key: &Key<'_>) -> String {
-    let indent_of = |line: &str| line.len() - line.trim_start().len();
-    let own = key.indent + if key.dash { 2 } else { 0 };
-    let mut out = Vec::new();
-    let mut under = false;
-    for (number, line) in text.lines().enumerate() {
-        let blank = line.trim_start().is_empty() || line.trim_start().starts_with('#');
-        if number == key.line {
-            under = true;
-            if key.dash {
-                out.push(format!("{}-", " ".repeat(key.indent)));
-            }
-            continue;
-        }
-        under &= number < key.line || blank || indent_of(line) > own;
-        if !under {
-            out.push(line.to_owned());
-        }
-    }
-    out.join("\n")
 }
 
 #[test]

@@ -78,11 +78,31 @@ fn embedded(prefix: &str) -> Vec<u8> {
     bytes
 }
 
+/// What a client of rustls sends first.
+fn client_hello(name: &str) -> Vec<u8> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = rustls::ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions();
+    let config = config.unwrap().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+    let mut bytes = Vec::new();
+    rustls::ClientConnection::new(config.into(), name).unwrap().write_tls(&mut bytes).unwrap();
+    bytes
+}
+
 /// The seeds of a target, by a name of their own.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     if target == "frame" {
         let heads: [&[u8]; 4] = [&[0; 12], &[0xff; 12], b"GET / HTTP/1", &[0x80, 0x80, 0x80, 0x80, 0x01]];
         return heads.iter().enumerate().map(|(at, head)| (at.to_string(), head.to_vec())).collect();
+    }
+    if target == "hello" {
+        let names = ["bootstrap-a.k.example", "127.0.0.1", "localhost", "BROKER-1.a.k.example"];
+        return names.map(|name| (name.to_owned(), client_hello(name))).to_vec();
+    }
+    if target == "host_name" {
+        let names =
+            ["bootstrap-a.k.example", "BROKER-12.A-B.K.example.", "broker-2147483647-broker-1-a-b.k.example", "x"];
+        return names.map(|name| (name.to_owned(), name.as_bytes().to_vec())).to_vec();
     }
     let definitions = Definitions::read().unwrap();
     let response = target.starts_with("responses");

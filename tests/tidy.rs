@@ -14,27 +14,30 @@ use source::{Source, Token};
 
 /// What each module of `src` may name, in the order of the layers, top first; see "The house" in README.md.
 /// A module names only what stands below it, siblings of a layer never name each other.
-const LAYERS: [(&str, &str); 15] = [
-    ("boot", "admin shard listener session upstream net rewrite route config frame cluster metrics sys"),
+const LAYERS: [(&str, &str); 17] = [
+    ("boot", "admin shard listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
     ("admin", "metrics"),
-    ("shard", "listener session upstream net rewrite route config frame cluster metrics sys"),
-    ("listener", "session upstream net route config cluster metrics sys"),
-    ("session", "upstream net rewrite route config frame cluster metrics sys"),
-    ("upstream", "net rewrite config frame cluster metrics sys"),
-    ("net", "metrics sys"),
+    ("shard", "listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
+    ("listener", "session upstream net tls route config cluster metrics sys"),
+    ("session", "upstream net tls rewrite route config frame cluster metrics sys x509"),
+    ("upstream", "net tls rewrite config frame cluster metrics sys"),
+    ("net", "tls metrics sys"),
+    ("tls", "config cluster metrics x509"),
     ("rewrite", "frame cluster metrics"),
-    ("route", "config cluster metrics"),
-    ("config", "cluster"),
+    ("route", "config cluster metrics x509"),
+    ("config", "cluster x509"),
     ("frame", "cluster metrics"),
     ("cluster", ""),
     ("metrics", ""),
     ("sys", ""),
+    ("x509", ""),
     // The crate's root names the modules, `main` calls boot; neither holds anything.
-    ("", "boot admin shard listener session upstream net rewrite route config frame cluster metrics sys"),
+    ("", "boot admin shard listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
 ];
 
 /// Where a panic takes connections with it: bytes of clients and backends pass here.
-const DATA_PATH: [&str; 8] = ["frame", "rewrite", "route", "net", "session", "upstream", "listener", "shard"];
+const DATA_PATH: [&str; 10] =
+    ["frame", "rewrite", "route", "tls", "x509", "net", "session", "upstream", "listener", "shard"];
 
 /// Lines of a file that is read from top to bottom.
 const FILE_LINES_MAX: usize = 500;

@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::NodeId;
+use super::{Advertised, HostNames, NodeId};
 
 /// Node id -> the host and port that stand for it in one virtual cluster behind one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressMap {
     /// Each node has a port of its own.
     Ports(PortMapping),
+    /// Each node has a host name of its own.
+    Names(HostNames),
 }
 
 impl AddressMap {
     /// The address a client must be told for `node`; `None` when the listener has no port for it.
-    pub fn advertised(&self, node: NodeId) -> Option<(&str, u16)> {
+    pub fn advertised(&self, node: NodeId) -> Option<Advertised<'_>> {
         match self {
-            AddressMap::Ports(mapping) => Some((&mapping.advertised_host, mapping.port_of(node)?)),
+            AddressMap::Ports(mapping) => Some(Advertised::same(&mapping.advertised_host, mapping.port_of(node)?)),
+            AddressMap::Names(names) => (node.0 >= 0).then(|| Advertised::of_node(node, names)),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What one load collects while it reads and checks: the faults, and whether names may be missing because of them.
 
+use std::cell::OnceCell;
+
 use super::faults::{Faults, Spot};
 use super::interpolate::Outside;
 use super::snapshot::Snapshot;
+use super::system_trust;
+use super::tls::TrustBundle;
 
 /// Passed through a load by exclusive reference.
 pub(super) struct Context {
@@ -11,11 +15,30 @@ pub(super) struct Context {
     pub outside: Outside,
     /// Some entity could not be read, so that a name which seems to be missing may be in it: that is no second fault.
     pub names_incomplete: bool,
+    /// What needs TLS is read; else it is told to be not yet supported.
+    pub tls_is_served: bool,
+    /// Read once, when it is asked for.
+    system_trust: OnceCell<Result<TrustBundle, String>>,
 }
 
 impl Context {
-    pub fn new(outside: Outside) -> Context {
-        Context { faults: Faults::default(), outside, names_incomplete: false }
+    pub fn new(outside: Outside, tls_is_served: bool) -> Context {
+        Context {
+            faults: Faults::default(),
+            outside,
+            names_incomplete: false,
+            tls_is_served,
+            system_trust: OnceCell::new(),
+        }
+    }
+
+    /// The authorities that this machine believes.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: there are none, and what to do.
+    pub fn system_trust(&self) -> Result<TrustBundle, String> {
+        self.system_trust.get_or_init(system_trust::read).clone()
     }
 
     /// Adds a fault: what is wrong and what would be right.

@@ -4,14 +4,15 @@
 //! `authentication` of a virtual cluster and its backend cluster's flag for anonymous, which change nothing else yet.
 
 mod names;
+mod tls;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::snapshot::{self, Admin, Limits, Shards, Snapshot};
+use super::snapshot::{self, Admin, Forward, Limits, Shards, Snapshot};
 use super::units::{show_duration, show_size};
-use crate::cluster::AddressMap;
+use crate::cluster::{AddressMap, HostFormat};
 
 /// The configuration in its own format, every default filled in.
 pub fn print(snapshot: &Snapshot) -> String {
@@ -78,6 +79,8 @@ struct BackendCluster<'s> {
     name: &'s str,
     bootstrap_servers: Vec<String>,
     metadata_update_interval_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<tls::BackendTls<'s>>,
     #[serde(flatten)]
     about: About<'s>,
 }
@@ -92,6 +95,8 @@ struct VirtualCluster<'s> {
     name: &'s str,
     destination: Option<Name<'s>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dns_label: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<names::Namespace<'s>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topic_aliases: Vec<names::Alias<'s>>,
@@ -104,7 +109,7 @@ struct Listener<'s> {
     name: &'s str,
     addresses: Vec<String>,
     ports: Vec<String>,
-    policies: [Policy<'s>; 1],
+    policies: Vec<Policy<'s>>,
     #[serde(flatten)]
     about: About<'s>,
 }
@@ -112,7 +117,25 @@ struct Listener<'s> {
 #[derive(Serialize)]
 struct Policy<'s> {
     r#type: &'static str,
-    config: PortMapping<'s>,
+    config: Config<'s>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Config<'s> {
+    TlsServer(tls::TlsServer<'s>),
+    PortMapping(PortMapping<'s>),
+    Sni(Sni<'s>),
+}
+
+#[derive(Serialize)]
+struct Sni<'s> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination: Option<Name<'s>>,
+    sni_suffix: &'s str,
+    advertised_port: u16,
+    broker_host_format: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Serialize)]
@@ -186,6 +209,7 @@ impl<'s> BackendCluster<'s> {
             name: &backend.name,
             bootstrap_servers: backend.bootstrap_servers.iter().map(ToString::to_string).collect(),
             metadata_update_interval_seconds: backend.metadata_update_interval.as_secs(),
+            tls: backend.tls.as_deref().map(tls::BackendTls::of),
             about: About { description: backend.description.as_deref(), labels: &backend.labels },
         }
     }
@@ -197,6 +221,7 @@ impl<'s> VirtualCluster<'s> {
         VirtualCluster {
             name: &cluster.name,
             destination: backend.map(|backend| Name { name: &backend.name }),
+            dns_label: cluster.dns_label.as_deref(),
             namespace: cluster.namespace.as_deref().and_then(|of| names::Namespace::of(of, &cluster.warned)),
             topic_aliases: cluster.namespace.as_deref().map(names::aliases).unwrap_or_default(),
             about: About { description: cluster.description.as_deref(), labels: &cluster.labels },
@@ -206,22 +231,47 @@ impl<'s> VirtualCluster<'s> {
 
 impl<'s> Listener<'s> {
     fn of(listener: &'s snapshot::Listener, snapshot: &'s Snapshot) -> Listener<'s> {
-        let AddressMap::Ports(mapping) = &*listener.address_map;
-        let cluster = snapshot.virtual_clusters.get(listener.virtual_cluster);
-        let config = PortMapping {
-            r#type: "port_mapping",
-            destination: cluster.map(|cluster| Name { name: &cluster.name }),
-            advertised_host: &mapping.advertised_host,
-            bootstrap_port: if mapping.bootstrap_port.is_some() { "at_start" } else { "none" },
-            min_broker_id: mapping.min_broker_id,
-            node_ports: mapping.node_ports.iter().map(|(node, port)| (node.0, port)).collect(),
-        };
+        let tls_server = |tls| Policy { r#type: "tls_server", config: Config::TlsServer(tls::TlsServer::of(tls)) };
+        let forward = |config| Policy { r#type: "forward_to_virtual_cluster", config };
+        let forwards = listener.forwards.iter().filter_map(|of| Config::of(of, snapshot)).map(forward);
         Listener {
             name: &listener.name,
             addresses: listener.addresses.iter().map(ToString::to_string).collect(),
             ports: ranges(&listener.ports),
-            policies: [Policy { r#type: "forward_to_virtual_cluster", config }],
+            policies: listener.tls.as_deref().map(tls_server).into_iter().chain(forwards).collect(),
             about: About { description: listener.description.as_deref(), labels: &listener.labels },
+        }
+    }
+}
+
+impl<'s> Config<'s> {
+    fn of(forward: &'s Forward, snapshot: &'s Snapshot) -> Option<Config<'s>> {
+        let name = |cluster: usize| snapshot.virtual_clusters.get(cluster).map(|cluster| Name { name: &cluster.name });
+        match forward {
+            Forward::PortMapping { virtual_cluster, address_map } => match &**address_map {
+                AddressMap::Ports(mapping) => Some(Config::PortMapping(PortMapping {
+                    r#type: "port_mapping",
+                    destination: name(*virtual_cluster),
+                    advertised_host: &mapping.advertised_host,
+                    bootstrap_port: if mapping.bootstrap_port.is_some() { "at_start" } else { "none" },
+                    min_broker_id: mapping.min_broker_id,
+                    node_ports: mapping.node_ports.iter().map(|(node, port)| (node.0, port)).collect(),
+                })),
+                AddressMap::Names(_) => None,
+            },
+            Forward::Sni(sni) => {
+                let format = match sni.format {
+                    HostFormat::PerClusterSuffix => "per_cluster_suffix",
+                    HostFormat::SharedSuffix => "shared_suffix",
+                };
+                Some(Config::Sni(Sni {
+                    r#type: "sni",
+                    destination: sni.destination.and_then(name),
+                    sni_suffix: &sni.suffix,
+                    advertised_port: sni.advertised_port,
+                    broker_host_format: BTreeMap::from([("type", format)]),
+                }))
+            }
         }
     }
 }

@@ -72,6 +72,14 @@ impl<'t> Item<'t> {
         cx.fault(&self.spot(), message);
     }
 
+    /// The scalar as it stands in the file, `${...}` included; empty where none stands here.
+    pub fn written(&self) -> &'t str {
+        match &self.node.value {
+            Value::Scalar(scalar) => &scalar.text,
+            Value::Broken | Value::List(_) | Value::Map(_) => "",
+        }
+    }
+
     /// Text, `${...}` replaced. `expected` says what belongs here, such as `a name`.
     pub fn text(&self, expected: &str, cx: &mut Context) -> Option<Text> {
         let scalar = match &self.node.value {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::{AddressMap, HostPort, Namespace, Warned};
+use super::tls::{BackendTls, TlsServer};
+use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, Warned};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +128,8 @@ pub struct BackendCluster {
     pub bootstrap_servers: Vec<HostPort>,
     /// Between two refreshes of the catalogue.
     pub metadata_update_interval: Duration,
+    /// `None`: plain connections.
+    pub tls: Option<Arc<BackendTls>>,
     /// Free text, for people.
     pub description: Option<Arc<str>>,
     /// Free labels, for people.
@@ -140,6 +143,8 @@ pub struct VirtualCluster {
     pub name: Arc<str>,
     /// Index into [`Snapshot::backend_clusters`].
     pub backend: usize,
+    /// What its host names have of their own; `None`: no listener reaches it by host name.
+    pub dns_label: Option<Arc<str>>,
     /// Free text, for people.
     pub description: Option<Arc<str>>,
     /// Free labels, for people.
@@ -159,12 +164,53 @@ pub struct Listener {
     pub addresses: Vec<IpAddr>,
     /// Without duplicates, in the order of the file.
     pub ports: Vec<u16>,
-    /// Index into [`Snapshot::virtual_clusters`].
-    pub virtual_cluster: usize,
-    /// Which port stands for which node, and what clients are told.
-    pub address_map: Arc<AddressMap>,
+    /// `None`: plain connections.
+    pub tls: Option<Arc<TlsServer>>,
+    /// Where its connections go: the first that takes one is used.
+    pub forwards: Vec<Forward>,
     /// Free text, for people.
     pub description: Option<Arc<str>>,
     /// Free labels, for people.
     pub labels: BTreeMap<String, String>,
+}
+
+/// Where connections of a listener go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Forward {
+    /// The port says which node is meant. Takes every connection.
+    PortMapping {
+        /// Index into [`Snapshot::virtual_clusters`].
+        virtual_cluster: usize,
+        /// Which port stands for which node, and what clients are told.
+        address_map: Arc<AddressMap>,
+    },
+    /// The host name that the client asks for says which virtual cluster and node is meant.
+    Sni(Sni),
+}
+
+impl Forward {
+    /// The virtual clusters that it leads to, by their index, and what their clients are told.
+    pub fn targets(&self) -> impl Iterator<Item = (usize, &Arc<AddressMap>)> {
+        let (one, more) = match self {
+            Forward::PortMapping { virtual_cluster, address_map } => (Some((*virtual_cluster, address_map)), None),
+            Forward::Sni(sni) => (None, Some(&sni.targets)),
+        };
+        one.into_iter().chain(more.into_iter().flatten().map(|(cluster, addresses)| (*cluster, addresses)))
+    }
+}
+
+/// Routing by host name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sni {
+    /// What all its names end with, in lower case.
+    pub suffix: Arc<str>,
+    /// The port that clients are told.
+    pub advertised_port: u16,
+    /// How names and labels are joined.
+    pub format: HostFormat,
+    /// The one virtual cluster that is reached; `None`: all that have a `dns_label`.
+    pub destination: Option<usize>,
+    /// The virtual clusters that it leads to, by their index into [`Snapshot::virtual_clusters`], and what their clients
+    /// are told.
+    pub targets: Vec<(usize, Arc<AddressMap>)>,
 }

@@ -130,17 +130,20 @@ impl Editor {
                 return Ok(());
             }
             (ResponseText::Host, Named::Elsewhere) => return Ok(()),
-            (ResponseText::Host, Named::Nobody) => "",
-            (ResponseText::Host, Named::Node(node)) => view.addresses.advertised(node).map_or("", |(host, _)| host),
+            (ResponseText::Host, Named::Nobody) => None,
+            (ResponseText::Host, Named::Node(node)) => view.addresses.advertised(node),
         };
-        let mut text = Vec::with_capacity(host.len() + LENGTH_BYTES);
+        let host_bytes = host.map_or(0, |host| host.host_bytes());
+        let mut text = Vec::with_capacity(host_bytes + LENGTH_BYTES);
         if self.flexible {
-            let length = u32::try_from(host.len() + 1).unwrap_or(u32::MAX);
+            let length = u32::try_from(host_bytes + 1).unwrap_or(u32::MAX);
             push_varint(&mut text, length, varint_bytes(length));
         } else {
-            text.extend(i16::try_from(host.len()).unwrap_or(i16::MAX).to_be_bytes());
+            text.extend(i16::try_from(host_bytes).unwrap_or(i16::MAX).to_be_bytes());
         }
-        text.extend(host.as_bytes());
+        if let Some(host) = host {
+            host.push_host(&mut text);
+        }
         self.replace(&text, view, out).map(|_| ())
     }
 
@@ -272,7 +275,7 @@ impl Editor {
     fn endpoint_id(&mut self, node: NodeId, view: &View<'_>, out: &mut Output) {
         self.named = Named::Elsewhere;
         match view.addresses.advertised(node) {
-            Some((host, port)) => self.endpoints.entry(node, host, port),
+            Some(advertised) => self.endpoints.entry(node, &advertised),
             None => {
                 left_out(node, out);
                 self.endpoints.entry_left_out();
@@ -285,7 +288,7 @@ impl Editor {
             Named::Elsewhere => Ok(true),
             Named::Nobody => self.replace(&NO_PORT, view, out),
             Named::Node(node) => {
-                let port = view.addresses.advertised(node).map_or(NO_PORT, |(_, port)| i32::from(port).to_be_bytes());
+                let port = view.addresses.advertised(node).map_or(NO_PORT, |to| i32::from(to.port).to_be_bytes());
                 self.replace(&port, view, out)
             }
         }

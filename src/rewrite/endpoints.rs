@@ -7,7 +7,7 @@
 //! taken up by a padded count. No byte of the backend's addresses leaves, not even in a skipped tag.
 
 use super::Output;
-use crate::cluster::NodeId;
+use crate::cluster::{Advertised, NodeId};
 use crate::frame::{VARINT_BYTES_MAX, push_varint, varint_bytes};
 
 /// The number of the filling tag: the highest that takes two bytes, far above any in use, so that tags stay in order.
@@ -108,13 +108,13 @@ impl Endpoints {
     }
 
     /// An entry begins that has an address for the client.
-    pub fn entry(&mut self, node: NodeId, host: &str, port: u16) {
+    pub fn entry(&mut self, node: NodeId, to: &Advertised<'_>) {
         self.entry_at = Some(self.entries.len());
         self.entries.extend(node.0.to_be_bytes());
-        let length = u32::try_from(host.len() + 1).unwrap_or(u32::MAX);
+        let length = u32::try_from(to.host_bytes() + 1).unwrap_or(u32::MAX);
         push_varint(&mut self.entries, length, varint_bytes(length));
-        self.entries.extend(host.as_bytes());
-        self.entries.extend(i32::from(port).to_be_bytes());
+        to.push_host(&mut self.entries);
+        self.entries.extend(i32::from(to.port).to_be_bytes());
         self.rack_at = self.entries.len();
     }
 

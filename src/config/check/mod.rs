@@ -2,6 +2,7 @@
 //!
 //! May not look at the tree: each fault's place came with the value it is about.
 
+mod host_names;
 mod names;
 mod namespaces;
 mod ports;
@@ -11,15 +12,16 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use host_names::{Labels, Taken};
 use names::Names;
 use prefixes::Prefixes;
 
 use super::context::Context;
 use super::faults::{Spot, quoted};
-use super::file::{self, Authentication, DRAIN_DURATION_DEFAULT, File, admin_default};
+use super::file::{self, Authentication, DRAIN_DURATION_DEFAULT, File, ForwardEntry, admin_default};
 use super::reader::{At, Text};
-use super::snapshot::{BackendCluster, Limits, Listener, Node, Shards, Snapshot, VirtualCluster};
-use crate::cluster::Warned;
+use super::snapshot::{BackendCluster, Forward, Limits, Listener, Node, Shards, Snapshot, VirtualCluster};
+use crate::cluster::{AddressMap, Warned};
 
 /// The name of the virtual cluster that a file without any has.
 const PASSTHROUGH: &str = "passthrough";
@@ -27,7 +29,12 @@ const PASSTHROUGH: &str = "passthrough";
 /// Resolves and checks `file`; `None` where something is wrong, which is told then.
 pub(super) fn check(file: &File, cx: &mut Context) -> Option<Snapshot> {
     let node = node(file);
-    let backends = Names::of("backend cluster", file.backend_clusters.iter().map(|backend| &backend.name), cx);
+    let backends = Names::of(
+        "backend cluster",
+        "backend cluster named",
+        file.backend_clusters.iter().map(|backend| &backend.name),
+        cx,
+    );
     let backend_clusters = backend_clusters(file, cx);
     let virtual_clusters = virtual_clusters(file, &backends, cx);
     let bounded = sockets::are_bounded(file, &node, cx);
@@ -67,6 +74,7 @@ fn backend_clusters(file: &File, cx: &mut Context) -> Vec<BackendCluster> {
         name: backend.name.value.as_str().into(),
         bootstrap_servers: backend.bootstrap_servers.clone(),
         metadata_update_interval: backend.metadata_update_interval,
+        tls: backend.tls.clone(),
         description: backend.about.description.as_deref().map(Arc::from),
         labels: backend.about.labels.clone(),
     };
@@ -84,6 +92,7 @@ fn virtual_clusters(file: &File, backends: &Names<'_>, cx: &mut Context) -> Opti
         let passthrough = VirtualCluster {
             name: PASSTHROUGH.into(),
             backend: 0,
+            dns_label: None,
             description: None,
             labels: BTreeMap::new(),
             namespace: None,
@@ -134,6 +143,7 @@ fn virtual_cluster(
     Some(VirtualCluster {
         name: cluster.name.value.as_str().into(),
         backend: backend?,
+        dns_label: cluster.dns_label.as_ref().map(|label| label.value.as_str().into()),
         description: cluster.about.description.as_deref().map(Arc::from),
         labels: cluster.about.labels.clone(),
         namespace,
@@ -167,38 +177,75 @@ fn listeners(file: &File, bounded: bool, cx: &mut Context) -> Option<Vec<Listene
     }
     let implicit = Text { value: PASSTHROUGH.to_owned(), shown: quoted(PASSTHROUGH), inserted: false, spot: no_spot() };
     let clusters = match &*file.virtual_clusters {
-        [] => Names::of("virtual cluster", [&implicit], cx),
-        written => Names::of("virtual cluster", written.iter().map(|cluster| &cluster.name), cx),
+        [] => Names::of("virtual cluster", "virtual cluster named", [&implicit], cx),
+        written => {
+            Names::of("virtual cluster", "virtual cluster named", written.iter().map(|cluster| &cluster.name), cx)
+        }
     };
-    Names::of("listener", file.listeners.iter().map(|listener| &listener.name), cx);
+    Names::of("listener", "listener named", file.listeners.iter().map(|listener| &listener.name), cx);
+    let labels = Labels::of(file, cx);
     let resolved: Vec<Option<Listener>> =
-        file.listeners.iter().map(|listener| self::listener(listener, bounded, &clusters, cx)).collect();
+        file.listeners.iter().map(|listener| self::listener(listener, bounded, (&clusters, &labels), cx)).collect();
     resolved.into_iter().collect()
 }
 
-fn listener(listener: &file::Listener, bounded: bool, clusters: &Names<'_>, cx: &mut Context) -> Option<Listener> {
+fn listener(
+    listener: &file::Listener,
+    bounded: bool,
+    known: (&Names<'_>, &Labels<'_>),
+    cx: &mut Context,
+) -> Option<Listener> {
     let ports = if bounded { ports::expand(listener, cx) } else { None };
-    let forward = listener.forward.as_ref()?;
-    let cluster = match &forward.destination {
+    let mut taken = Taken::default();
+    let mut forwards = Vec::new();
+    for entry in &listener.policies.forwards {
+        forwards.push(match entry {
+            ForwardEntry::PortMapping(mapping) => {
+                port_mapping(listener, mapping, ports.as_deref(), known.0, &taken, cx)
+            }
+            ForwardEntry::Sni(entry) => {
+                host_names::sni(listener, entry, ports.as_deref(), known, &mut taken, cx).map(Forward::Sni)
+            }
+        });
+    }
+    let forwards: Vec<Forward> = forwards.into_iter().collect::<Option<_>>()?;
+    let tls = match &listener.policies.tls {
+        Some(tls) => Some(Arc::new(tls.server.clone()?)),
+        None => None,
+    };
+    listener.policies.whole.then_some(Listener {
+        name: listener.name.value.as_str().into(),
+        addresses: listener.addresses.iter().map(|address| address.value).collect(),
+        ports: ports?,
+        tls,
+        forwards,
+        description: listener.about.description.as_deref().map(Arc::from),
+        labels: listener.about.labels.clone(),
+    })
+}
+
+fn port_mapping(
+    listener: &file::Listener,
+    mapping: &file::PortMapping,
+    ports: Option<&[u16]>,
+    clusters: &Names<'_>,
+    taken: &Taken,
+    cx: &mut Context,
+) -> Option<Forward> {
+    let cluster = match &mapping.destination {
         Some(Some(name)) => clusters.resolve(name, cx),
         Some(None) => None,
         None if clusters.count() == 1 => Some(0),
         None => {
             let message = "is missing; write destination: {name: ...}, one of the virtual clusters";
-            cx.fault(&forward.destination_spot, message);
+            cx.fault(&mapping.destination_spot, message);
             None
         }
     };
-    let address_map = ports::address_map(listener, forward, ports.as_deref(), cx);
-    Some(Listener {
-        name: listener.name.value.as_str().into(),
-        addresses: listener.addresses.iter().map(|address| address.value).collect(),
-        ports: ports?,
-        virtual_cluster: cluster?,
-        address_map: address_map?,
-        description: listener.about.description.as_deref().map(Arc::from),
-        labels: listener.about.labels.clone(),
-    })
+    let mapped = ports::mapping(listener, mapping, ports, cx)?;
+    let right = host_names::check_mapped_host(listener, mapping, &mapped.advertised_host, taken, cx);
+    let address_map = Arc::new(AddressMap::Ports(mapped));
+    right.then_some(Forward::PortMapping { virtual_cluster: cluster?, address_map })
 }
 
 /// A list without which Klamm has nothing to do. Nothing is said where a fault may be the reason.

@@ -9,24 +9,31 @@ use crate::config::suggest::nearest;
 
 /// Name -> index, for one kind of entity.
 pub(super) struct Names<'f> {
+    /// `virtual cluster`, for example.
     kind: &'static str,
+    /// In the order of the file, as messages may show them.
+    all: Vec<&'f str>,
     indices: BTreeMap<&'f str, usize>,
     /// Those that a message may show.
     shown: Vec<&'f str>,
-    count: usize,
 }
 
 impl<'f> Names<'f> {
-    /// Takes the names in their order; one that stands twice is told, with both places.
-    pub fn of(kind: &'static str, names: impl IntoIterator<Item = &'f Text>, cx: &mut Context) -> Names<'f> {
+    /// Takes the names in their order; one that stands twice is told, with both places, as `a <twice> <name>`.
+    pub fn of(
+        kind: &'static str,
+        twice: &str,
+        names: impl IntoIterator<Item = &'f Text>,
+        cx: &mut Context,
+    ) -> Names<'f> {
         let mut firsts: BTreeMap<&'f str, (usize, &'f Text)> = BTreeMap::new();
-        let mut count = 0;
+        let mut all = Vec::new();
         for (index, name) in names.into_iter().enumerate() {
-            count = index + 1;
+            all.push(&*name.shown);
             match firsts.get(&*name.value) {
                 Some((_, first)) => {
                     let place = first.spot.file_and_line();
-                    let message = format!("a {kind} named {} stands already at {place}; rename one", name.shown);
+                    let message = format!("a {twice} {} stands already at {place}; rename one", name.shown);
                     cx.fault(&name.spot, message);
                 }
                 None => {
@@ -36,12 +43,17 @@ impl<'f> Names<'f> {
         }
         let shown = firsts.values().filter(|(_, name)| !name.inserted).map(|(_, name)| &*name.value).collect();
         let indices = firsts.into_iter().map(|(name, (index, _))| (name, index)).collect();
-        Names { kind, indices, shown, count }
+        Names { kind, all, indices, shown }
     }
 
     /// How many entities there are.
     pub fn count(&self) -> usize {
-        self.count
+        self.all.len()
+    }
+
+    /// The name with this index, as messages show it.
+    pub fn shown(&self, index: usize) -> &'f str {
+        self.all.get(index).copied().unwrap_or("")
     }
 
     /// The index of the entity that `reference` names. That there is none is told, unless it may be one that could not

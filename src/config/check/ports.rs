@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{AddressMap, NodeId, PortMapping};
+use crate::cluster::{NodeId, PortMapping};
 use crate::config::context::Context;
 use crate::config::faults::counted;
 use crate::config::file::{self, BootstrapPort, Listener, Numbering};
@@ -29,25 +29,25 @@ pub(super) fn expand(listener: &Listener, cx: &mut Context) -> Option<Vec<u16>> 
     whole.then_some(ports)
 }
 
-/// The address map of `listener`; `None` where something about it is wrong, which is told.
-pub(super) fn address_map(
+/// The mapping of `listener`; `None` where something about it is wrong, which is told.
+pub(super) fn mapping(
     listener: &Listener,
     forward: &file::PortMapping,
     ports: Option<&[u16]>,
     cx: &mut Context,
-) -> Option<Arc<AddressMap>> {
+) -> Option<PortMapping> {
     let advertised_host = advertised_host(listener, forward, cx);
     let numbering = forward.numbering.as_ref()?;
-    let mapping = mapping(numbering, ports?);
+    let mapping = without_host(numbering, ports?);
     let right = check_node_ports(&mapping, numbering, cx)
         & check_all_stand(&mapping, ports?, forward, cx)
         & check_some_node(&mapping, forward, cx);
     let mapping = PortMapping { advertised_host: advertised_host?, ..mapping };
-    right.then(|| Arc::new(AddressMap::Ports(mapping)))
+    right.then_some(mapping)
 }
 
 /// The mapping but for the host.
-fn mapping(numbering: &Numbering, ports: &[u16]) -> PortMapping {
+fn without_host(numbering: &Numbering, ports: &[u16]) -> PortMapping {
     let bootstrap_port = match numbering.bootstrap_port {
         BootstrapPort::AtStart => ports.first().copied(),
         BootstrapPort::None => None,

@@ -1,13 +1,16 @@
 //! `backend_clusters[]` as it is written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::tls::read_backend_tls;
 use super::{About, host_fault, read_plain_name};
 use crate::cluster::HostPort;
 use crate::config::context::Context;
 use crate::config::faults::Spot;
 use crate::config::reader::{Item, Text};
+use crate::config::tls::BackendTls;
 use crate::config::units::{Bounds, Unit};
 
 const METADATA_UPDATE_INTERVAL: Bounds = Bounds {
@@ -28,6 +31,7 @@ pub(in crate::config) struct BackendCluster {
     pub insecure_allow_anonymous_virtual_cluster_auth: bool,
     /// Where that flag stands or would stand.
     pub flag_spot: Spot,
+    pub tls: Option<Arc<BackendTls>>,
     pub about: About,
 }
 
@@ -47,6 +51,8 @@ impl BackendCluster {
             .take("metadata_update_interval_seconds")
             .and_then(|item| item.number::<u64>(&METADATA_UPDATE_INTERVAL, cx))
             .map_or(METADATA_UPDATE_INTERVAL_DEFAULT, |seconds| seconds.value);
+        let tls = if cx.tls_is_served { fields.take("tls") } else { None };
+        let tls = tls.and_then(|item| read_backend_tls(&item, cx));
         let about = About::read(&mut fields, cx);
         fields.done(&["tls"], cx);
         Some(BackendCluster {
@@ -55,6 +61,7 @@ impl BackendCluster {
             metadata_update_interval: Duration::from_secs(seconds),
             insecure_allow_anonymous_virtual_cluster_auth: flag.and_then(|item| item.boolean(cx)).unwrap_or(false),
             flag_spot,
+            tls: tls.map(Arc::new),
             about,
         })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::policies::Policies;
 use super::{About, at, host_fault, read_all, read_destination, read_plain_name};
 use crate::cluster::NodeId;
 use crate::config::context::Context;
@@ -13,7 +14,7 @@ use crate::config::units::{Bounds, Unit};
 
 /// More addresses than a machine's interfaces are a slip; a wildcard covers them all.
 const ADDRESSES_MAX: usize = 64;
-const PORT: Bounds =
+pub(super) const PORT: Bounds =
     Bounds { unit: Unit::Count, min: 1, max: 65_535, why: "a port; 0 would be one that nobody could find" };
 const BROKER_ID: Bounds =
     Bounds { unit: Unit::Count, min: 0, max: i32::MAX as u64, why: "node ids are not negative 32-bit numbers" };
@@ -26,8 +27,7 @@ pub(in crate::config) struct Listener {
     pub ports: Vec<At<PortRange>>,
     /// No item of `ports` was faulty.
     pub ports_whole: bool,
-    /// `None` where a fault about it was told.
-    pub forward: Option<PortMapping>,
+    pub policies: Policies,
     pub about: About,
 }
 
@@ -77,10 +77,10 @@ impl Listener {
         let ports = fields.require("ports", "[\"19092-19095\"]", cx);
         let (ports, ports_whole) = ports.map(|item| read_ports(&item, cx)).unwrap_or_default();
         let policies = fields.require("policies", "a list with one forward_to_virtual_cluster", cx);
-        let forward = policies.and_then(|item| read_policies(&item, cx));
+        let policies = policies.and_then(|item| Policies::read(&item, cx)).unwrap_or_default();
         let about = About::read(&mut fields, cx);
         fields.done(&[], cx);
-        Some(Listener { name: name?, addresses, ports, ports_whole, forward, about })
+        Some(Listener { name: name?, addresses, ports, ports_whole, policies, about })
     }
 }
 
@@ -146,60 +146,20 @@ fn read_port_range(item: &Item<'_>, cx: &mut Context) -> Option<At<PortRange>> {
     None
 }
 
-/// The policies in order; in this version exactly one, a port mapping.
-fn read_policies(list: &Item<'_>, cx: &mut Context) -> Option<PortMapping> {
-    let items = list.list("a list of policies", cx)?;
-    if items.is_empty() {
-        list.fault(cx, "is empty, so that no connection would go anywhere; write a forward_to_virtual_cluster");
+impl PortMapping {
+    /// Reads on behind `type`.
+    pub(super) fn read(mut fields: Fields<'_>, cx: &mut Context) -> PortMapping {
+        let mapping = PortMapping {
+            spot: fields.spot(),
+            destination: read_destination(&mut fields, cx),
+            destination_spot: fields.spot_of("destination"),
+            advertised_host: fields.take("advertised_host").map(|item| read_advertised_host(&item, cx)),
+            advertised_host_spot: fields.spot_of("advertised_host"),
+            numbering: read_numbering(&mut fields, cx),
+        };
+        fields.done(&["sni_suffix", "advertised_port", "broker_host_format"], cx);
+        mapping
     }
-    let mut first: Option<PortMapping> = None;
-    for item in items {
-        let mapping = read_policy(&item, cx);
-        match &first {
-            Some(first) if mapping.is_some() => {
-                let message =
-                    format!("is a second port mapping beside {}; a listener has at most one", first.spot.path);
-                item.fault(cx, message);
-            }
-            Some(_) => {}
-            None => first = mapping,
-        }
-    }
-    first
-}
-
-fn read_policy(item: &Item<'_>, cx: &mut Context) -> Option<PortMapping> {
-    let mut fields = item.fields("a policy: type, config", cx)?;
-    if !is_type(&mut fields, "forward_to_virtual_cluster", &["tls_server"], cx) {
-        return None;
-    }
-    let config = fields.require("config", "{type: port_mapping, ...}", cx);
-    fields.done(&[], cx);
-    read_port_mapping(&config?, cx)
-}
-
-/// Whether to read on as `built`: the type is this, or it is missing, which was told. Under any other type the other
-/// keys mean something else, and nothing can be said of them.
-fn is_type(fields: &mut Fields<'_>, built: &'static str, later: &[&str], cx: &mut Context) -> bool {
-    let chosen = fields.require("type", built, cx).map(|item| item.choice(&[(built, ())], later, cx));
-    chosen != Some(None)
-}
-
-fn read_port_mapping(item: &Item<'_>, cx: &mut Context) -> Option<PortMapping> {
-    let mut fields = item.fields("a map: type, destination, advertised_host, ...", cx)?;
-    if !is_type(&mut fields, "port_mapping", &["sni", "principal"], cx) {
-        return None;
-    }
-    let mapping = PortMapping {
-        spot: fields.spot(),
-        destination: read_destination(&mut fields, cx),
-        destination_spot: fields.spot_of("destination"),
-        advertised_host: fields.take("advertised_host").map(|item| read_advertised_host(&item, cx)),
-        advertised_host_spot: fields.spot_of("advertised_host"),
-        numbering: read_numbering(&mut fields, cx),
-    };
-    fields.done(&["sni_suffix", "advertised_port", "broker_host_format"], cx);
-    Some(mapping)
 }
 
 fn read_numbering(fields: &mut Fields<'_>, cx: &mut Context) -> Option<Numbering> {

@@ -8,12 +8,18 @@ mod limits;
 mod listener;
 mod namespace;
 mod node;
+mod pem;
+mod policies;
+mod sni;
+mod tls;
 mod virtual_cluster;
 
 pub(super) use backend_cluster::BackendCluster;
 pub(super) use listener::{BootstrapPort, Listener, Numbering, PortMapping, PortRange};
 pub(super) use namespace::{Additional, Alias, Exact, Namespace, Prefix};
 pub(super) use node::{DRAIN_DURATION_DEFAULT, NodeEntry, admin_default};
+pub(super) use policies::ForwardEntry;
+pub(super) use sni::SniEntry;
 pub(super) use virtual_cluster::{Authentication, VirtualCluster};
 
 use std::collections::BTreeMap;

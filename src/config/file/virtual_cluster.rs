@@ -23,6 +23,8 @@ pub(in crate::config) struct VirtualCluster {
     pub destination: Option<Option<Text>>,
     /// Where it would stand.
     pub destination_spot: Spot,
+    /// `None`: left out, or a fault about it was told.
+    pub dns_label: Option<Text>,
     /// Empty where it is left out: nothing is demanded, nothing is lent, SASL goes through untouched.
     pub authentication: Vec<At<Authentication>>,
     /// `None`: left out, or a fault about the whole of it was told.
@@ -38,6 +40,8 @@ impl VirtualCluster {
         let name = read_name(&mut fields, is_name, rule, cx);
         let destination = read_destination(&mut fields, cx);
         let destination_spot = fields.spot_of("destination");
+        let dns_label = if cx.tls_is_served { fields.take("dns_label") } else { None };
+        let dns_label = dns_label.and_then(|item| read_dns_label(&item, cx));
         let authentication = fields.take("authentication");
         let authentication = authentication.map(|item| read_authentication(&item, cx)).unwrap_or_default();
         let namespace = fields.take("namespace").and_then(|item| Namespace::read(&item, cx));
@@ -46,13 +50,34 @@ impl VirtualCluster {
         let about = About::read(&mut fields, cx);
         fields.done(LATER, cx);
         let name = name?;
-        Some(VirtualCluster { name, destination, destination_spot, authentication, namespace, topic_aliases, about })
+        Some(VirtualCluster {
+            name,
+            destination,
+            destination_spot,
+            dns_label,
+            authentication,
+            namespace,
+            topic_aliases,
+            about,
+        })
     }
 }
 
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&name.len()) && name.chars().all(allowed)
+}
+
+/// A label of RFC 1035, 2.3.1: a letter in front, so that it is never taken for a node's id.
+fn read_dns_label(item: &Item<'_>, cx: &mut Context) -> Option<Text> {
+    let text = item.text("a label of a host name, such as alice", cx)?;
+    let right = is_name(&text.value) && text.value.starts_with(|c: char| c.is_ascii_lowercase());
+    if right && !text.value.ends_with('-') {
+        return Some(text);
+    }
+    let rule = "use 1 to 63 of the characters a-z 0-9 -, a letter first and no - last";
+    cx.fault(&text.spot, format!("{} is no label of a host name here: {rule}", text.shown));
+    None
 }
 
 fn read_authentication(list: &Item<'_>, cx: &mut Context) -> Vec<At<Authentication>> {

@@ -1,0 +1,111 @@
+//! What a host name's look-up costs beside the tables of others, for 10 to 100,000 virtual clusters.
+//!
+//! `cargo bench --bench host_names`. Each line: nanoseconds a look-up, the names in random order; allocations are counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use klamm::cluster::{AddressMap, HostFormat, HostNames, NodeId};
+use klamm::route::{HostTable, Route};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const SUFFIX: &str = ".kafka.example";
+const LOOK_UPS: usize = 1_000_000;
+const ROUNDS: usize = 5;
+
+/// Counts what is allocated.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: passes on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    /// # Safety
+    ///
+    /// As the system's.
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    /// # Safety
+    ///
+    /// As the system's.
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    println!("{:>8}  {:>10} {:>8} {:>8} {:>8}", "names", "HostTable", "HashMap", "sorted", "unknown");
+    for count in [10, 1_000, 10_000, 100_000] {
+        measure(count);
+    }
+}
+
+fn measure(count: usize) {
+    let labels: Vec<String> = (0..count).map(|number| format!("tenant-{}", number * 7919 % 1_000_003)).collect();
+    let names = |label: &String| HostNames::new(HostFormat::SharedSuffix, label, SUFFIX, 9094);
+    let route = |label: &String| {
+        Arc::new(Route {
+            listener: "door".into(),
+            virtual_cluster: label.as_str().into(),
+            backend: 0,
+            node: None,
+            addresses: Arc::new(AddressMap::Names(names(label))),
+            namespace: None,
+        })
+    };
+    let started = Instant::now();
+    let table = HostTable::new(labels.iter().map(route).collect(), vec![SUFFIX.into()]);
+    let built = started.elapsed();
+    let own: Vec<Box<[u8]>> = labels.iter().map(|label| names(label).own.as_bytes().into()).collect();
+    let map: HashMap<Box<[u8]>, usize> = own.iter().cloned().zip(0..).collect();
+    let mut sorted = own.clone();
+    sorted.sort();
+
+    let mut rng = StdRng::seed_from_u64(1);
+    let asked: Vec<String> = (0..65_536)
+        .map(|_| {
+            let addresses = AddressMap::Names(names(&labels[rng.random_range(0..count)]));
+            addresses.advertised(NodeId(rng.random_range(0..100))).map(|to| to.host()).unwrap_or_default()
+        })
+        .collect();
+    let unknown: Vec<String> = (0..65_536).map(|number| format!("broker-1-nobody{number}{SUFFIX}")).collect();
+
+    let split = |name: &str| HostNames::split(name.as_bytes()).map(|(_, own)| own.len()).unwrap_or_default();
+    let own_of = |name: &str| name.as_bytes()[name.len() - split(name)..].to_vec();
+    let bare: Vec<Vec<u8>> = asked.iter().map(|name| own_of(name)).collect();
+
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let ours = best(|at| table.meaning(asked[at % asked.len()].as_bytes()).is_ok());
+    let miss = best(|at| table.meaning(unknown[at % unknown.len()].as_bytes()).is_err());
+    let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    // The others are given what is left of a name when it was split and made lower case, which ours does itself.
+    let hashed = best(|at| map.contains_key(&*bare[at % bare.len()]));
+    let searched = best(|at| sorted.binary_search_by(|own| (**own).cmp(&bare[at % bare.len()])).is_ok());
+    println!(
+        "{count:>8}  {ours:>7.1} ns {hashed:>5.1} ns {searched:>5.1} ns {miss:>5.1} ns   {allocated} allocations, built in {built:.1?}"
+    );
+}
+
+/// Nanoseconds a look-up in the best of the rounds; each must find what it looks for.
+fn best(mut look_up: impl FnMut(usize) -> bool) -> f64 {
+    let round = |_| {
+        let started = Instant::now();
+        let found = (0..LOOK_UPS).filter(|at| black_box(look_up(*at))).count();
+        assert_eq!(found, LOOK_UPS);
+        started.elapsed().as_nanos() as f64 / LOOK_UPS as f64
+    };
+    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+}

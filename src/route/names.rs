@@ -1,0 +1,155 @@
+//! Which virtual cluster and node a host name means: a table for each listener, built once from a snapshot.
+//!
+//! What is looked up is the name without `bootstrap` or `broker-<id>` in front, so that the table has one entry for each
+//! virtual cluster, and nodes that join later need none. A look-up costs one hash, mostly two cache lines, and no
+//! allocation, however many names there are; `benches/host_names.rs` compares it with the tables of others.
+
+use std::sync::Arc;
+
+use super::Route;
+use crate::cluster::{AddressMap, HostNames, NodeId};
+use crate::x509::host_name_key;
+
+/// Bytes of the longest host name.
+const NAME_BYTES_MAX: usize = 253;
+/// Bytes of an entry before its text.
+const HEAD_BYTES: usize = 6;
+/// A slot that stands for no entry.
+const EMPTY: u32 = u32::MAX;
+
+/// The host names of one listener.
+#[derive(Debug)]
+pub struct HostTable {
+    /// A power of two of them, at least twice as many as entries: the tag of an entry, and its place in `entries`.
+    slots: Box<[(u32, u32)]>,
+    /// One behind the other: the length of its text, its route, its text. So a look-up that finds something touches a slot
+    /// and an entry, and no third place.
+    entries: Box<[u8]>,
+    routes: Box<[Arc<Route>]>,
+    /// What the names of each `sni` policy end with.
+    suffixes: Box<[Arc<str>]>,
+}
+
+/// What a host name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meant<'t> {
+    /// Where its connections go; its own `node` is `None`.
+    pub route: &'t Arc<Route>,
+    /// The node; `None`: any live one (bootstrap).
+    pub node: Option<NodeId>,
+}
+
+/// Why a host name means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMeaning {
+    /// It has the form of our names and no virtual cluster's label: nothing else may take it.
+    UnknownCluster,
+    /// It is a name of something else: another policy may take it.
+    Foreign,
+}
+
+impl HostTable {
+    /// A table of `routes` whose addresses are host names (others are passed over); `suffixes` are those of the policies
+    /// that made them. Of two routes with one name the first counts; the check accepts no such configuration.
+    pub fn new(routes: Vec<Arc<Route>>, suffixes: Vec<Arc<str>>) -> HostTable {
+        let mut entries = Vec::new();
+        let mut places = Vec::with_capacity(routes.len());
+        for (route, at) in routes.iter().zip(0u32..) {
+            let AddressMap::Names(names) = &*route.addresses else { continue };
+            let (Ok(place), Ok(bytes)) = (u32::try_from(entries.len()), u16::try_from(names.own.len())) else {
+                continue;
+            };
+            places.push(place);
+            entries.extend(bytes.to_le_bytes());
+            entries.extend(at.to_le_bytes());
+            entries.extend_from_slice(names.own.as_bytes());
+        }
+        let slots = vec![(0, EMPTY); (places.len() * 2).next_power_of_two().max(2)].into();
+        let (routes, suffixes) = (routes.into(), suffixes.into());
+        let mut table = HostTable { slots, entries: entries.into(), routes, suffixes };
+        places.into_iter().for_each(|place| table.insert(place));
+        table
+    }
+
+    /// What `name` means, as a client wrote it: in any case, with or without a dot at its end.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no name of this table.
+    pub fn meaning(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
+        let mut space = [0; NAME_BYTES_MAX];
+        let name = host_name_key(name, &mut space).ok_or(NoMeaning::Foreign)?;
+        let (node, own) = HostNames::split(name).ok_or(NoMeaning::Foreign)?;
+        match self.find(own).and_then(|route| self.routes.get(route as usize)) {
+            Some(route) => Ok(Meant { route, node }),
+            None if self.suffixes.iter().any(|suffix| own.ends_with(suffix.as_bytes())) => {
+                Err(NoMeaning::UnknownCluster)
+            }
+            None => Err(NoMeaning::Foreign),
+        }
+    }
+
+    /// The routes, in the order of the policies.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// The index of the route whose text this is.
+    fn find(&self, own: &[u8]) -> Option<u32> {
+        let (tag, slots) = self.probe(own);
+        for (slot_tag, place) in slots {
+            if place == EMPTY {
+                return None;
+            }
+            if slot_tag == tag
+                && let Some((text, route)) = self.entry(place)
+                && text == own
+            {
+                return Some(route);
+            }
+        }
+        None
+    }
+
+    /// The tag of a name, and the slots where it may stand, in turn.
+    fn probe(&self, own: &[u8]) -> (u32, impl Iterator<Item = (u32, u32)>) {
+        let hash = hash(own);
+        let start = hash as usize & (self.slots.len() - 1);
+        let (behind, front) = self.slots.split_at_checked(start).unwrap_or((&[], &self.slots));
+        ((hash >> 32) as u32, front.iter().chain(behind).copied())
+    }
+
+    /// The text and the route of an entry.
+    fn entry(&self, place: u32) -> Option<(&[u8], u32)> {
+        let (head, behind) = self.entries.get(place as usize..)?.split_first_chunk::<HEAD_BYTES>()?;
+        let [low, high, r0, r1, r2, r3] = *head;
+        let text = behind.get(..usize::from(u16::from_le_bytes([low, high])))?;
+        Some((text, u32::from_le_bytes([r0, r1, r2, r3])))
+    }
+
+    fn insert(&mut self, place: u32) {
+        let Some((text, _)) = self.entry(place) else { return };
+        let hash = hash(text);
+        let mask = self.slots.len() - 1;
+        let free = (0..=mask)
+            .map(|step| ((hash as usize & mask) + step) & mask)
+            .find(|slot| self.slots.get(*slot).is_some_and(|(_, place)| *place == EMPTY));
+        if let Some(slot) = free.and_then(|slot| self.slots.get_mut(slot)) {
+            *slot = ((hash >> 32) as u32, place);
+        }
+    }
+}
+
+/// Multiplies eight bytes at a time, and folds the product's halves. Which names stand in a table is the configuration's
+/// to say: nobody can fill it with names that meet.
+fn hash(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(FACTOR);
+        (product as u64) ^ (product >> 64) as u64
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let hash = words.iter().fold(bytes.len() as u64 ^ FACTOR, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+    mix(mix(hash, last), FACTOR >> 1)
+}

@@ -1,0 +1,133 @@
+//! Tables of small snapshots, looked up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::cluster::{HostFormat, HostNames, NodePorts, PortMapping, Warned};
+use crate::config::{Admin, Limits, Node, Shards, Sni, VirtualCluster};
+
+fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot {
+    let listener = Listener {
+        name: "desk".into(),
+        addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        ports,
+        tls: None,
+        forwards,
+        description: None,
+        labels: BTreeMap::new(),
+    };
+    let node = Node {
+        shards: Shards::Auto,
+        admin: Admin::Address("127.0.0.1:1".parse().unwrap()),
+        drain_duration: Duration::ZERO,
+        limits: Limits::default(),
+        description: None,
+        labels: BTreeMap::new(),
+    };
+    let virtual_cluster = |name: &&str| VirtualCluster {
+        name: (*name).into(),
+        backend: 0,
+        dns_label: Some((*name).into()),
+        description: None,
+        labels: BTreeMap::new(),
+        namespace: None,
+        warned: Warned::default(),
+    };
+    let virtual_clusters = names.iter().map(virtual_cluster).collect();
+    Snapshot { node, backend_clusters: Vec::new(), virtual_clusters, listeners: vec![listener] }
+}
+
+fn sni(format: HostFormat, labels: &[&str], suffix: &str) -> Forward {
+    let names = |label: &&str| Arc::new(AddressMap::Names(HostNames::new(format, label, suffix, 9094)));
+    let targets = labels.iter().map(names).enumerate().collect();
+    Forward::Sni(Sni { suffix: suffix.into(), advertised_port: 9094, format, destination: None, targets })
+}
+
+#[test]
+fn each_port_of_each_address_has_its_route() {
+    let mapping = PortMapping {
+        advertised_host: "gateway".into(),
+        bootstrap_port: Some(100),
+        ports: vec![100, 101, 102].into(),
+        min_broker_id: 5,
+        node_ports: NodePorts::default(),
+    };
+    let forward = Forward::PortMapping { virtual_cluster: 0, address_map: Arc::new(AddressMap::Ports(mapping)) };
+    let snapshot = snapshot(&["passthrough"], vec![forward], vec![100, 101, 102]);
+    let table: Vec<_> = ports(&snapshot).into_iter().map(|(at, route)| (at.to_string(), route.node)).collect();
+    let expected = [
+        ("127.0.0.1:100", None),
+        ("[::1]:100", None),
+        ("127.0.0.1:101", Some(NodeId(5))),
+        ("[::1]:101", Some(NodeId(5))),
+        ("127.0.0.1:102", Some(NodeId(6))),
+        ("[::1]:102", Some(NodeId(6))),
+    ];
+    assert_eq!(table, expected.map(|(at, node)| (at.to_string(), node)));
+    assert!(host_names(&snapshot, &snapshot.listeners[0]).is_none());
+}
+
+#[test]
+fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
+    use NoMeaning::{Foreign, UnknownCluster};
+    let forwards = vec![
+        sni(HostFormat::SharedSuffix, &["alice", "bob"], ".kafka.example"),
+        sni(HostFormat::PerClusterSuffix, &["alice", "bob"], ".other.example"),
+    ];
+    let snapshot = snapshot(&["alice", "bob"], forwards, vec![9094]);
+    let table = host_names(&snapshot, &snapshot.listeners[0]).unwrap();
+    assert_eq!(table.routes().len(), 4);
+    let found =
+        |name: &str| table.meaning(name.as_bytes()).map(|to| (&*to.route.virtual_cluster, to.node.map(|n| n.0)));
+    for (name, meant) in [
+        ("bootstrap-alice.kafka.example", Ok(("alice", None))),
+        ("BOOTSTRAP-Bob.Kafka.Example.", Ok(("bob", None))),
+        ("broker-0-bob.kafka.example", Ok(("bob", Some(0)))),
+        ("broker-2147483647.alice.other.example", Ok(("alice", Some(i32::MAX)))),
+        ("bootstrap.bob.other.example", Ok(("bob", None))),
+        ("bootstrap-carol.kafka.example", Err(UnknownCluster)),
+        ("broker-1.carol.other.example", Err(UnknownCluster)),
+        ("broker-1-alice.other.example", Err(UnknownCluster)),
+        ("bootstrap-alice.kafka.example..", Err(Foreign)),
+        ("xbootstrap-alice.kafka.example", Err(Foreign)),
+        ("broker-01-alice.kafka.example", Err(Foreign)),
+        ("broker--1-alice.kafka.example", Err(Foreign)),
+        ("bootstrap-alice.kafka.exampl", Err(Foreign)),
+        ("bootstrap-alice.kafka.examples", Err(Foreign)),
+        ("alice.kafka.example", Err(Foreign)),
+        ("kafka.example", Err(Foreign)),
+        ("bootstrap", Err(Foreign)),
+        ("127.0.0.1", Err(Foreign)),
+        ("", Err(Foreign)),
+    ] {
+        assert_eq!(found(name), meant, "{name}");
+    }
+    assert_eq!(table.meaning(&[b'a'; 70_000]).unwrap_err(), Foreign);
+}
+
+/// A table of 100,000 names: each is found, and means what it was made of.
+#[test]
+fn a_hundred_thousand_names_are_all_found_and_no_other_is() {
+    let labels: Vec<String> = (0..50_000).map(|number| format!("vc{number}")).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let forwards = vec![
+        sni(HostFormat::SharedSuffix, &labels, ".kafka.example"),
+        sni(HostFormat::PerClusterSuffix, &labels, ".kafka.example"),
+    ];
+    let snapshot = snapshot(&labels, forwards, vec![9094]);
+    let table = host_names(&snapshot, &snapshot.listeners[0]).unwrap();
+    assert_eq!(table.routes().len(), 100_000);
+    for route in table.routes() {
+        let AddressMap::Names(names) = &*route.addresses else { panic!() };
+        let bootstrap = table.meaning(names.bootstrap().as_bytes()).unwrap();
+        assert!(Arc::ptr_eq(bootstrap.route, route) && bootstrap.node.is_none());
+        for node in [NodeId(0), NodeId(7), NodeId(i32::MAX)] {
+            let name = route.addresses.advertised(node).unwrap().host();
+            let meant = table.meaning(name.to_uppercase().as_bytes()).unwrap();
+            assert!(Arc::ptr_eq(meant.route, route) && meant.node == Some(node), "{name}");
+        }
+        let longer = format!("bootstrap-{}", names.own);
+        assert!(table.meaning(longer.as_bytes()).is_err(), "{longer}");
+    }
+}

@@ -1,0 +1,11 @@
+//! TLS and host names without a network: what is read, refused, routed, and spoken.
+
+mod handshakes_keep_their_rules;
+mod hellos_are_read_as_rustls_reads_them;
+mod material;
+mod names_route_back;
+mod pumps_speak_to_others;
+mod reference_has_every_key;
+#[path = "../reference_support/mod.rs"]
+mod reference_support;
+mod settings_are_checked;
