@@ -110,6 +110,9 @@ enum Way {
     Out,
 }
 
+/// What fronts mostly need: head, client id, transactional id, prefix, and a few fields. It grows where that is too little.
+const FRONT_BYTES: usize = 192;
+
 /// One frame that streams through.
 pub struct Stream {
     way: Way,
@@ -158,7 +161,9 @@ impl Stream {
     }
 
     fn new(way: Way, flexible: bool, walker: Walker<StreamMarks>, head: &[u8]) -> Stream {
-        Stream { way, flexible, walker, front: Some(head.to_vec()), run: 0, strip: 0, shown: 0 }
+        let mut front = Vec::with_capacity(FRONT_BYTES);
+        front.extend_from_slice(head);
+        Stream { way, flexible, walker, front: Some(front), run: 0, strip: 0, shown: 0 }
     }
 
     /// Takes bytes of the frame, `rest`, which begins at `at` of the input. Leaves at most one token of a walk over.
