@@ -223,6 +223,8 @@ pub struct Plan<'a> {
     pub settings: &'a Settings,
     /// The klamm program to run; nothing: the library that is in this one.
     pub binary: Option<&'a Path>,
+    /// Where callgrind writes what it counts; nothing: it is not counted.
+    pub counted: Option<&'a Path>,
 }
 
 impl Gateway {
@@ -245,7 +247,7 @@ impl Gateway {
         }
         let config = if files.len() == 1 { folder.join("klamm.yaml") } else { folder };
         let log = plan.directory.join("klamm.log");
-        let start = Start { name: "Klamm", log: &log, core: plan.core };
+        let start = Start { name: "Klamm", log: &log, core: plan.core, counted: plan.counted };
         let child = match plan.binary {
             None => start.klamm(&config)?,
             Some(binary) => start.program(&[binary.into(), "run".into(), config.clone().into()])?,
@@ -332,6 +334,7 @@ mod tests {
             core,
             settings: &settings,
             binary,
+            counted: None,
         };
         let files = files(&plan, SocketAddr::from(([127, 0, 0, 1], 19_999)));
         for (name, text) in &files {

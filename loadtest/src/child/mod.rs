@@ -10,6 +10,7 @@ pub use tether::{ChildArgs, become_klamm, become_program, check_core, pin_proces
 
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
+use crate::measure::instructions;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::fs::File;
@@ -33,6 +34,8 @@ pub struct Start<'a> {
     pub log: &'a Path,
     /// The only core it may use.
     pub core: Option<usize>,
+    /// Where callgrind writes what it counts; nothing: it is not counted.
+    pub counted: Option<&'a Path>,
 }
 
 impl Start<'_> {
@@ -42,7 +45,15 @@ impl Start<'_> {
     ///
     /// When the process cannot be started. That it started does not say that it runs on: ask [`Child::check`].
     pub fn klamm(&self, config: &Path) -> Result<Child> {
-        self.spawn("__klamm", &["klamm".into(), "run".into(), config.into()])
+        let klamm = ["klamm".into(), "run".into(), config.into()];
+        if self.counted.is_none() {
+            return self.spawn("__klamm", &klamm);
+        }
+        // Callgrind counts a program: this one, which becomes Klamm.
+        let us = std::env::current_exe().doing(|| format!("cannot start {}", self.name))?;
+        let parent = std::process::id().to_string().into();
+        let command = [us.into(), "__klamm".into(), "--parent".into(), parent, "--".into()];
+        self.program(&[&command[..], &klamm[..]].concat())
     }
 
     /// Starts another program.
@@ -51,7 +62,10 @@ impl Start<'_> {
     ///
     /// As [`Start::klamm`].
     pub fn program(&self, command: &[OsString]) -> Result<Child> {
-        self.spawn("__exec", command)
+        match self.counted {
+            None => self.spawn("__exec", command),
+            Some(directory) => self.spawn("__exec", &instructions::counted(directory, command)),
+        }
     }
 
     fn spawn(&self, how: &str, command: &[OsString]) -> Result<Child> {

@@ -23,6 +23,8 @@ pub enum Id {
     P3,
     /// What a namespace costs.
     P5,
+    /// User-mode instructions.
+    P6,
     /// Latency.
     P7,
     /// Kernel entries.
@@ -36,7 +38,8 @@ pub enum Id {
 }
 
 impl Id {
-    const ALL: [Self; 9] = [Self::P1, Self::P2, Self::P3, Self::P5, Self::P7, Self::P8, Self::P9, Self::P10, Self::P13];
+    const ALL: [Self; 10] =
+        [Self::P1, Self::P2, Self::P3, Self::P5, Self::P6, Self::P7, Self::P8, Self::P9, Self::P10, Self::P13];
 
     /// Reads one, as the command line has it.
     ///
@@ -57,6 +60,8 @@ pub enum Quantity {
     Cpu,
     /// Kernel entries.
     Entries,
+    /// User-mode instructions.
+    Instructions,
     /// Memory of idle connections.
     Idle,
     /// Memory while frames stream.
@@ -93,7 +98,7 @@ impl Experiment {
         let named = |name: &str, kind: Kind| Variant { name: name.to_owned(), ..Variant::from(kind) };
         let common = all.iter().find(|variant| variant.kind.is_klamm()).map(|variant| variant.settings.clone());
         let mut wanted: Vec<Variant> = match (self.name, self.quantity) {
-            ("virtual-clusters", _) => {
+            ("virtual-clusters" | "instructions-clusters", _) => {
                 let many = Variant { virtual_clusters: 10_000, ..named("clusters-10000", Kind::KlammHide) };
                 vec![named("clusters-1", Kind::KlammHide), many]
             }
@@ -108,10 +113,16 @@ impl Experiment {
             (_, Quantity::Entries | Quantity::Idle | Quantity::Streaming) => {
                 return all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect();
             }
+            (_, Quantity::Instructions) => all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect(),
             (_, Quantity::Cpu) => return all.to_vec(),
         };
         for variant in &mut wanted {
-            variant.settings.splice(0..0, common.clone().unwrap_or_default());
+            if self.quantity == Quantity::Instructions {
+                variant.counted = true;
+            }
+            if self.ids.contains(&Id::P13) {
+                variant.settings.splice(0..0, common.clone().unwrap_or_default());
+            }
         }
         wanted
     }
@@ -189,6 +200,20 @@ fn all() -> Vec<Experiment> {
     }
     all.extend([
         Experiment::new(
+            "instructions-5",
+            "Produce 1 KiB, 64 connections, 5 in flight on each",
+            &[Id::P6],
+            produce(1024, 64, five),
+        )
+        .taking(Quantity::Instructions),
+        Experiment::new(
+            "instructions-1",
+            "Produce 1 KiB, 64 connections, 1 in flight on each",
+            &[Id::P6],
+            produce(1024, 64, one),
+        )
+        .taking(Quantity::Instructions),
+        Experiment::new(
             "entries-5",
             "Produce 1 KiB, 64 connections, 5 in flight on each",
             &[Id::P8],
@@ -225,6 +250,13 @@ fn all() -> Vec<Experiment> {
             &[Id::P13],
             produce(1024, 64, five),
         ),
+        Experiment::new(
+            "instructions-clusters",
+            "Produce 1 KiB, 64 connections over all virtual clusters, 5 in flight on each",
+            &[Id::P13],
+            produce(1024, 64, five),
+        )
+        .taking(Quantity::Instructions),
     ]);
     all
 }

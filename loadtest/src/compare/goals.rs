@@ -38,6 +38,8 @@ fn line(goal: &Goal, experiment: &Experiment, quiet: bool) -> Option<String> {
         (None, Quantity::Entries) => " a request",
         (None, _) => " KiB",
     };
+    // Instructions do not depend on who else runs.
+    let quiet = quiet || experiment.quantity == Quantity::Instructions;
     let reached = match (quiet, found.median <= goal.at_most) {
         (false, _) => "TOO NOISY",
         (true, true) => "reached",
@@ -62,6 +64,7 @@ fn goals(experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
             Id::P2 => goals.push(ratio(experiment, all, *id, Kind::Haproxy, 1.15)),
             Id::P3 => goals.push(ratio(experiment, all, *id, Kind::Haproxy, 1.0)),
             Id::P5 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.15)),
+            Id::P6 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.5)),
             Id::P7 => {
                 goals.push(latency(all, "p50", |round| round.p50_us));
                 goals.push(latency(all, "p99", |round| round.p99_us));
@@ -73,7 +76,7 @@ fn goals(experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
                 if let [one, other] = all {
                     let found = Range::of_ratios(&values(experiment, other), &values(experiment, one));
                     let (own, to) = (other.variant.name.clone(), Some(one.variant.name.clone()));
-                    goals.push(Goal { id: *id, what: "CPU", own, to, at_most: 1.05, found });
+                    goals.push(Goal { id: *id, what: what(experiment), own, to, at_most: 1.05, found });
                 }
             }
         }
@@ -86,7 +89,7 @@ fn ratio(experiment: &Experiment, all: &[Series], id: Id, to: Kind, at_most: f64
     let of = |kind| of_kind(all, kind).map(|series| values(experiment, series));
     let found = of(Kind::KlammHide).zip(of(to)).and_then(|(own, to)| Range::of_ratios(&own, &to));
     let own = Kind::KlammHide.name().to_owned();
-    Goal { id, what: "CPU", own, to: Some(to.name().to_owned()), at_most, found }
+    Goal { id, what: what(experiment), own, to: Some(to.name().to_owned()), at_most, found }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^52")]
@@ -102,13 +105,17 @@ fn latency(all: &[Series], what: &'static str, pick: fn(&Round) -> Option<u64>) 
 fn absolute(experiment: &Experiment, all: &[Series], id: Id, at_most: f64) -> Goal {
     let series = of_kind(all, Kind::KlammHide);
     let found = series.and_then(|series| Range::of(values(experiment, series).into_iter().flatten()));
-    let what = match experiment.quantity {
+    Goal { id, what: what(experiment), own: Kind::KlammHide.name().to_owned(), to: None, at_most, found }
+}
+
+fn what(experiment: &Experiment) -> &'static str {
+    match experiment.quantity {
         Quantity::Cpu => "CPU",
         Quantity::Entries => "kernel entries",
+        Quantity::Instructions => "instructions",
         Quantity::Idle => "a connection",
         Quantity::Streaming => "memory and pipes",
-    };
-    Goal { id, what, own: Kind::KlammHide.name().to_owned(), to: None, at_most, found }
+    }
 }
 
 #[cfg(test)]

@@ -40,11 +40,12 @@ more than 3 % of a core is thrown away and repeated, a bounded number of times.
   P2   CPU per Produce of 1 KiB at full speed, 5 and 1 in flight on 64 connections
   P3   the same at 10,000/s and 20,000/s
   P5   what the namespace costs: Klamm with hide_prefix against Klamm passthrough
+  P6   user-mode instructions for each request (needs valgrind)
   P7   latency at 10,000/s
   P8   kernel entries for each request, 64 busy connections (needs perf or strace)
   P9   memory for each idle connection
   P10  memory, pipes included, of a connection through which frames of 99 MiB stream
-  P13  two shards on one core against one; 10,000 virtual clusters against one
+  P13  two shards on one core against one; 10,000 virtual clusters against one (CPU and instructions)
 
 Examples:
   cargo run --release -p loadtest -- compare --quick
@@ -53,7 +54,7 @@ Examples:
   cargo run --release -p loadtest -- compare --only P2 --klamm-binary old/klamm"
 )]
 pub struct Args {
-    /// Only these measures: P1, P2, P3, P5, P7, P8, P9, P10, P13.
+    /// Only these measures: P1, P2, P3, P5, P6, P7, P8, P9, P10, P13.
     #[arg(long, value_name = "ID,...", value_delimiter = ',', value_parser = Id::parse)]
     only: Vec<Id>,
     /// Only these proxies: direct (none), haproxy, haproxy-splice, klamm (passthrough), klamm-hide (a namespace).
@@ -120,6 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
         warm_up: Duration::from_secs(warm_up),
         time: Duration::from_secs(seconds),
         entries: None,
+        instructions: false,
         memory: false,
     };
     println!("{}", time_needed(&experiments, &proxies, rounds, warm_up + seconds));

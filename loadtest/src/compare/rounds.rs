@@ -9,6 +9,7 @@ use super::table;
 use crate::console;
 use crate::error::{Error, Result};
 use crate::measure::entries::Counter;
+use crate::measure::instructions;
 use crate::target::{Kind, Variant};
 use crate::trial::{self, Round, Setting, idle};
 
@@ -77,10 +78,12 @@ impl Rounds<'_> {
             let left_out = self.left_out(experiment, variant)?;
             all.push(Series { variant: variant.clone(), rounds: Vec::new(), thrown_away: 0, left_out });
         }
-        for number in 1..=self.rounds {
+        // Instructions are exact: once is enough.
+        let rounds = if experiment.quantity == Quantity::Instructions { 1 } else { self.rounds };
+        for number in 1..=rounds {
             for at in 0..all.len() {
                 let Some(series) = all.get_mut(at).filter(|series| series.left_out.is_none()) else { continue };
-                let what = format!("{} round {number} of {}: {}", experiment.name, self.rounds, series.variant.name);
+                let what = format!("{} round {number} of {}: {}", experiment.name, rounds, series.variant.name);
                 self.one(experiment, series, &what).map_err(|error| error.during(&what))?;
                 save(&all)?;
             }
@@ -111,6 +114,7 @@ impl Rounds<'_> {
         match experiment.quantity {
             Quantity::Cpu => {}
             Quantity::Entries => setting.entries = self.counter,
+            Quantity::Instructions => setting.instructions = true,
             Quantity::Streaming => setting.memory = true,
             Quantity::Idle => {
                 let idle = idle::measure(variant, setting.directory, experiment.workload.connections)?;
@@ -125,6 +129,10 @@ impl Rounds<'_> {
         if experiment.quantity == Quantity::Entries && self.counter.is_none() {
             return Ok(Some("neither perf nor strace works here".to_owned()));
         }
+        if experiment.quantity == Quantity::Instructions {
+            // What it offers is known from the same workload's CPU, and a start under callgrind takes long.
+            return Ok((!instructions::is_there()).then(|| instructions::INSTALL.to_owned()));
+        }
         if !variant.kind.is_klamm() || trial::is_offered(variant, &experiment.workload, &self.setting)? {
             return Ok(None);
         }
@@ -133,11 +141,12 @@ impl Rounds<'_> {
     }
 }
 
-/// Memory does not depend on who else runs.
+/// Memory, entries and instructions do not depend on who else runs.
 fn is_disturbed(round: &Round) -> bool {
     [round.others_percent, round.load_others_percent].iter().flatten().any(|percent| *percent > OTHERS_PERCENT_MAX)
         && round.memory_kib.is_none()
         && round.entries.is_none()
+        && round.instructions.is_none()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::target::Kind;
 use crate::trial::Round;
 
 /// What the workload is about, round by round: CPU in microseconds for each request or in seconds for each GiB, kernel
-/// entries for each request, or KiB.
+/// entries or instructions for each request, or KiB.
 pub fn values(experiment: &Experiment, series: &Series) -> Vec<Option<f64>> {
     series.rounds.iter().map(|round| value(experiment, round)).collect()
 }
@@ -24,6 +24,7 @@ fn value(experiment: &Experiment, round: &Round) -> Option<f64> {
         }
         Quantity::Cpu => Some(1e6 * round.cpu_seconds? / requests?),
         Quantity::Entries => Some(round.entries? as f64 / requests?),
+        Quantity::Instructions => Some(round.instructions? as f64 / requests?),
         Quantity::Idle => round.idle_kib,
         Quantity::Streaming => round.memory_kib.map(|kib| kib as f64),
     }
@@ -42,6 +43,7 @@ pub fn lines(experiment: &Experiment, all: &[Series]) -> Vec<String> {
         Quantity::Cpu if experiment.is_bulk() => "CPU-s/GiB",
         Quantity::Cpu => "CPU us/req",
         Quantity::Entries => "entries/req",
+        Quantity::Instructions => "instr/req",
         Quantity::Idle | Quantity::Streaming => "KiB",
     };
     let mut lines = vec![
@@ -71,6 +73,11 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
     let ran = |round: &Round| (round.seconds > 0.0).then_some(round.seconds);
     let rate = of(&|round| Some(round.done.requests as f64 / ran(round)?));
     let mib = of(&|round| Some(round.done.bytes as f64 / f64::from(1 << 20) / ran(round)?));
+    let digits = match experiment.quantity {
+        Quantity::Instructions => 0,
+        _ if experiment.is_bulk() => 3,
+        _ => 2,
+    };
     let own = values(experiment, series);
     let ratio = peer.and_then(|peer| Range::of_ratios(&own, &values(experiment, peer)));
     let ratio =
@@ -82,7 +89,7 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
         series.variant.name,
         cell(rate, 0),
         cell(mib, 0),
-        cell(median(own.into_iter().flatten()), if experiment.is_bulk() { 3 } else { 2 }),
+        cell(median(own.into_iter().flatten()), digits),
         cell(of(&|round| round.p50_us.map(|us| us as f64)), 0),
         cell(of(&|round| round.p99_us.map(|us| us as f64)), 0),
     )

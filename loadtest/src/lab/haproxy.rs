@@ -30,6 +30,7 @@ pub fn start(
     backend: SocketAddr,
     splice: bool,
     core: Option<usize>,
+    counted: bool,
 ) -> Result<Child> {
     version().ok_or_else(|| Error::new(INSTALL))?;
     let file = directory.join("haproxy.cfg");
@@ -37,7 +38,8 @@ pub fn start(
     let log = directory.join("haproxy.log");
     // -db: in the foreground, without a master process: one process to measure.
     let command = ["haproxy".into(), "-db".into(), "-f".into(), file.into_os_string()];
-    Start { name: "HAProxy", log: &log, core }.program(&command)
+    let counted = counted.then_some(directory);
+    Start { name: "HAProxy", log: &log, core, counted }.program(&command)
 }
 
 /// Debian's defaults otherwise: buffers of 16 KiB.

@@ -49,7 +49,7 @@ impl Lab {
             let mut command = vec![OsString::from("java")];
             command.extend(lab.java("kafka.Kafka"));
             command.push(settings.into());
-            lab.nodes.push(Start { name: "a Kafka node", log: &log, core: None }.program(&command)?);
+            lab.nodes.push(Start { name: "a Kafka node", log: &log, core: None, counted: None }.program(&command)?);
         }
         lab.wait()?;
         Ok(lab)

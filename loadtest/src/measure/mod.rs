@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod entries;
+pub mod instructions;
 pub mod latency;
 pub mod machine;
 pub mod memory;

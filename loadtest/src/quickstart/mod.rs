@@ -126,6 +126,7 @@ fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Ga
             core: None,
             settings: &[],
             binary: None,
+            counted: None,
         };
         let begin = Instant::now();
         let mut gateway = Gateway::spawn(&plan)?;

@@ -177,6 +177,7 @@ fn steady(args: &Args, plan: &Plan, report: &mut Report) -> Result<Round> {
         warm_up: Duration::from_secs(args.warm_up),
         time: Duration::from_secs(args.seconds),
         entries: None,
+        instructions: false,
         memory: true,
     };
     let workload = plan.workload();

@@ -16,6 +16,7 @@ use crate::wire::cluster::NODE;
 use crate::wire::{TOPIC, fetch};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Where ports are looked for: so many blocks of so many, of which a process begins with one of its own, so that two
@@ -27,6 +28,10 @@ const PORTS_PER_BLOCK: u16 = 32;
 const BOOTSTRAPS_MAX: usize = 1000;
 /// How long a proxy may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same under callgrind.
+const PATIENCE_COUNTED: Duration = Duration::from_secs(600);
+/// Between two connections that wake a counted gateway.
+const NUDGE_EVERY: Duration = Duration::from_millis(5);
 
 /// One of them, started.
 pub struct Target {
@@ -34,6 +39,7 @@ pub struct Target {
     /// Where clients of the broker's node connect, one for each virtual cluster.
     nodes: Vec<SocketAddr>,
     bootstrap: SocketAddr,
+    counted: bool,
 }
 
 enum Process {
@@ -56,11 +62,12 @@ impl Target {
     pub fn spawn(variant: &Variant, directory: &Path, broker: SocketAddr, core: Option<usize>) -> Result<Self> {
         let splice = variant.kind == Kind::HaproxySplice;
         match variant.kind {
-            Kind::Direct => Ok(Self { process: Process::None, nodes: vec![broker], bootstrap: broker }),
+            Kind::Direct => Ok(Self { process: Process::None, nodes: vec![broker], bootstrap: broker, counted: false }),
             Kind::Haproxy | Kind::HaproxySplice => {
                 let front = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_block(ports_from(), 1)?));
-                let child = haproxy::start(directory, front, broker, splice, core)?;
-                Ok(Self { process: Process::Haproxy(child), nodes: vec![front], bootstrap: front })
+                let child = haproxy::start(directory, front, broker, splice, core, variant.counted)?;
+                let counted = variant.counted;
+                Ok(Self { process: Process::Haproxy(child), nodes: vec![front], bootstrap: front, counted })
             }
             Kind::Klamm | Kind::KlammHide => Self::klamm(variant, directory, broker, core),
         }
@@ -86,11 +93,12 @@ impl Target {
             core,
             settings: &variant.settings,
             binary: variant.binary.as_deref(),
+            counted: variant.counted.then_some(directory),
         };
         let gateway = Gateway::spawn(&plan)?;
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let nodes = layouts.iter().flat_map(|layout| layout.nodes.values()).map(|port| address(*port)).collect();
-        Ok(Self { process: Process::Klamm(gateway), nodes, bootstrap: address(first) })
+        Ok(Self { process: Process::Klamm(gateway), nodes, bootstrap: address(first), counted: variant.counted })
     }
 
     /// Starts it and waits until it is ready.
@@ -104,12 +112,14 @@ impl Target {
         let at_start = if pinned_later.is_some() { None } else { core };
         let mut target = Self::spawn(variant, directory, broker, at_start)?;
         let front = target.bootstrap;
+        let patience = if variant.counted { PATIENCE_COUNTED } else { PATIENCE };
         match &mut target.process {
             Process::None => {}
             Process::Haproxy(child) => {
-                child.wait_until(PATIENCE, || TcpStream::connect(front).map(drop).map_err(|error| error.to_string()))?
+                child.wait_until(patience, || TcpStream::connect(front).map(drop).map_err(|error| error.to_string()))?
             }
-            Process::Klamm(gateway) => gateway.wait_ready(PATIENCE)?,
+            Process::Klamm(gateway) if variant.counted => nudging(front, || gateway.wait_ready(patience))?,
+            Process::Klamm(gateway) => gateway.wait_ready(patience)?,
         }
         if let Some((pid, core)) = target.pid().zip(pinned_later) {
             pin_process(pid, core)?;
@@ -164,7 +174,26 @@ impl Target {
         match self.process {
             Process::None => Ok(()),
             Process::Haproxy(mut child) => child.stop(PATIENCE),
+            Process::Klamm(gateway) if self.counted => nudging(self.bootstrap, || gateway.stop()),
             Process::Klamm(gateway) => gateway.stop(),
         }
     }
+}
+
+/// Does something while connections come and go. Valgrind runs one thread at a time, and takes io_uring_enter(2) for a
+/// call that does not block: while a shard waits in it, no other thread runs. What wakes the shard lets them.
+fn nudging<T>(front: SocketAddr, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                // Before the socket listens, and after, nobody is there: that is no fault.
+                let _ = TcpStream::connect(front);
+                std::thread::sleep(NUDGE_EVERY);
+            }
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        done
+    })
 }

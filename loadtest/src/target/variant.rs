@@ -62,12 +62,14 @@ pub struct Variant {
     pub binary: Option<PathBuf>,
     /// Virtual clusters, each with a namespace and a listener of its own. Passthrough has one always.
     pub virtual_clusters: usize,
+    /// It runs under callgrind.
+    pub counted: bool,
 }
 
 impl From<Kind> for Variant {
     fn from(kind: Kind) -> Self {
         let name = kind.name().to_owned();
-        Self { name, kind, settings: Vec::new(), binary: None, virtual_clusters: 1 }
+        Self { name, kind, settings: Vec::new(), binary: None, virtual_clusters: 1, counted: false }
     }
 }
 

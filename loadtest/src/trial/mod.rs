@@ -10,7 +10,7 @@ use crate::lab::sink::{Script, Sink};
 use crate::load::{Done, Generator, Load, Pace, Work, handshake};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
-use crate::measure::{cpu, memory, pipes};
+use crate::measure::{cpu, instructions, memory, pipes};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
 use serde::Serialize;
@@ -51,6 +51,8 @@ pub struct Setting<'a> {
     pub time: Duration,
     /// Count kernel entries, which makes CPU time useless.
     pub entries: Option<Counter>,
+    /// Count user-mode instructions: the target runs under callgrind.
+    pub instructions: bool,
     /// Look at the target's memory all the time.
     pub memory: bool,
 }
@@ -75,6 +77,8 @@ pub struct Round {
     pub p99_us: Option<u64>,
     /// The same.
     pub p999_us: Option<u64>,
+    /// User-mode instructions of the target in the measured time.
+    pub instructions: Option<u64>,
     /// Kernel entries of the target in the measured time.
     pub entries: Option<u64>,
     /// The most memory of the target's own and bytes in its pipes, less what it had without connections, in KiB.
@@ -139,8 +143,11 @@ pub fn run(variant: &Variant, workload: &Workload, setting: &Setting<'_>, watch:
     let stopped = target.stop();
     let seen = sink.stop();
     alive.and(seen)?;
-    let round = measured?;
-    stopped.map(|()| round)
+    let mut round = measured?;
+    stopped?;
+    // Callgrind tells what it counted at the end of the process.
+    round.instructions = setting.instructions.then(|| instructions::collected(setting.directory)).transpose()?;
+    Ok(round)
 }
 
 /// Whether the target offers what the workload needs.
@@ -209,6 +216,8 @@ fn measure_running(
         (Some(counter), Some(pid)) => Some(Counting::start(counter, pid, setting.directory)?),
         _ => None,
     };
+    let counted = pid.filter(|_| setting.instructions);
+    counted.map_or(Ok(()), |pid| instructions::count(pid, true))?;
     generator.measure();
     let begin = Moment::now(generator, pid, setting)?;
     let mut round = Round::default();
@@ -217,6 +226,7 @@ fn measure_running(
         watch(time, Done { requests: done.requests - begin.done.requests, bytes: done.bytes - begin.done.bytes });
         pid.filter(|_| setting.memory).map_or(Ok(()), |pid| round.look(pid, before_kib.unwrap_or(0)))
     })?;
+    counted.map_or(Ok(()), |pid| instructions::count(pid, false))?;
     let end = Moment::now(generator, pid, setting)?;
     round.entries = counting.map(Counting::stop).transpose()?;
     end.since(&begin, &mut round);
