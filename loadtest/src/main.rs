@@ -1,7 +1,7 @@
 //! Klamm's quick start and load test.
 //!
 //! `quickstart` shows a new user what Klamm does; `certificates` makes what a configuration with TLS needs; `run` loads a
-//! Kafka or a gateway; `compare` and `figures` print what Klamm costs, with the machine it was measured on. Klamm itself
+//! Kafka or a gateway; `compare`, `figures` and `tls` print what Klamm costs, with the machine it was measured on. Klamm itself
 //! runs in a child process: this very program, calling the klamm library.
 
 mod certificates;
@@ -21,6 +21,7 @@ mod ports;
 mod quickstart;
 mod run;
 mod target;
+mod tls;
 mod trial;
 mod wire;
 
@@ -43,12 +44,16 @@ enum Command {
     Run(run::Args),
     Compare(compare::Args),
     Figures(figures::Args),
+    Tls(tls::Args),
     /// This program as Klamm, in a child process.
     #[command(name = "__klamm", hide = true)]
     Klamm(child::ChildArgs),
     /// This program on its way to another one, in a child process.
     #[command(name = "__exec", hide = true)]
     Exec(child::ChildArgs),
+    /// This program as a bare server of rustls.
+    #[command(name = "__tls", hide = true)]
+    Bare(tls::BareArgs),
 }
 
 fn main() -> ExitCode {
@@ -58,8 +63,10 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Figures(args) => figures::run(&args),
+        Command::Tls(args) => tls::run(&args),
         Command::Klamm(args) => return child::become_klamm(args),
         Command::Exec(args) => return child::become_program(args),
+        Command::Bare(args) => return tls::become_bare(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

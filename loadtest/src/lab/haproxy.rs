@@ -32,9 +32,13 @@ pub fn start(
     core: Option<usize>,
     counted: bool,
 ) -> Result<Child> {
+    run(directory, &config(&front.to_string(), backend, splice), core, counted)
+}
+
+fn run(directory: &Path, config: &str, core: Option<usize>, counted: bool) -> Result<Child> {
     version().ok_or_else(|| Error::new(INSTALL))?;
     let file = directory.join("haproxy.cfg");
-    std::fs::write(&file, config(front, backend, splice)).doing(|| format!("cannot write {}", file.display()))?;
+    std::fs::write(&file, config).doing(|| format!("cannot write {}", file.display()))?;
     let log = directory.join("haproxy.log");
     // -db: in the foreground, without a master process: one process to measure.
     let command = ["haproxy".into(), "-db".into(), "-f".into(), file.into_os_string()];
@@ -42,8 +46,24 @@ pub fn start(
     Start { name: "HAProxy", log: &log, core, counted }.program(&command)
 }
 
+/// Starts it with TLS towards clients, and without towards the backend. `certificate` holds the key, too.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_tls(
+    directory: &Path,
+    front: SocketAddr,
+    backend: SocketAddr,
+    certificate: &Path,
+    core: Option<usize>,
+) -> Result<Child> {
+    let bind = format!("{front} ssl crt {} curves X25519", certificate.display());
+    run(directory, &config(&bind, backend, false), core, false)
+}
+
 /// Debian's defaults otherwise: buffers of 16 KiB.
-fn config(front: SocketAddr, backend: SocketAddr, splice: bool) -> String {
+fn config(bind: &str, backend: SocketAddr, splice: bool) -> String {
     // Pipes are counted too: more connections would need more descriptors than many systems allow.
     let maxconn = if splice { 4096 } else { 8192 };
     let splice = if splice { "  option splice-auto\n  option splice-request\n  option splice-response\n" } else { "" };
@@ -57,7 +77,7 @@ defaults
   timeout client 10m
   timeout server 10m
 listen relay
-  bind {front}
+  bind {bind}
   server backend {backend}
 "
     )
