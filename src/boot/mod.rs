@@ -25,6 +25,7 @@ use crate::config::{self, Shards, Snapshot};
 use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
 use crate::shard::{self, Message, Setup};
+use crate::tls::{ServerSide, ServerSides};
 use crate::upstream::{Resolver, SharedBackend};
 use crate::{route, sys};
 
@@ -119,7 +120,7 @@ fn run(snapshot: Snapshot, log: log::Options) -> ExitCode {
 
 /// Opens everything and starts the shards. All faults that can be found are told at once.
 fn start(snapshot: &Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::ports(snapshot);
+    let table = route::entrances(snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -130,11 +131,12 @@ fn start(snapshot: &Snapshot) -> Result<Control, Vec<String>> {
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
     let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    match (capacity, admin, listening) {
-        (Some(capacity), Some(admin), Some(listening)) if faults.is_empty() => {
+    let server_sides = server_sides(snapshot).map_err(|more| faults.extend(more)).ok();
+    match (capacity, admin, listening.zip(server_sides)) {
+        (Some(capacity), Some(admin), Some(entrances)) if faults.is_empty() => {
             config::warnings(snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
             capacity.tell();
-            start_shards(snapshot, &cores, capacity, admin, listening).map_err(|error| vec![error])
+            start_shards(snapshot, &cores, capacity, admin, entrances).map_err(|error| vec![error])
         }
         _ => Err(faults),
     }
@@ -145,7 +147,7 @@ fn start_shards(
     cores: &[usize],
     capacity: Capacity,
     admin: AdminListener,
-    listening: Vec<sockets::Listening>,
+    (listening, server_sides): (Vec<sockets::Listening>, ServerSides),
 ) -> Result<Control, String> {
     let say = |error: io::Error| format!("the shards cannot be started: {error}");
     let mut senders: Vec<Sender<Message>> = Vec::new();
@@ -174,6 +176,7 @@ fn start_shards(
             resolver: resolver.clone(),
             backends: backends.clone(),
             listening,
+            server_sides: server_sides.clone(),
             limits: snapshot.node.limits.clone(),
             connections_max: capacity.connections_max,
             memory_bytes_max: capacity.memory_bytes_max,
@@ -199,6 +202,21 @@ fn start_shards(
         }
     }
     Ok(Control::new(snapshot, admin, handles, endings))
+}
+
+/// The settings of TLS of each listener.
+///
+/// # Errors
+///
+/// A sentence for each listener whose settings cannot be used.
+fn server_sides(snapshot: &Snapshot) -> Result<ServerSides, Vec<String>> {
+    let mut faults = Vec::new();
+    let mut side = |listener: &config::Listener| {
+        let made = ServerSide::new(listener.tls.as_ref()?, None);
+        made.map(Arc::new).map_err(|error| faults.push(format!("listener {}: {error}", listener.name))).ok()
+    };
+    let sides = snapshot.listeners.iter().map(&mut side).collect();
+    if faults.is_empty() { Ok(sides) } else { Err(faults) }
 }
 
 fn random() -> io::Result<[u8; 16]> {

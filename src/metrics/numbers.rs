@@ -94,6 +94,12 @@ numbers! {
     active Gauge "connections_active";
     /// Connections that another shard, with more of them, had accepted.
     handed_over;
+    /// TLS handshakes with clients that were done in full.
+    tls_handshakes_full;
+    /// TLS handshakes with clients that resumed an earlier session.
+    tls_handshakes_resumed;
+    /// TLS handshakes with clients that failed, from the ClientHello on.
+    tls_handshake_failures;
     /// Requests whose header was read.
     requests;
     /// Responses delivered to clients, own answers included.

@@ -17,8 +17,9 @@ use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
-use crate::route::Route;
+use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
+use crate::tls::ServerSides;
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
 /// What a shard is told.
@@ -77,7 +78,9 @@ pub struct Setup {
     /// The backend clusters.
     pub backends: Vec<SharedBackend>,
     /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Route>)>,
+    pub listening: Vec<(TcpListener, Arc<Entrance>)>,
+    /// The settings of TLS of each listener.
+    pub server_sides: ServerSides,
     /// The limits; those of connections are the whole node's.
     pub limits: Limits,
     /// Client connections of the whole node.
@@ -123,6 +126,7 @@ pub async fn run(setup: Setup) -> Sample {
         setup.limits.clone(),
         memory_bytes_max,
         setup.id_mask,
+        setup.server_sides,
     ));
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
@@ -166,8 +170,8 @@ struct Server {
 
 impl Server {
     fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, route)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), route, stream);
+        let Some((stream, admitted, entrance)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), entrance, stream);
         self.tasks.spawn(async move {
             session.await;
             drop(admitted);
