@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::cluster::NodeId;
 use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
+use crate::tls::ServerSide;
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -64,6 +66,8 @@ pub struct Context {
     held_bytes: Cell<u64>,
     memory_bytes_max: u64,
     pub(super) id_mask: [u8; 16],
+    /// By the index of the listener.
+    server_sides: RefCell<Arc<[Option<ServerSide>]>>,
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
     told_left_out: RefCell<HashSet<(usize, NodeId)>>,
@@ -92,6 +96,7 @@ impl Context {
             held_bytes: Cell::new(0),
             memory_bytes_max,
             id_mask,
+            server_sides: RefCell::new(Arc::new([])),
             sessions: Cell::new(0),
             told_left_out: RefCell::default(),
         }
@@ -106,6 +111,16 @@ impl Context {
     pub fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         self.net.wake_all();
+    }
+
+    /// What a listener's handshakes use now; `None` where it speaks no TLS.
+    pub fn server_side(&self, listener: usize) -> Option<ServerSide> {
+        self.server_sides.borrow().get(listener).cloned().flatten()
+    }
+
+    /// Changes what handshakes use that begin from now on.
+    pub fn set_server_sides(&self, sides: Arc<[Option<ServerSide>]>) {
+        *self.server_sides.borrow_mut() = sides;
     }
 
     /// A number for the log, unique in this shard.

@@ -10,6 +10,7 @@ mod dial;
 mod hidden;
 mod names;
 mod resolver;
+mod sides;
 
 pub use catalogue::keep;
 pub use connect::{Connected, Target};
@@ -26,9 +27,11 @@ use crate::cluster::{Catalogue, Watch};
 use crate::config::BackendCluster;
 use crate::metrics::Numbers;
 use crate::net::{Net, Signal};
+use crate::tls::BackendSide;
 
 use hidden::Hidden;
 use names::Names;
+use sides::OwnSide;
 
 /// What shards and the resolver tell each other about backends.
 #[derive(Debug)]
@@ -91,6 +94,8 @@ struct Backend {
     /// Where the next bootstrap connection begins, so that they spread over the nodes.
     turn: Cell<usize>,
     status: RefCell<Status>,
+    /// `None`: plain connections.
+    side: RefCell<Option<OwnSide>>,
     /// Only the owner looks for them.
     hidden: RefCell<Hidden>,
 }
@@ -105,17 +110,19 @@ pub struct Status {
 }
 
 impl Upstream {
-    /// Makes the view of one shard, of so many.
+    /// Makes the view of one shard, of so many; `sides` by the index of the backend cluster.
     pub fn new(
         net: &Net,
         (shard, shards): (usize, usize),
         post: Post,
         resolver: Resolver,
         backends: Vec<SharedBackend>,
+        sides: &[Option<BackendSide>],
         numbers: Rc<Numbers>,
     ) -> Upstream {
-        let backends = backends.into_iter().map(|shared| Backend {
+        let backends = backends.into_iter().enumerate().map(|(at, shared)| Backend {
             shared,
+            side: RefCell::new(sides.get(at).and_then(Option::as_ref).map(OwnSide::of)),
             catalogue: RefCell::default(),
             refreshed: Signal::new(net),
             hint: Signal::new(net),
