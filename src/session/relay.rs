@@ -68,6 +68,7 @@ enum Step {
 impl<'a> Relay<'a> {
     /// Joins a client, from which `first` was read, and a node.
     pub fn new(context: &'a Context, route: &'a Route, client: Socket, connected: Connected, first: Vec<u8>) -> Self {
+        let copies = client.is_secure() || connected.socket.is_secure();
         Relay {
             context,
             route,
@@ -78,8 +79,8 @@ impl<'a> Relay<'a> {
             ledger: Ledger::default(),
             requests: Requests::default(),
             responses: Responses::default(),
-            inward: Flow::new(first),
-            outward: Flow::default(),
+            inward: Flow::new(first, copies),
+            outward: Flow::new(Vec::new(), copies),
             full: true,
             backend_ended: None,
             backend_takes: true,
@@ -400,7 +401,8 @@ impl<'a> Relay<'a> {
     /// Tells the shard how much memory this session holds.
     fn account(&mut self) -> Result<(), Cause> {
         let whole = self.requests.held_bytes() + self.responses.held_bytes() + self.ledger.held_bytes();
-        self.held.set((whole + self.inward.held() + self.outward.held()) as u64)
+        let sockets = self.client.held() + self.backend.held();
+        self.held.set((whole + self.inward.held() + self.outward.held() + sockets) as u64)
     }
 
     fn next_deadline(&mut self) -> Result<Instant, Cause> {

@@ -1,5 +1,7 @@
 //! What went wrong in a handshake or with a record, as a cause of its own each.
 
+use std::{fmt, io};
+
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 /// A counted cause. What is the other side's fault is told apart from what is ours.
@@ -66,6 +68,11 @@ impl Fault {
         }
     }
 
+    /// The fault inside an error of a socket; `None` where it is the socket's own.
+    pub fn inside(error: &io::Error) -> Option<Fault> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+
     /// The cause of an error of rustls.
     pub fn of(error: &Error) -> Fault {
         match error {
@@ -89,6 +96,14 @@ impl Fault {
         }
     }
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+impl std::error::Error for Fault {}
 
 fn incompatible(reason: &PeerIncompatible) -> Fault {
     match reason {
