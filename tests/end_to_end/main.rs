@@ -21,9 +21,10 @@ mod operations;
 mod scenarios;
 mod sessions;
 mod tenants;
+mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -109,6 +110,7 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
+    test!(GatewayAlone, 60, tls::the_lab_speaks_tls),
     test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
     test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),
@@ -158,6 +160,7 @@ const ALONE: &[Test] = &[
 ];
 
 fn main() -> ExitCode {
+    harness::hosts::enter(Path::new(env!("CARGO_TARGET_TMPDIR")));
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(2);
     let folder = match tempfile::Builder::new().prefix("end-to-end-").tempdir_in(env!("CARGO_TARGET_TMPDIR")) {

@@ -1,8 +1,11 @@
 //! What the tests share: the lab (a real Kafka), the gateway, the tools of the clients, and raw connections.
 
+pub mod certificates;
 pub mod closes;
 pub mod gateway;
+pub mod hosts;
 pub mod lab;
+pub mod lab_tls;
 pub mod neighbour;
 pub mod numbers;
 pub mod ports;
