@@ -42,8 +42,8 @@ use file::File;
 use interpolate::Outside;
 use reader::Source;
 
-/// Whether listeners and backend connections speak TLS. Until they do, a configuration that needs it is refused: this is
-/// the one switch.
+/// Whether listeners speak TLS and route by host name. Until they do, a configuration that needs it is refused: this is the
+/// one switch.
 const TLS_IS_SERVED: bool = false;
 
 /// Reads and checks the file, or every `*.yaml` of the directory, at `path`.

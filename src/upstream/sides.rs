@@ -5,18 +5,21 @@ use std::sync::Arc;
 use super::Upstream;
 use crate::tls::BackendSide;
 
-/// The settings that all shards share, and the shard's own, with sessions to resume.
-pub struct OwnSide {
+/// The shard's own settings, with sessions to resume, made of those that all shards share.
+pub(super) struct OwnSide {
     shared: BackendSide,
-    /// For handshakes.
-    #[expect(dead_code, reason = "no socket speaks TLS with a node yet")]
-    pub own: BackendSide,
+    own: BackendSide,
 }
 
 impl OwnSide {
     /// The shard's own of `shared`; nothing to resume yet.
     pub fn of(shared: &BackendSide) -> OwnSide {
         OwnSide { shared: shared.clone(), own: shared.for_shard() }
+    }
+
+    /// For a handshake.
+    pub fn own(&self) -> BackendSide {
+        self.own.clone()
     }
 }
 
@@ -33,6 +36,8 @@ impl Upstream {
             };
             if !same {
                 *known = side.as_ref().map(OwnSide::of);
+                // What failed may work now: nobody should wait for the next interval.
+                backend.hint.raise();
             }
         }
     }
