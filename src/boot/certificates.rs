@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::admin::{CertificateReport, Side};
 use crate::config::{self, Holder, Snapshot, ValidityNotice};
-use crate::tls::{BackendSide, ServerSide};
+use crate::tls::{BackendSide, ServerSide, ServerSides};
 use crate::x509::Facts;
 
 /// Certificates of one holder that have a number of their own, those that end first; a listener may have thousands.
@@ -17,7 +17,7 @@ const SUBJECT_CHARS_MAX: usize = 128;
 /// What handshakes use on both sides; by the index of the listener, and of the backend cluster.
 #[derive(Clone)]
 pub(super) struct Sides {
-    pub servers: Arc<[Option<ServerSide>]>,
+    pub servers: ServerSides,
     pub backends: Arc<[Option<BackendSide>]>,
 }
 
@@ -34,8 +34,8 @@ impl Sides {
             let side = before.and_then(|(_, sides)| sides.servers.get(at)?.as_ref());
             match side {
                 Some(side) if was == Some(tls) => Ok(Some(side.clone())),
-                side => ServerSide::new(tls, side)
-                    .map(Some)
+                side => ServerSide::new(tls, side.map(Arc::as_ref))
+                    .map(|side| Some(Arc::new(side)))
                     .map_err(|error| format!("listeners[{}]: {error}", listener.name)),
             }
         });

@@ -125,7 +125,7 @@ fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
 
 /// Opens everything and starts the shards. All faults that can be found are told at once.
 fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::ports(&snapshot);
+    let table = route::entrances(&snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);

@@ -40,6 +40,11 @@ impl Socket {
         self.secure = Some(Box::new(RefCell::new(Secure::new(pump, first))));
     }
 
+    /// Speaks TLS no more: what is read from now on is what came. For a connection that is to be closed.
+    pub fn end_tls(&mut self) {
+        self.secure = None;
+    }
+
     /// Waits until both sides have shaken hands; to be bounded in time by the caller. Takes its turn with the other
     /// handshakes of the shard.
     ///

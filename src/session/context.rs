@@ -10,7 +10,7 @@ use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
-use crate::tls::ServerSide;
+use crate::tls::{ServerSide, ServerSides};
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -66,15 +66,16 @@ pub struct Context {
     held_bytes: Cell<u64>,
     memory_bytes_max: u64,
     pub(super) id_mask: [u8; 16],
-    /// By the index of the listener.
-    server_sides: RefCell<Arc<[Option<ServerSide>]>>,
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
     told_left_out: RefCell<HashSet<(usize, NodeId)>>,
+    server_sides: RefCell<ServerSides>,
 }
 
 impl Context {
-    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers and hides topic ids with `id_mask`.
+    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers, hides topic ids with `id_mask`, and
+    /// speaks TLS with the settings of `server_sides`.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing, and they are put together in one place")]
     pub fn new(
         shard: usize,
         net: Net,
@@ -83,6 +84,7 @@ impl Context {
         limits: Limits,
         memory_bytes_max: u64,
         id_mask: [u8; 16],
+        server_sides: ServerSides,
     ) -> Context {
         Context {
             shard,
@@ -96,9 +98,9 @@ impl Context {
             held_bytes: Cell::new(0),
             memory_bytes_max,
             id_mask,
-            server_sides: RefCell::new(Arc::new([])),
             sessions: Cell::new(0),
             told_left_out: RefCell::default(),
+            server_sides: RefCell::new(server_sides),
         }
     }
 
@@ -113,14 +115,14 @@ impl Context {
         self.net.wake_all();
     }
 
-    /// What a listener's handshakes use now; `None` where it speaks no TLS.
-    pub fn server_side(&self, listener: usize) -> Option<ServerSide> {
-        self.server_sides.borrow().get(listener).cloned().flatten()
+    /// What the next handshake of a listener uses; `None` where it speaks no TLS.
+    pub fn server_side(&self, listener: usize) -> Option<Arc<ServerSide>> {
+        self.server_sides.borrow().get(listener)?.clone()
     }
 
-    /// Changes what handshakes use that begin from now on.
-    pub fn set_server_sides(&self, sides: Arc<[Option<ServerSide>]>) {
-        *self.server_sides.borrow_mut() = sides;
+    /// Replaces the settings of all listeners: running sessions keep theirs.
+    pub fn set_server_sides(&self, sides: ServerSides) {
+        self.server_sides.replace(sides);
     }
 
     /// A number for the log, unique in this shard.
@@ -188,5 +190,35 @@ impl Context {
                 );
             }
         }
+    }
+}
+
+/// What a session holds of its shard's memory budget; given back however the session ends.
+pub(super) struct Held<'a> {
+    context: &'a Context,
+    bytes: u64,
+}
+
+impl<'a> Held<'a> {
+    /// Nothing so far.
+    pub fn new(context: &'a Context) -> Held<'a> {
+        Held { context, bytes: 0 }
+    }
+
+    /// So much now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::hold`].
+    pub fn set(&mut self, bytes: u64) -> Result<(), Cause> {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Giving back cannot exceed the budget.
+        let _ = self.context.hold(self.bytes, 0);
     }
 }

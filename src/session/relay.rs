@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::context::{Context, Phase, Scratch};
+use super::broken;
+use super::context::{Context, Held, Phase, Scratch};
 use super::deadlines::{Deadlines, Doing};
 use super::flow::{Flow, Spliced};
 use crate::cluster::{NodeApis, virtual_cluster_id};
@@ -86,7 +87,7 @@ impl<'a> Relay<'a> {
             backend_takes: true,
             deadlines: Deadlines::new(context.net.now()),
             timer: Timer::new(&context.net),
-            held: Held { context, bytes: 0 },
+            held: Held::new(context),
         }
     }
 
@@ -177,7 +178,7 @@ impl<'a> Relay<'a> {
         match self.client.read(room) {
             None => Ok(Step::Waits),
             Some(Ok(0)) => Err(self.client_ended()),
-            Some(Err(_)) => Err(Cause::ClientReset),
+            Some(Err(error)) => Err(broken::client(&error)),
             Some(Ok(n)) => {
                 self.count_received(n, counts);
                 self.feed_requests(scratch, carried, n, counts)?;
@@ -232,7 +233,7 @@ impl<'a> Relay<'a> {
     /// client did not take.
     fn response_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
         if !self.outward.is_empty() {
-            let sent = self.outward.flush(self.context, &self.client).map_err(|_| Cause::ClientReset)?;
+            let sent = self.outward.flush(self.context, &self.client).map_err(|error| broken::client(&error))?;
             self.count_sent(sent, counts);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
@@ -310,7 +311,7 @@ impl<'a> Relay<'a> {
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);
         self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
         let sent = self.outward.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
-        let sent = sent.map_err(|_| Cause::ClientReset)?;
+        let sent = sent.map_err(|error| broken::client(&error))?;
         self.count_sent(sent, counts);
         Ok(())
     }
@@ -453,25 +454,5 @@ fn view<'v>(
         frame_bytes_max: context.limits.frame_bytes_max,
         hold_bytes_max: context.limits.hold_bytes_max,
         in_flight_max,
-    }
-}
-
-/// What a session holds of its shard's memory budget; given back however the session ends.
-struct Held<'a> {
-    context: &'a Context,
-    bytes: u64,
-}
-
-impl Held<'_> {
-    fn set(&mut self, bytes: u64) -> Result<(), Cause> {
-        let before = std::mem::replace(&mut self.bytes, bytes);
-        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        // Giving back cannot exceed the budget.
-        let _ = self.context.hold(self.bytes, 0);
     }
 }

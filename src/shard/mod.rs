@@ -17,9 +17,9 @@ use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
-use crate::route::Route;
+use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
-use crate::tls::{BackendSide, ServerSide};
+use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
 /// What a shard is told.
@@ -31,7 +31,7 @@ pub enum Message {
     /// What handshakes use from now on; running sessions keep what they have.
     Sides {
         /// By the index of the listener.
-        servers: Arc<[Option<ServerSide>]>,
+        servers: ServerSides,
         /// By the index of the backend cluster.
         backends: Arc<[Option<BackendSide>]>,
     },
@@ -84,12 +84,12 @@ pub struct Setup {
     pub resolver: Resolver,
     /// The backend clusters.
     pub backends: Vec<SharedBackend>,
-    /// What handshakes with clients use, by the index of the listener.
-    pub server_sides: Arc<[Option<ServerSide>]>,
     /// What handshakes with nodes use, by the index of the backend cluster.
     pub backend_sides: Arc<[Option<BackendSide>]>,
     /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Route>)>,
+    pub listening: Vec<(TcpListener, Arc<Entrance>)>,
+    /// The settings of TLS of each listener.
+    pub server_sides: ServerSides,
     /// The limits; those of connections are the whole node's.
     pub limits: Limits,
     /// Client connections of the whole node.
@@ -136,8 +136,8 @@ pub async fn run(setup: Setup) -> Sample {
         setup.limits.clone(),
         memory_bytes_max,
         setup.id_mask,
+        setup.server_sides,
     ));
-    context.set_server_sides(setup.server_sides);
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
             executor::spawn(&net, upstream::keep(upstream.clone(), at));
@@ -180,8 +180,8 @@ struct Server {
 
 impl Server {
     fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, route)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), route, stream);
+        let Some((stream, admitted, entrance)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), entrance, stream);
         self.tasks.spawn(async move {
             session.await;
             drop(admitted);

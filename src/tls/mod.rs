@@ -16,4 +16,4 @@ pub use backend::{BackendSide, BackendTlsError};
 pub use fault::Fault;
 pub use hello::{HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, RequestedName, begins_like_tls};
 pub use pump::{CIPHERTEXT_BYTES_MAX, GATHER_BYTES_MAX, Plaintext, Pump, RECORD_BYTES_MAX, Received, Wire};
-pub use server::{Certificates, ServerSide, ServerTlsError};
+pub use server::{Certificates, ServerSide, ServerSides, ServerTlsError};

@@ -42,14 +42,21 @@ impl Upstream {
             Some(Ok(())) => {
                 let resumed = socket.tls().is_some_and(|pump| pump.is_resumed());
                 let numbers = &self.numbers;
-                Numbers::count(if resumed { &numbers.backend_tls_resumed } else { &numbers.backend_tls_full }, 1);
+                Numbers::count(
+                    if resumed {
+                        &numbers.backend_tls_handshakes_resumed
+                    } else {
+                        &numbers.backend_tls_handshakes_full
+                    },
+                    1,
+                );
                 backend.told.borrow_mut().remove(to);
                 return Ok(socket);
             }
             None => Problem::Late,
             Some(Err(error)) => Problem::of(&error, socket.tls().is_some_and(|pump| pump.version().is_some())),
         };
-        Numbers::count(&self.numbers.backend_tls_failures, 1);
+        Numbers::count(&self.numbers.backend_tls_handshake_failures, 1);
         let unreached = problem.told(&backend.shared.config, to);
         tell_once(backend, to, &unreached);
         Err(unreached)
