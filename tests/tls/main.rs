@@ -1,5 +1,6 @@
 //! TLS and host names without a network: what is read, refused, routed, and spoken.
 
+mod examples_mean_what_they_say;
 mod handshakes_keep_their_rules;
 mod hellos_are_read_as_rustls_reads_them;
 mod material;
