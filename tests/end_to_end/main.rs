@@ -156,6 +156,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, operations::sessions_outlive_a_lack_of_descriptors),
     test!(GatewayAlone, 60, operations::faults_at_start_are_said),
     test!(GatewayAlone, 60, operations::signals_are_obeyed),
+    test!(GatewayAlone, 60, operations::reloads_are_told),
     test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
 ];
 

@@ -172,6 +172,11 @@ impl Gateway {
         })
     }
 
+    /// Replaces the configuration file of the running process; only a SIGHUP makes it look.
+    pub fn rewrite(&self, yaml: &str) -> Fallible<()> {
+        Ok(fs::write(&self.file, yaml)?)
+    }
+
     /// The log so far, all runs of this gateway.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
