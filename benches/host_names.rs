@@ -61,7 +61,6 @@ fn measure(count: usize) {
             listener: "door".into(),
             virtual_cluster: label.as_str().into(),
             backend: 0,
-            node: None,
             addresses: Arc::new(AddressMap::Names(names(label))),
             namespace: None,
         })

@@ -102,7 +102,6 @@ pub fn host_table() -> HostTable {
         listener: "door".into(),
         virtual_cluster: "vc".into(),
         backend: 0,
-        node: None,
         addresses: Arc::new(AddressMap::Names(names)),
         namespace: None,
     };

@@ -15,7 +15,7 @@ pub(super) struct Context {
     pub outside: Outside,
     /// Some entity could not be read, so that a name which seems to be missing may be in it: that is no second fault.
     pub names_incomplete: bool,
-    /// What needs TLS is read; else it is told to be not yet supported.
+    /// What needs TLS of listeners is read; else it is told to be not yet supported.
     pub tls_is_served: bool,
     /// Read once, when it is asked for.
     system_trust: OnceCell<Result<TrustBundle, String>>,

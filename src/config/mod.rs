@@ -13,6 +13,7 @@ mod file;
 mod interpolate;
 mod print;
 mod reader;
+mod reload;
 mod snapshot;
 mod sources;
 mod suggest;
@@ -21,15 +22,18 @@ mod system_trust;
 mod tls;
 mod tree;
 mod units;
+mod validity;
 
 pub use faults::{Fault, Faults};
 pub use print::print;
+pub use reload::{Reloaded, reload};
 pub use snapshot::{Admin, BackendCluster, Forward, Limits, Listener, Node, Shards, Snapshot, Sni, VirtualCluster};
 pub use summary::{listening_sockets, summary, warnings};
 pub use tls::{
     BackendTls, BackendTrust, ClientAuthentication, Identity, PrincipalSource, RevocationLists, TlsServer, TlsVersions,
     TrustBundle, Written,
 };
+pub use validity::{Holder, ValidityNotice, identities, validity};
 
 use std::path::Path;
 
@@ -38,8 +42,8 @@ use file::File;
 use interpolate::Outside;
 use reader::Source;
 
-/// Whether listeners and backend connections speak TLS. Until they do, a configuration that needs it is refused: this is
-/// the one switch.
+/// Whether listeners speak TLS and route by host name. Until they do, a configuration that needs it is refused: this is the
+/// one switch.
 const TLS_IS_SERVED: bool = false;
 
 /// Reads and checks the file, or every `*.yaml` of the directory, at `path`.

@@ -20,6 +20,12 @@ pub fn print(snapshot: &Snapshot) -> String {
     serde_yaml::to_string(&File::of(snapshot)).unwrap_or_else(|error| format!("# cannot be printed: {error}\n"))
 }
 
+/// The same as a tree.
+pub(super) fn tree(snapshot: &Snapshot) -> serde_yaml::Value {
+    // As above.
+    serde_yaml::to_value(File::of(snapshot)).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 struct File<'s> {
     node: Node<'s>,
@@ -67,6 +73,8 @@ struct LimitsText {
     in_flight_max: u16,
     memory_bytes_max: String,
     first_byte: String,
+    hello: String,
+    handshake: String,
     connect: String,
     idle: String,
     stalled_write: String,
@@ -194,6 +202,8 @@ impl LimitsText {
             in_flight_max: limits.in_flight_max,
             memory_bytes_max: limits.memory_bytes_max.map_or_else(auto, show_size),
             first_byte: show_duration(limits.first_byte),
+            hello: show_duration(limits.hello),
+            handshake: show_duration(limits.handshake),
             connect: show_duration(limits.connect),
             idle: show_duration(limits.idle),
             stalled_write: show_duration(limits.stalled_write),

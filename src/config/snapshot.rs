@@ -84,6 +84,10 @@ pub struct Limits {
     pub memory_bytes_max: Option<u64>,
     /// From accept to the first byte.
     pub first_byte: Duration,
+    /// From the first byte to the end of a ClientHello.
+    pub hello: Duration,
+    /// From there to the end of the handshake.
+    pub handshake: Duration,
     /// For reaching a node, and for waiting until the backend cluster is known.
     pub connect: Duration,
     /// Nothing in flight and nothing received.
@@ -110,6 +114,8 @@ impl Default for Limits {
             in_flight_max: 256,
             memory_bytes_max: None,
             first_byte: Duration::from_secs(10),
+            hello: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(11 * 60),
             stalled_write: Duration::from_secs(6 * 60),

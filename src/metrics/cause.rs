@@ -79,6 +79,46 @@ causes! {
     SshOnKafkaPort "ssh_on_kafka_port" Client;
     /// A PROXY protocol header, which is not served.
     ProxyHeader "proxy_header" Client;
+    /// No TLS on a port that serves nothing else.
+    PlainOnTlsPort "plain_on_tls_port" Client;
+    /// What begins like TLS is no ClientHello, or a broken one.
+    TlsHelloMalformed "tls_hello_malformed" Client;
+    /// A ClientHello longer than 64 KiB.
+    TlsHelloTooLong "tls_hello_too_long" Client;
+    /// A ClientHello that was not whole within the hello deadline.
+    TlsHelloDeadline "tls_hello_deadline" Client;
+    /// A TLS handshake that was not done within the handshake deadline.
+    TlsHandshakeDeadline "tls_handshake_deadline" Client;
+    /// The client ended the connection in the middle of the TLS handshake.
+    TlsHandshakeCut "tls_handshake_cut" Client;
+    /// The client asks for no host name, and only host names lead somewhere.
+    TlsNoServerName "tls_no_server_name" Client;
+    /// The client asks for a host name that is nobody's.
+    TlsUnknownServerName "tls_unknown_server_name" Client;
+    /// The client speaks no version of TLS that is served.
+    TlsNoCommonVersion "tls_no_common_version" Client;
+    /// The client has no cipher suite, key exchange or signature scheme that is served.
+    TlsNoCommonCipher "tls_no_common_cipher" Client;
+    /// A client certificate is required, and none came.
+    TlsCertificateMissing "tls_certificate_missing" Client;
+    /// The client's certificate has an issuer that is not believed.
+    TlsCertificateUntrusted "tls_certificate_untrusted" Client;
+    /// The client's certificate has expired, or is not valid yet.
+    TlsCertificateExpired "tls_certificate_expired" Client;
+    /// The client's certificate was revoked, or no list says that it was not.
+    TlsCertificateRevoked "tls_certificate_revoked" Client;
+    /// The client's certificate is broken, or for another purpose.
+    TlsCertificateInvalid "tls_certificate_invalid" Client;
+    /// The client's certificate has no name of which the rules make a principal.
+    TlsNoPrincipal "tls_no_principal" Client;
+    /// The client refused us with a TLS alert: it does not believe the certificate, mostly.
+    TlsRefusedByClient "tls_refused_by_client" Client;
+    /// A TLS record or message that cannot be.
+    TlsRecordInvalid "tls_record_invalid" Client;
+    /// A TLS record that does not decrypt.
+    TlsDecryptionFailed "tls_decryption_failed" Client;
+    /// TLS failed for a reason of its own.
+    TlsInternal "tls_internal" Gateway;
     /// An api key that no Kafka client uses.
     UnknownApi "unknown_api" Client;
     /// An api key of brokers and controllers among themselves.
@@ -93,6 +133,20 @@ causes! {
     BackendUnavailable "backend_unavailable" Backend;
     /// The node of this port is not among the backend's nodes.
     NodeUnknown "node_unknown" Backend;
+    /// A node's certificate is signed by none of those that are believed.
+    BackendTlsUntrusted "backend_tls_untrusted" Backend;
+    /// A node's certificate is for another name than the node's host.
+    BackendTlsName "backend_tls_name" Backend;
+    /// A node's certificate has expired, or is not valid yet.
+    BackendTlsExpired "backend_tls_expired" Backend;
+    /// A node refused Klamm's certificate, or that it showed none.
+    BackendTlsRefused "backend_tls_refused" Backend;
+    /// A node took the connection, and no TLS handshake was done within the connect deadline.
+    BackendTlsDeadline "backend_tls_deadline" Backend;
+    /// A node does not speak TLS.
+    BackendNotTls "backend_not_tls" Backend;
+    /// Any other fault of TLS with a node: no version or cipher in common, a broken record, another alert.
+    BackendTlsFailed "backend_tls_failed" Backend;
     /// The backend ended the connection between two responses.
     BackendClosed "backend_closed" Backend;
     /// The backend's connection was reset.

@@ -94,6 +94,12 @@ numbers! {
     active Gauge "connections_active";
     /// Connections that another shard, with more of them, had accepted.
     handed_over;
+    /// TLS handshakes with clients that were done in full.
+    tls_handshakes_full;
+    /// TLS handshakes with clients that resumed an earlier session.
+    tls_handshakes_resumed;
+    /// TLS handshakes with clients that failed, from the ClientHello on.
+    tls_handshake_failures;
     /// Requests whose header was read.
     requests;
     /// Responses delivered to clients, own answers included.
@@ -120,6 +126,12 @@ numbers! {
     backend_dials;
     /// Attempts to reach a backend address that failed.
     backend_dial_failures;
+    /// TLS handshakes with nodes that made a new session.
+    backend_tls_handshakes_full;
+    /// TLS handshakes with nodes that resumed a session.
+    backend_tls_handshakes_resumed;
+    /// TLS handshakes with nodes that failed.
+    backend_tls_handshake_failures;
     /// Mentions of a node whose port the listener lacks, left out of an answer.
     nodes_left_out;
     /// Topics of backend clusters that an additional topic of the same name hides, where that is to be told.

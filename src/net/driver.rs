@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::secure::Space;
+use super::turnstile::Turnstile;
 use super::wheel::Wheel;
 use crate::sys::{Completion, Outcome, Ready, Ring, Token};
 
@@ -24,6 +26,8 @@ pub(super) struct Inner {
     slots: RefCell<Slab<Rc<Slot>>>,
     generation: Cell<u32>,
     pub(super) wheel: RefCell<Wheel>,
+    pub(super) turnstile: Turnstile,
+    pub(super) space: RefCell<Space>,
     now: Cell<Instant>,
     /// A task that the driver did not wake itself can run: the next enter must not wait.
     runnable: Cell<bool>,
@@ -51,7 +55,7 @@ impl Slot {
         }
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
@@ -76,6 +80,8 @@ impl Net {
             slots: RefCell::default(),
             generation: Cell::new(0),
             wheel: RefCell::new(Wheel::new(now)),
+            turnstile: Turnstile::default(),
+            space: RefCell::default(),
             now: Cell::new(now),
             runnable: Cell::new(true),
             stopped: Cell::new(false),
@@ -126,6 +132,10 @@ impl Net {
                 ring.completions(|completion| completions.push(completion));
             }
             self.0.now.set(Instant::now());
+            // Before the others are woken: those who wait for their share stand before newcomers.
+            if self.0.turnstile.begin_turn() {
+                self.mark_runnable();
+            }
             completions.drain(..).for_each(|completion| self.hand_out(completion));
             self.0.wheel.borrow_mut().advance(self.now());
             futures_lite::future::yield_now().await;

@@ -1,15 +1,20 @@
 //! The shard's ring: executes actions on bytes. Knows no Kafka.
 //!
-//! Owns accepting, connecting, readiness, reads, vectored writes and pipes, deadlines, the mailbox. Everything that can wake
-//! a shard is in its ring: sockets, the mailbox, and the timer wheel's next deadline as the wait's timeout. May not know what the bytes mean.
+//! Owns accepting, connecting, readiness, reads, vectored writes and pipes, TLS of a connection, deadlines, the mailbox.
+//! Everything that can wake a shard is in its ring: sockets, the mailbox, and the timer wheel's next deadline as the wait's
+//! timeout. May not know what the bytes mean.
 
 mod accept;
 mod driver;
 mod mailbox;
 mod pipe;
+mod raw;
+mod secure;
 mod signal;
 mod socket;
 mod timer;
+mod turnstile;
+mod watch;
 mod wheel;
 
 pub use accept::{Accept, Acceptor};
@@ -17,5 +22,6 @@ pub use driver::Net;
 pub use mailbox::{Mailbox, Sender, mailbox};
 pub use pipe::{Drained, EmptyPipe, Filled, FullPipe, Pipes};
 pub use signal::Signal;
-pub use socket::{Socket, Watch};
+pub use socket::Socket;
 pub use timer::Timer;
+pub use watch::Watch;

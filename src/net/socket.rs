@@ -1,43 +1,28 @@
-//! A connected socket, and other descriptors that become readable.
+//! A connection as sessions and backends use it: plaintext, whether TLS is below it or not.
 
+use std::cell::{Ref, RefCell};
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::rc::Rc;
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
 use super::Net;
-use super::driver::Slot;
-use crate::sys;
+use super::raw::Raw;
+use super::secure::Secure;
+use crate::tls::Pump;
 
-/// Keepalive probes begin after this, and follow each other in this distance.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-/// So many unanswered probes break a connection.
-const KEEPALIVE_PROBES: u32 = 3;
-/// A backend that acknowledges nothing for so long is gone. Not set towards clients: it also kills a peer whose window
-/// is closed because it reads slowly.
-const BACKEND_USER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A TCP connection on the shard's ring. Dropping it closes it.
+/// A connection on the shard's ring. Dropping it closes it.
 pub struct Socket {
-    stream: TcpStream,
-    slot: Rc<Slot>,
-    net: Net,
+    raw: Raw,
+    /// `None`: plain. A pointer, so that a plain connection is no larger.
+    secure: Option<Box<RefCell<Secure>>>,
 }
 
 impl Socket {
     /// Takes a non-blocking connection that a client opened.
     pub fn of_client(net: &Net, stream: TcpStream) -> Socket {
-        // Options that fail leave a connection that works, and one that is broken says so when it is read.
-        let _ = stream.set_nodelay(true);
-        set_keepalive(&stream);
-        keep_urgent_in_line(&stream);
-        let slot = net.add_poll(stream.as_fd());
-        Socket { stream, slot, net: net.clone() }
+        Socket { raw: Raw::of_client(net, stream), secure: None }
     }
 
     /// Connects to a backend address; to be bounded in time by the caller.
@@ -46,62 +31,87 @@ impl Socket {
     ///
     /// As connect(2), and `EMFILE` when no descriptor is left.
     pub async fn connect(net: &Net, address: SocketAddr) -> io::Result<Socket> {
-        let kind = Type::STREAM.nonblocking().cloexec();
-        let socket = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-        match socket.connect(&address.into()) {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-            Err(error) => return Err(error),
-        }
-        let stream = TcpStream::from(socket);
-        let slot = net.add_poll(stream.as_fd());
-        let socket = Socket { stream, slot, net: net.clone() };
-        poll_fn(|cx| socket.poll_writable(cx)).await;
-        if let Some(error) = socket.stream.take_error()? {
-            return Err(error);
-        }
-        socket.stream.peer_addr()?;
-        let _ = socket.stream.set_nodelay(true);
-        let _ = SockRef::from(&socket.stream).set_tcp_user_timeout(Some(BACKEND_USER_TIMEOUT));
-        set_keepalive(&socket.stream);
-        keep_urgent_in_line(&socket.stream);
-        Ok(socket)
+        Ok(Socket { raw: Raw::connect(net, address).await?, secure: None })
+    }
+
+    /// Speaks TLS from now on, on whichever side `pump` stands; `first` is what was read before and belongs to it.
+    /// [`Socket::handshake`] comes next.
+    pub fn begin_tls(&mut self, pump: Pump, first: Vec<u8>) {
+        self.secure = Some(Box::new(RefCell::new(Secure::new(pump, first))));
+    }
+
+    /// Speaks TLS no more: what is read from now on is what came. For a connection that is to be closed.
+    pub fn end_tls(&mut self) {
+        self.secure = None;
+    }
+
+    /// Waits until both sides have shaken hands; to be bounded in time by the caller. Takes its turn with the other
+    /// handshakes of the shard.
+    ///
+    /// # Errors
+    ///
+    /// As recv(2) and send(2); `UnexpectedEof` when the other side ended the connection; `InvalidData` with a
+    /// [`crate::tls::Fault`] inside, and the other side has been told.
+    pub async fn handshake(&self) -> io::Result<()> {
+        let Some(secure) = &self.secure else { return Ok(()) };
+        let mut place = None;
+        poll_fn(|cx| {
+            self.raw.register(cx);
+            secure.borrow_mut().poll_handshake(&self.raw, &mut place, cx)
+        })
+        .await
+    }
+
+    /// What the handshake came to; `None` on a plain connection.
+    pub fn tls(&self) -> Option<Ref<'_, Pump>> {
+        self.secure.as_ref().map(|secure| Ref::map(secure.borrow(), Secure::pump))
+    }
+
+    /// Bytes pass through TLS, so that none may pass unread.
+    pub fn is_secure(&self) -> bool {
+        self.secure.is_some()
+    }
+
+    /// Bytes of memory that wait in it, for records that are not whole or have not left.
+    pub fn held(&self) -> usize {
+        self.secure.as_ref().map_or(0, |secure| secure.borrow().held())
     }
 
     /// Wakes the task of `cx` at the next change of readiness.
     pub fn register(&self, cx: &Context<'_>) {
-        self.slot.register(cx.waker());
-        if self.slot.ended.get() {
-            self.net.arm_again(&self.slot, self.stream.as_fd());
-            cx.waker().wake_by_ref();
-        }
+        self.raw.register(cx);
     }
 
     /// Reads what is there; `None`: nothing for now.
     ///
     /// # Errors
     ///
-    /// As recv(2).
+    /// As recv(2), and `InvalidData` with a [`crate::tls::Fault`] inside.
     pub fn read(&self, into: &mut [u8]) -> Option<io::Result<usize>> {
-        let ready = self.slot.ready.get();
-        if !ready.readable {
-            return None;
+        match &self.secure {
+            None => self.raw.read(into),
+            Some(secure) => secure.borrow_mut().read(&self.raw, into),
         }
-        match (&self.stream).read(into) {
-            Ok(n) => {
-                // A short read has emptied the socket; what comes later is told by the ring. An end, once told, is
-                // not told again.
-                if n < into.len() && !ready.ended {
-                    self.clear_readable();
-                }
-                Some(Ok(n))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_readable();
-                None
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            Err(error) => Some(Err(error)),
+    }
+
+    /// The next read may bring something.
+    pub fn is_readable(&self) -> bool {
+        match &self.secure {
+            None => self.raw.is_readable(),
+            Some(secure) => secure.borrow().is_readable(&self.raw),
+        }
+    }
+
+    /// Writes as much as the socket takes; 0: nothing for now. What was not taken must come first in the next call: TLS may
+    /// have made a record of it that waits for room.
+    ///
+    /// # Errors
+    ///
+    /// As send(2), and `InvalidData` with a [`crate::tls::Fault`] inside.
+    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &self.secure {
+            None => self.raw.write(pieces),
+            Some(secure) => secure.borrow_mut().write(&self.raw, pieces),
         }
     }
 
@@ -109,19 +119,11 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As splice(2).
+    /// As splice(2); `InvalidInput` where the bytes are not those that were sent.
     pub(super) fn splice_into(&self, pipe: BorrowedFd<'_>, bytes: usize) -> Option<io::Result<usize>> {
-        if !self.slot.ready.get().readable {
-            return None;
-        }
-        match sys::splice(self.stream.as_fd(), pipe, bytes) {
-            // The pipe is empty, so that it is the socket that has nothing. A short move, in contrast, tells nothing:
-            // the pipe takes a number of pieces, however small these are.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_readable();
-                None
-            }
-            moved => Some(moved),
+        match &self.secure {
+            None => self.raw.splice_into(pipe, bytes),
+            Some(_) => Some(Err(io::ErrorKind::InvalidInput.into())),
         }
     }
 
@@ -129,80 +131,25 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As splice(2).
+    /// As splice(2); `InvalidInput` where nobody would understand them.
     pub(super) fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
-        if !self.slot.ready.get().writable {
-            return Ok(0);
-        }
-        // The pipe holds bytes, so that it is the socket that takes no more of them.
-        match sys::splice(pipe, self.stream.as_fd(), bytes) {
-            Ok(n) => {
-                if n < bytes {
-                    self.clear_writable();
-                }
-                Ok(n)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_writable();
-                Ok(0)
-            }
-            Err(error) => Err(error),
+        match &self.secure {
+            None => self.raw.splice_from(pipe, bytes),
+            Some(_) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 
-    /// About how much the socket takes now: the send buffer's size without what the other side has not acknowledged.
+    /// About how much the socket takes now.
     pub fn room(&self) -> usize {
-        let buffer = SockRef::from(&self.stream).send_buffer_size().unwrap_or(0);
-        buffer.saturating_sub(sys::bytes_unacknowledged(&self.stream).unwrap_or(buffer))
-    }
-
-    fn clear_readable(&self) {
-        let mut ready = self.slot.ready.get();
-        ready.readable = false;
-        self.slot.ready.set(ready);
-    }
-
-    fn clear_writable(&self) {
-        let mut ready = self.slot.ready.get();
-        ready.writable = false;
-        self.slot.ready.set(ready);
-    }
-
-    /// The next read may bring something.
-    pub fn is_readable(&self) -> bool {
-        self.slot.ready.get().readable
-    }
-
-    /// Writes as much as the socket takes; 0: nothing for now.
-    ///
-    /// # Errors
-    ///
-    /// As send(2).
-    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if !self.slot.ready.get().writable {
-            return Ok(0);
-        }
-        let written = match pieces {
-            [piece] => (&self.stream).write(piece),
-            pieces => (&self.stream).write_vectored(pieces),
-        };
-        let wanted: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let blocked = match &written {
-            Ok(n) => *n < wanted,
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        };
-        if blocked {
-            self.clear_writable();
-        }
-        match written {
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
-            written => written,
-        }
+        self.raw.room()
     }
 
     /// Ends the direction away from us; what was written still arrives.
     pub fn end_writing(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        if let Some(secure) = &self.secure {
+            secure.borrow_mut().say_end(&self.raw);
+        }
+        self.raw.end_writing();
     }
 
     /// Waits until a read may bring something.
@@ -216,87 +163,19 @@ impl Socket {
 
     /// Waits until a write may take something.
     pub async fn writable(&self) {
-        poll_fn(|cx| self.poll_writable(cx)).await;
-    }
-
-    fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
-        self.register(cx);
-        if self.slot.ready.get().writable { Poll::Ready(()) } else { Poll::Pending }
+        poll_fn(|cx| self.raw.poll_writable(cx)).await;
     }
 
     /// The other side's address, for the log.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.stream.peer_addr().ok()
+        self.raw.peer()
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // The ring holds a reference to the socket until the poll is removed: without the shutdown the end would leave late.
-        let _ = self.stream.shutdown(Shutdown::Both);
-        self.net.cancel(&self.slot);
-        self.net.remove(&self.slot);
-    }
-}
-
-fn set_keepalive(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE).with_retries(KEEPALIVE_PROBES);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
-}
-
-/// Urgent data, which nobody sends who speaks Kafka, stays where it was sent: otherwise the kernel would take a byte out of
-/// a frame. Reads still stop before it, and splice(2) for good: whoever sends it may be closed as too slow.
-fn keep_urgent_in_line(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_out_of_band_inline(true);
-}
-
-/// A descriptor of somebody else that becomes readable: the mailbox's.
-pub struct Watch<T: AsFd> {
-    inner: T,
-    slot: Rc<Slot>,
-    net: Net,
-}
-
-impl<T: AsFd> Watch<T> {
-    /// Puts a descriptor into the ring.
-    pub fn new(net: &Net, inner: T) -> Watch<T> {
-        let slot = net.add_poll(inner.as_fd());
-        Watch { inner, slot, net: net.clone() }
-    }
-
-    /// Waits until it was made readable since the last call.
-    pub async fn readable(&self) {
-        poll_fn(|cx| {
-            self.slot.register(cx.waker());
-            if self.slot.ended.get() {
-                self.net.arm_again(&self.slot, self.inner.as_fd());
-            }
-            let mut ready = self.slot.ready.get();
-            if !ready.readable {
-                return Poll::Pending;
-            }
-            ready.readable = false;
-            self.slot.ready.set(ready);
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// What is watched.
-    pub fn get(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T: AsFd> Drop for Watch<T> {
-    fn drop(&mut self) {
-        self.net.cancel(&self.slot);
-        self.net.remove(&self.slot);
-    }
-}
-
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        if let Some(secure) = &mut self.secure {
+            secure.get_mut().say_end(&self.raw);
+        }
     }
 }

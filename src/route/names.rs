@@ -33,7 +33,7 @@ pub struct HostTable {
 /// What a host name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meant<'t> {
-    /// Where its connections go; its own `node` is `None`.
+    /// The virtual cluster behind its listener.
     pub route: &'t Arc<Route>,
     /// The node; `None`: any live one (bootstrap).
     pub node: Option<NodeId>,

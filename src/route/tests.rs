@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::cluster::{HostFormat, HostNames, NodePorts, PortMapping, Warned};
-use crate::config::{Admin, Limits, Node, Shards, Sni, VirtualCluster};
+use crate::cluster::{HostFormat, HostNames, NodeId, NodePorts, PortMapping, Warned};
+use crate::config::{Admin, Limits, Node, Shards, Sni, TlsServer, TlsVersions, VirtualCluster};
 
 fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot {
     let listener = Listener {
@@ -55,7 +55,11 @@ fn each_port_of_each_address_has_its_route() {
     };
     let forward = Forward::PortMapping { virtual_cluster: 0, address_map: Arc::new(AddressMap::Ports(mapping)) };
     let snapshot = snapshot(&["passthrough"], vec![forward], vec![100, 101, 102]);
-    let table: Vec<_> = ports(&snapshot).into_iter().map(|(at, route)| (at.to_string(), route.node)).collect();
+    let node = |entrance: &Entrance| match &entrance.door {
+        Door::Plain(destination) => destination.node,
+        Door::Tls(_) => panic!("the listener is plain"),
+    };
+    let table: Vec<_> = entrances(&snapshot).iter().map(|(at, entrance)| (at.to_string(), node(entrance))).collect();
     let expected = [
         ("127.0.0.1:100", None),
         ("[::1]:100", None),
@@ -66,6 +70,59 @@ fn each_port_of_each_address_has_its_route() {
     ];
     assert_eq!(table, expected.map(|(at, node)| (at.to_string(), node)));
     assert!(host_names(&snapshot, &snapshot.listeners[0]).is_none());
+}
+
+/// A port mapping behind host names takes what has no name, or a name of something else; never a name of ours that is
+/// nobody's.
+#[test]
+fn the_first_policy_that_matches_is_used() {
+    let mapping = PortMapping {
+        advertised_host: "gateway".into(),
+        bootstrap_port: Some(100),
+        ports: vec![100, 101].into(),
+        min_broker_id: 1,
+        node_ports: NodePorts::default(),
+    };
+    let by_port = Forward::PortMapping { virtual_cluster: 1, address_map: Arc::new(AddressMap::Ports(mapping)) };
+    let by_name = sni(HostFormat::SharedSuffix, &["alice"], ".kafka.example");
+    let tls = TlsServer {
+        certificates: vec![],
+        versions: TlsVersions::ALL,
+        allow_plaintext: true,
+        client_authentication: None,
+    };
+    let doors = |forwards: Vec<Forward>| {
+        let mut snapshot = snapshot(&["alice", "bob"], forwards, vec![100, 101]);
+        snapshot.listeners[0].tls = Some(Arc::new(tls.clone()));
+        snapshot.listeners[0].addresses.truncate(1);
+        entrances(&snapshot).into_iter().map(|(_, entrance)| entrance).collect::<Vec<_>>()
+    };
+    let found = |entrance: &Entrance, name: Option<&str>| {
+        let Door::Tls(door) = &entrance.door else { panic!("TLS is spoken there") };
+        assert!(door.allow_plaintext && door.listener == 0);
+        let to = door.destination(name.map(str::as_bytes))?;
+        Ok((to.route.virtual_cluster.to_string(), to.node.map(|node| node.0)))
+    };
+    let to = |cluster: &str, node| Ok((cluster.to_owned(), node));
+    let (unknown, none) = (Err(NoDestination::UnknownName), Err(NoDestination::NoName));
+    let ours = Some("broker-7-alice.kafka.example");
+    let nobodys = Some("bootstrap-carol.kafka.example");
+    let foreign = Some("gateway.example");
+
+    let both = doors(vec![by_name.clone(), by_port.clone()]);
+    assert_eq!(found(&both[1], ours), to("alice", Some(7)));
+    assert_eq!(found(&both[1], nobodys), unknown);
+    assert_eq!((found(&both[0], foreign), found(&both[1], None)), (to("bob", None), to("bob", Some(1))));
+
+    let names = doors(vec![by_name]);
+    assert_eq!(found(&names[0], ours), to("alice", Some(7)));
+    assert_eq!(
+        (found(&names[0], nobodys), found(&names[0], foreign), found(&names[0], None)),
+        (unknown.clone(), unknown, none)
+    );
+
+    let ports = doors(vec![by_port]);
+    assert_eq!((found(&ports[1], ours), found(&ports[0], None)), (to("bob", Some(1)), to("bob", None)));
 }
 
 #[test]

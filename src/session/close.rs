@@ -12,7 +12,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Closes both sides, gently where answers may still be on their way.
 pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backend: Socket) {
     match cause {
-        Cause::Drained | Cause::BackendClosed | Cause::BackendReset | Cause::ResponseCut => {}
+        Cause::Drained
+        | Cause::BackendClosed
+        | Cause::BackendReset
+        | Cause::BackendTlsRefused
+        | Cause::BackendTlsFailed
+        | Cause::ResponseCut => {}
         _ => return,
     }
     backend.end_writing();
@@ -20,6 +25,12 @@ pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backe
     let limit = context.net.now() + LINGER;
     context.net.until(limit, read_to_end(context, &client)).await;
     context.net.until(limit, read_to_end(context, &backend)).await;
+}
+
+/// Ends our direction to a client that was told something last, and waits until it ends its own.
+pub(super) async fn linger(context: &Context, client: &Socket) {
+    client.end_writing();
+    context.net.until(context.net.now() + LINGER, read_to_end(context, client)).await;
 }
 
 async fn read_to_end(context: &Context, socket: &Socket) {

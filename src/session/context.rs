@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::cluster::NodeId;
 use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
+use crate::tls::{ServerSide, ServerSides};
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -67,10 +69,13 @@ pub struct Context {
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
     told_left_out: RefCell<HashSet<(usize, NodeId)>>,
+    server_sides: RefCell<ServerSides>,
 }
 
 impl Context {
-    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers and hides topic ids with `id_mask`.
+    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers, hides topic ids with `id_mask`, and
+    /// speaks TLS with the settings of `server_sides`.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing, and they are put together in one place")]
     pub fn new(
         shard: usize,
         net: Net,
@@ -79,6 +84,7 @@ impl Context {
         limits: Limits,
         memory_bytes_max: u64,
         id_mask: [u8; 16],
+        server_sides: ServerSides,
     ) -> Context {
         Context {
             shard,
@@ -94,6 +100,7 @@ impl Context {
             id_mask,
             sessions: Cell::new(0),
             told_left_out: RefCell::default(),
+            server_sides: RefCell::new(server_sides),
         }
     }
 
@@ -106,6 +113,16 @@ impl Context {
     pub fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         self.net.wake_all();
+    }
+
+    /// What the next handshake of a listener uses; `None` where it speaks no TLS.
+    pub fn server_side(&self, listener: usize) -> Option<Arc<ServerSide>> {
+        self.server_sides.borrow().get(listener)?.clone()
+    }
+
+    /// Replaces the settings of all listeners: running sessions keep theirs.
+    pub fn set_server_sides(&self, sides: ServerSides) {
+        self.server_sides.replace(sides);
     }
 
     /// A number for the log, unique in this shard.
@@ -173,5 +190,35 @@ impl Context {
                 );
             }
         }
+    }
+}
+
+/// What a session holds of its shard's memory budget; given back however the session ends.
+pub(super) struct Held<'a> {
+    context: &'a Context,
+    bytes: u64,
+}
+
+impl<'a> Held<'a> {
+    /// Nothing so far.
+    pub fn new(context: &'a Context) -> Held<'a> {
+        Held { context, bytes: 0 }
+    }
+
+    /// So much now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::hold`].
+    pub fn set(&mut self, bytes: u64) -> Result<(), Cause> {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Giving back cannot exceed the budget.
+        let _ = self.context.hold(self.bytes, 0);
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Flow {
     end_due: bool,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
     large: bool,
+    /// No byte may pass unread: TLS is on one of the sides.
+    copies: bool,
 }
 
 /// A pipe that a socket did not take empty.
@@ -58,9 +60,9 @@ pub(super) enum Spliced {
 }
 
 impl Flow {
-    /// Begins with what was read already.
-    pub fn new(first: Vec<u8>) -> Flow {
-        Flow { carried: first.into(), ..Flow::default() }
+    /// Begins with what was read already. `copies`: no byte may pass unread.
+    pub fn new(first: Vec<u8>, copies: bool) -> Flow {
+        Flow { carried: first.into(), copies, ..Flow::default() }
     }
 
     /// Nothing waits to leave.
@@ -99,6 +101,9 @@ impl Flow {
     /// `pass` pass.
     pub fn fed(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], pass: u64) {
         self.carried.keep(rest);
+        if self.copies {
+            return;
+        }
         let least = u64::from(context.limits.splice_bytes_min);
         if pass >= least || n as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
             self.large = true;

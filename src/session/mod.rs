@@ -2,13 +2,16 @@
 //!
 //! Owns the order of steps and the close cause. May hold no rule, no table, and no state that outlives the connection.
 
+mod broken;
 mod carried;
 mod close;
 mod context;
 mod deadlines;
+mod door;
 mod flow;
 mod opening;
 mod relay;
+mod story;
 mod unsent;
 
 pub use context::{Context, Phase};
@@ -20,57 +23,21 @@ use std::sync::Arc;
 
 use futures_lite::FutureExt;
 
-use crate::cluster::NodeId;
-use crate::metrics::{Cause, Fault, Numbers};
+use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
-use crate::route::Route;
+use crate::route::{Door, Entrance};
 
-use relay::{Counts, Relay};
-
-/// What a session has come to, for its last log line.
-#[derive(Default)]
-struct Story {
-    node: Option<NodeId>,
-    counts: Counts,
-}
+use door::Entered;
+use relay::Relay;
+use story::Story;
 
 /// Runs a connection to its end and counts the cause. A panic ends this session only.
-pub async fn run(context: Rc<Context>, route: Arc<Route>, stream: TcpStream) {
-    let id = context.next_session();
+pub async fn run(context: Rc<Context>, entrance: Arc<Entrance>, stream: TcpStream) {
     let client = Socket::of_client(&context.net, stream);
-    let peer = client.peer().map_or_else(|| "gone".into(), |peer| peer.to_string());
-    let (shard, listener, virtual_cluster) = (context.shard, &*route.listener, &*route.virtual_cluster);
-    tracing::info!(session = id, shard, listener, virtual_cluster, client = peer, "session open");
-    let opened = context.net.now();
-    let mut story = Story::default();
-    let cause = guarded(&context, serve(&context, &route, client, &mut story)).await;
+    let mut story = Story::new(&context, &entrance, &client);
+    let cause = guarded(&context, serve(&context, &entrance, client, &mut story)).await;
     context.count_close(cause);
-    let (node, counts) = (story.node.map(|node| node.0), story.counts);
-    let milliseconds = context.net.now().saturating_duration_since(opened).as_millis() as u64;
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(
-                session = id,
-                shard,
-                listener,
-                virtual_cluster,
-                client = peer,
-                node,
-                cause = cause.label(),
-                milliseconds,
-                requests = counts.requests,
-                responses = counts.responses,
-                bytes_in = counts.client_bytes_in,
-                bytes_out = counts.client_bytes_out,
-                "session closed"
-            )
-        };
-    }
-    match cause.fault() {
-        Fault::Gateway if cause == Cause::Panic => line!(error),
-        Fault::Backend | Fault::Gateway => line!(warn),
-        Fault::None | Fault::Client => line!(info),
-    }
+    story.close(&context, cause);
 }
 
 /// Runs a session's work to its cause; a panic in it is one.
@@ -84,15 +51,24 @@ async fn guarded(context: &Context, work: impl Future<Output = Cause>) -> Cause 
 }
 
 /// The steps of a session, in order.
-async fn serve(context: &Context, route: &Route, client: Socket, story: &mut Story) -> Cause {
-    // On the heap and gone when it is over: most of a connection's life is the relay's.
-    let opened = Box::pin(opening::open(context, route, &client, &mut story.counts)).await;
+async fn serve(context: &Context, entrance: &Entrance, mut client: Socket, story: &mut Story) -> Cause {
+    // Each on the heap and gone when it is over: most of a connection's life is the relay's.
+    let entered = match &entrance.door {
+        Door::Plain(destination) => Ok(Entered { destination: destination.clone(), first: Vec::new() }),
+        Door::Tls(door) => Box::pin(door::enter(context, door, &mut client, story)).await,
+    };
+    let Entered { destination, first } = match entered {
+        Ok(entered) => entered,
+        Err(cause) => return cause,
+    };
+    story.open(context, &destination.route);
+    let opened = Box::pin(opening::open(context, &destination, &client, first, &mut story.counts)).await;
     let (first, connected) = match opened {
         Ok(opened) => opened,
         Err(cause) => return cause,
     };
     story.node = Some(connected.node);
-    let mut relay = Box::new(Relay::new(context, route, client, connected, first));
+    let mut relay = Box::new(Relay::new(context, &destination.route, client, connected, first));
     let cause = relay.run(&mut story.counts).await;
     let (client, backend) = relay.into_sockets();
     Box::pin(close::close(context, cause, client, backend)).await;
@@ -102,9 +78,9 @@ async fn serve(context: &Context, route: &Route, client: Socket, story: &mut Sto
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{AddressMap, PortMapping};
     use crate::config::Limits;
     use crate::net::Net;
+    use crate::route::TlsDoor;
     use crate::upstream::{Resolver, Upstream};
     use std::net::TcpListener;
 
@@ -112,27 +88,13 @@ mod tests {
         let (net, numbers) = (Net::new().unwrap(), Rc::new(Numbers::default()));
         let post: crate::upstream::Post = Arc::new(|_, _| Ok(()));
         let resolver = Resolver::start(post.clone()).unwrap();
-        let upstream = Rc::new(Upstream::new(&net, (0, 1), post, resolver, Vec::new(), numbers.clone()));
-        Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16]))
+        let upstream = Rc::new(Upstream::new(&net, (0, 1), post, resolver, Vec::new(), &[], numbers.clone()));
+        Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16], Arc::new([])))
     }
 
-    fn route() -> Arc<Route> {
-        let mapping = PortMapping {
-            advertised_host: "gateway".into(),
-            bootstrap_port: None,
-            ports: Arc::new([]),
-            min_broker_id: 0,
-            node_ports: Default::default(),
-        };
-        let addresses = Arc::new(AddressMap::Ports(mapping));
-        Arc::new(Route {
-            listener: "a".into(),
-            virtual_cluster: "b".into(),
-            backend: 0,
-            node: None,
-            addresses,
-            namespace: None,
-        })
+    fn entrance() -> Arc<Entrance> {
+        let door = TlsDoor { listener: 0, allow_plaintext: false, names: None, mapped: None };
+        Arc::new(Entrance { listener: "a".into(), door: Door::Tls(door) })
     }
 
     #[test]
@@ -155,8 +117,9 @@ mod tests {
     fn an_idle_session_is_small() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
-        let session = run(context(), route(), stream);
+        let session = run(context(), entrance(), stream);
         let bytes = size_of_val(&session);
+
         assert!(bytes <= 2048, "a session's future takes {bytes} bytes");
     }
 

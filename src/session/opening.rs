@@ -1,32 +1,36 @@
 //! From accept to a connection with the right node: the backend is dialled only for a client that speaks Kafka.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::task::Poll;
 
+use super::broken;
 use super::context::{Context, FIRST_BYTES_MAX, Phase};
 use super::relay::Counts;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
 use crate::rewrite::{self, Opening};
-use crate::route::Route;
+use crate::route::Destination;
 use crate::upstream::{Connected, Target};
 
-/// Waits for the head of the first request, then for the backend. Returns what was read so far.
+/// Waits for the head of the first request, of which `first` was read already, then for the backend. Returns what was
+/// read so far.
 ///
 /// # Errors
 ///
 /// The cause with which the connection must be closed.
 pub(super) async fn open(
     context: &Context,
-    route: &Route,
+    destination: &Destination,
     client: &Socket,
+    first: Vec<u8>,
     counts: &mut Counts,
 ) -> Result<(Vec<u8>, Connected), Cause> {
-    let first = first_bytes(context, client, counts).await?;
+    let first = first_bytes(context, client, first, counts).await?;
     let deadline = context.net.now() + context.limits.connect;
-    let target = route.node.map_or(Target::Bootstrap, Target::Node);
-    let mut connecting = pin!(context.upstream.connect(route.backend, target, deadline));
+    let target = destination.node.map_or(Target::Bootstrap, Target::Node);
+    let mut connecting = pin!(context.upstream.connect(destination.route.backend, target, deadline));
     let connected = poll_fn(|cx| {
         client.register(cx);
         match still_serving(context) {
@@ -38,7 +42,7 @@ pub(super) async fn open(
 }
 
 /// Nothing of a request has been forwarded yet: a drain ends the connection at once.
-fn still_serving(context: &Context) -> Result<(), Cause> {
+pub(super) fn still_serving(context: &Context) -> Result<(), Cause> {
     match context.phase() {
         Phase::Serving => Ok(()),
         Phase::Draining => Err(Cause::Drained),
@@ -46,20 +50,33 @@ fn still_serving(context: &Context) -> Result<(), Cause> {
     }
 }
 
-async fn first_bytes(context: &Context, client: &Socket, counts: &mut Counts) -> Result<Vec<u8>, Cause> {
+async fn first_bytes(
+    context: &Context,
+    client: &Socket,
+    mut first: Vec<u8>,
+    counts: &mut Counts,
+) -> Result<Vec<u8>, Cause> {
     let timer = Timer::new(&context.net);
-    let accepted = context.net.now();
-    let mut first = Vec::new();
+    let began = context.net.now();
+    let mut unseen = !first.is_empty();
     poll_fn(|cx| {
         loop {
-            match read_some(context, client, &mut first, counts) {
-                None => break,
-                Some(Ok(())) => match rewrite::opening(&first, context.limits.frame_bytes_max) {
-                    Ok(Opening::Request) => return Poll::Ready(Ok(())),
-                    Ok(Opening::TooShort) => {}
-                    Err(cause) => return Poll::Ready(Err(cause)),
-                },
-                Some(Err(cause)) => return Poll::Ready(Err(cause)),
+            if !std::mem::take(&mut unseen) {
+                match read_some(context, client, &mut first, FIRST_BYTES_MAX) {
+                    None => break,
+                    Some(Ok(0)) if first.is_empty() => return Poll::Ready(Err(Cause::ClientClosed)),
+                    Some(Ok(0)) => return Poll::Ready(Err(Cause::RequestCut)),
+                    Some(Ok(n)) => {
+                        counts.client_bytes_in += n as u64;
+                        Numbers::count(&context.numbers.client_bytes_in, n as u64);
+                    }
+                    Some(Err(error)) => return Poll::Ready(Err(broken::client(&error))),
+                }
+            }
+            match rewrite::opening(&first, context.limits.frame_bytes_max) {
+                Ok(Opening::Request) => return Poll::Ready(Ok(())),
+                Ok(Opening::TooShort) => {}
+                Err(cause) => return Poll::Ready(Err(cause)),
             }
         }
         if let Err(cause) = still_serving(context) {
@@ -70,29 +87,25 @@ async fn first_bytes(context: &Context, client: &Socket, counts: &mut Counts) ->
             true => (context.limits.first_byte, Cause::FirstByteDeadline),
             false => (context.limits.first_byte.max(context.limits.request_grace), Cause::RequestTooSlow),
         };
-        timer.poll_at(accepted + limit, cx).map(|()| Err(cause))
+        timer.poll_at(began + limit, cx).map(|()| Err(cause))
     })
     .await?;
     Ok(first)
 }
 
-fn read_some(
+/// Reads behind `kept`, which may come to so many bytes; `None`: nothing for now.
+pub(super) fn read_some(
     context: &Context,
     client: &Socket,
-    first: &mut Vec<u8>,
-    counts: &mut Counts,
-) -> Option<Result<(), Cause>> {
+    kept: &mut Vec<u8>,
+    bytes_max: usize,
+) -> Option<io::Result<usize>> {
     let mut scratch = context.scratch();
-    let room = scratch.buffer.get_mut(..FIRST_BYTES_MAX - first.len().min(FIRST_BYTES_MAX))?;
-    Some(match client.read(room)? {
-        Ok(0) if first.is_empty() => Err(Cause::ClientClosed),
-        Ok(0) => Err(Cause::RequestCut),
-        Ok(n) => {
-            counts.client_bytes_in += n as u64;
-            Numbers::count(&context.numbers.client_bytes_in, n as u64);
-            first.extend_from_slice(room.get(..n)?);
-            Ok(())
-        }
-        Err(_) => Err(Cause::ClientReset),
-    })
+    let room = bytes_max.saturating_sub(kept.len()).min(scratch.buffer.len());
+    let room = scratch.buffer.get_mut(..room)?;
+    let read = client.read(room)?;
+    if let Ok(n) = &read {
+        kept.extend_from_slice(room.get(..*n)?);
+    }
+    Some(read)
 }

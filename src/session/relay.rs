@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::context::{Context, Phase, Scratch};
+use super::broken;
+use super::context::{Context, Held, Phase, Scratch};
 use super::deadlines::{Deadlines, Doing};
 use super::flow::{Flow, Spliced};
 use crate::cluster::{NodeApis, virtual_cluster_id};
@@ -15,7 +16,7 @@ use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
 use crate::rewrite::{Named, Requests, Responses, View};
 use crate::route::Route;
-use crate::upstream::Connected;
+use crate::upstream::{self, Connected};
 
 /// Steps in one turn before other sessions of the shard are served: with full pipes, a MiB each way.
 const STEPS_MAX: usize = 4;
@@ -68,6 +69,7 @@ enum Step {
 impl<'a> Relay<'a> {
     /// Joins a client, from which `first` was read, and a node.
     pub fn new(context: &'a Context, route: &'a Route, client: Socket, connected: Connected, first: Vec<u8>) -> Self {
+        let copies = client.is_secure() || connected.socket.is_secure();
         Relay {
             context,
             route,
@@ -78,14 +80,14 @@ impl<'a> Relay<'a> {
             ledger: Ledger::default(),
             requests: Requests::default(),
             responses: Responses::default(),
-            inward: Flow::new(first),
-            outward: Flow::default(),
+            inward: Flow::new(first, copies),
+            outward: Flow::new(Vec::new(), copies),
             full: true,
             backend_ended: None,
             backend_takes: true,
             deadlines: Deadlines::new(context.net.now()),
             timer: Timer::new(&context.net),
-            held: Held { context, bytes: 0 },
+            held: Held::new(context),
         }
     }
 
@@ -176,7 +178,7 @@ impl<'a> Relay<'a> {
         match self.client.read(room) {
             None => Ok(Step::Waits),
             Some(Ok(0)) => Err(self.client_ended()),
-            Some(Err(_)) => Err(Cause::ClientReset),
+            Some(Err(error)) => Err(broken::client(&error)),
             Some(Ok(n)) => {
                 self.count_received(n, counts);
                 self.feed_requests(scratch, carried, n, counts)?;
@@ -231,7 +233,7 @@ impl<'a> Relay<'a> {
     /// client did not take.
     fn response_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
         if !self.outward.is_empty() {
-            let sent = self.outward.flush(self.context, &self.client).map_err(|_| Cause::ClientReset)?;
+            let sent = self.outward.flush(self.context, &self.client).map_err(|error| broken::client(&error))?;
             self.count_sent(sent, counts);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
@@ -262,8 +264,8 @@ impl<'a> Relay<'a> {
                 self.backend_ends();
                 Ok(Step::Moved)
             }
-            Some(Err(_)) => {
-                self.end_backend(Cause::BackendReset);
+            Some(Err(error)) => {
+                self.end_backend(upstream::broken_cause(&error));
                 Ok(Step::Moved)
             }
             Some(Ok(n)) => {
@@ -309,7 +311,7 @@ impl<'a> Relay<'a> {
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);
         self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
         let sent = self.outward.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
-        let sent = sent.map_err(|_| Cause::ClientReset)?;
+        let sent = sent.map_err(|error| broken::client(&error))?;
         self.count_sent(sent, counts);
         Ok(())
     }
@@ -400,7 +402,8 @@ impl<'a> Relay<'a> {
     /// Tells the shard how much memory this session holds.
     fn account(&mut self) -> Result<(), Cause> {
         let whole = self.requests.held_bytes() + self.responses.held_bytes() + self.ledger.held_bytes();
-        self.held.set((whole + self.inward.held() + self.outward.held()) as u64)
+        let sockets = self.client.held() + self.backend.held();
+        self.held.set((whole + self.inward.held() + self.outward.held() + sockets) as u64)
     }
 
     fn next_deadline(&mut self) -> Result<Instant, Cause> {
@@ -451,25 +454,5 @@ fn view<'v>(
         frame_bytes_max: context.limits.frame_bytes_max,
         hold_bytes_max: context.limits.hold_bytes_max,
         in_flight_max,
-    }
-}
-
-/// What a session holds of its shard's memory budget; given back however the session ends.
-struct Held<'a> {
-    context: &'a Context,
-    bytes: u64,
-}
-
-impl Held<'_> {
-    fn set(&mut self, bytes: u64) -> Result<(), Cause> {
-        let before = std::mem::replace(&mut self.bytes, bytes);
-        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        // Giving back cannot exceed the budget.
-        let _ = self.context.hold(self.bytes, 0);
     }
 }

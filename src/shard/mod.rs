@@ -17,8 +17,9 @@ use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
-use crate::route::Route;
+use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
+use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
 /// What a shard is told.
@@ -27,6 +28,13 @@ pub enum Message {
     Upstream(upstream::Message),
     /// A connection that another shard accepted and this one serves.
     Accepted(Accepted),
+    /// What handshakes use from now on; running sessions keep what they have.
+    Sides {
+        /// By the index of the listener.
+        servers: ServerSides,
+        /// By the index of the backend cluster.
+        backends: Arc<[Option<BackendSide>]>,
+    },
     /// Stop accepting; end sessions as soon as nothing is in flight on them.
     Drain,
     /// End what is left, now.
@@ -76,8 +84,12 @@ pub struct Setup {
     pub resolver: Resolver,
     /// The backend clusters.
     pub backends: Vec<SharedBackend>,
+    /// What handshakes with nodes use, by the index of the backend cluster.
+    pub backend_sides: Arc<[Option<BackendSide>]>,
     /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Route>)>,
+    pub listening: Vec<(TcpListener, Arc<Entrance>)>,
+    /// The settings of TLS of each listener.
+    pub server_sides: ServerSides,
     /// The limits; those of connections are the whole node's.
     pub limits: Limits,
     /// Client connections of the whole node.
@@ -112,6 +124,7 @@ pub async fn run(setup: Setup) -> Sample {
         setup.post,
         setup.resolver,
         setup.backends.clone(),
+        &setup.backend_sides,
         numbers.clone(),
     ));
     let memory_bytes_max = setup.memory_bytes_max / setup.shards.max(1) as u64;
@@ -123,6 +136,7 @@ pub async fn run(setup: Setup) -> Sample {
         setup.limits.clone(),
         memory_bytes_max,
         setup.id_mask,
+        setup.server_sides,
     ));
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
@@ -166,8 +180,8 @@ struct Server {
 
 impl Server {
     fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, route)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), route, stream);
+        let Some((stream, admitted, entrance)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), entrance, stream);
         self.tasks.spawn(async move {
             session.await;
             drop(admitted);
@@ -181,7 +195,10 @@ fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Acce
     match sender.send(Message::Accepted(accepted)) {
         Err(Message::Accepted(back)) => Err(back),
         // Nothing else can come back than what was sent.
-        Ok(()) | Err(Message::Upstream(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
+        Ok(())
+        | Err(
+            Message::Upstream(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+        ) => Ok(()),
     }
 }
 
@@ -223,6 +240,10 @@ async fn told(server: Rc<Server>, mailbox: Mailbox<Message>) {
                     Numbers::count(&context.numbers.handed_over, 1);
                     server.serve(accepted);
                 }
+                Message::Sides { servers, backends } => {
+                    context.set_server_sides(servers);
+                    context.upstream.set_sides(&backends);
+                }
                 Message::Drain => context.set_phase(Phase::Draining),
                 Message::DrainOver => context.set_phase(Phase::Over),
                 Message::Scrape(reply) => reply(scrape(context)),
@@ -262,7 +283,10 @@ pub fn post(senders: Vec<Sender<Message>>) -> Post {
         Some(sender) => match sender.send(Message::Upstream(message)) {
             Err(Message::Upstream(back)) => Err(back),
             // Nothing else can come back than what was sent.
-            Ok(()) | Err(Message::Accepted(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
+            Ok(())
+            | Err(
+                Message::Accepted(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+            ) => Ok(()),
         },
     })
 }

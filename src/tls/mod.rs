@@ -15,5 +15,5 @@ pub use alert::{Alert, alert_record};
 pub use backend::{BackendSide, BackendTlsError};
 pub use fault::Fault;
 pub use hello::{HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, RequestedName, begins_like_tls};
-pub use pump::{CIPHERTEXT_BYTES_MAX, GATHER_BYTES_MAX, Pump, Received, Wire};
-pub use server::{Certificates, ServerSide, ServerTlsError};
+pub use pump::{CIPHERTEXT_BYTES_MAX, GATHER_BYTES_MAX, Plaintext, Pump, RECORD_BYTES_MAX, Received, Wire};
+pub use server::{Certificates, ServerSide, ServerSides, ServerTlsError};

@@ -17,7 +17,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
 };
-use rustls::{ClientConfig, Error, ServerConfig};
+use rustls::{ClientConfig, Error, HandshakeKind, ProtocolVersion, ServerConfig};
 
 use super::fault::Fault;
 
@@ -25,6 +25,21 @@ use super::fault::Fault;
 pub const GATHER_BYTES_MAX: usize = 16 << 10;
 /// Ciphertext of a full record in either version: header, nonce, padding, tag.
 pub const CIPHERTEXT_BYTES_MAX: usize = GATHER_BYTES_MAX + 256;
+
+/// The longest record that can come: TLS 1.2 allows more around its content than TLS 1.3.
+pub const RECORD_BYTES_MAX: usize = (16 << 10) + (2 << 10) + 5;
+
+/// Where plaintext goes.
+pub trait Plaintext {
+    /// Takes all of what a record held.
+    fn push(&mut self, bytes: &[u8]);
+}
+
+impl Plaintext for Vec<u8> {
+    fn push(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
 
 /// Ciphertext on its way to the other side. Made once a shard: its memory stays initialized from use to use.
 #[derive(Debug, Default)]
@@ -133,7 +148,12 @@ impl Pump {
     /// # Errors
     ///
     /// The connection is over; `wire` may hold the alert that says why.
-    pub fn receive(&mut self, input: &mut [u8], plain: &mut Vec<u8>, wire: &mut Wire) -> Result<Received, Fault> {
+    pub fn receive(
+        &mut self,
+        input: &mut [u8],
+        plain: &mut impl Plaintext,
+        wire: &mut Wire,
+    ) -> Result<Received, Fault> {
         let mut consumed = 0;
         loop {
             let rest = input.get_mut(consumed..).unwrap_or_default();
@@ -177,6 +197,28 @@ impl Pump {
             Side::Server(connection) => connection.is_handshaking(),
             Side::Backend(connection) => connection.is_handshaking(),
         }
+    }
+
+    /// The version that was agreed on; `None` before.
+    pub fn version(&self) -> Option<&'static str> {
+        let version = match &self.side {
+            Side::Server(connection) => connection.protocol_version(),
+            Side::Backend(connection) => connection.protocol_version(),
+        };
+        Some(match version? {
+            ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            _ => "other",
+        })
+    }
+
+    /// Whether an earlier session was resumed: neither certificate nor signature, and in TLS 1.2 no key exchange.
+    pub fn is_resumed(&self) -> bool {
+        let kind = match &self.side {
+            Side::Server(connection) => connection.handshake_kind(),
+            Side::Backend(connection) => connection.handshake_kind(),
+        };
+        kind == Some(HandshakeKind::Resumed)
     }
 
     /// The certificate that the other side showed, once it was verified.
@@ -294,7 +336,7 @@ impl<Data> Traffic for WriteTraffic<'_, Data> {
 /// One turn of receiving: the bytes to discard, and what is left to do.
 fn turn<Data>(
     status: UnbufferedStatus<'_, '_, Data>,
-    plain: &mut Vec<u8>,
+    plain: &mut impl Plaintext,
     wire: &mut Wire,
 ) -> (usize, Result<Turn, Error>) {
     let mut discard = status.discard;
@@ -303,7 +345,7 @@ fn turn<Data>(
             match traffic.next_record() {
                 Some(Ok(record)) => {
                     discard += record.discard;
-                    plain.extend_from_slice(record.payload);
+                    plain.push(record.payload);
                 }
                 Some(Err(error)) => break Err(error),
                 None => break Ok(Turn::Again),

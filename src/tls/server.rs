@@ -24,6 +24,9 @@ pub struct ServerSide {
     client_authentication: Option<ClientAuthentication>,
 }
 
+/// The settings of all listeners, by their index; `None` where one speaks no TLS.
+pub type ServerSides = Arc<[Option<Arc<ServerSide>>]>;
+
 /// Why no handshake could be done with these settings. The configuration's check makes it impossible, but for memory and
 /// randomness that are missing.
 #[derive(Clone, Debug, PartialEq, Eq)]

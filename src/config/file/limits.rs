@@ -35,6 +35,8 @@ const PIPES: Bounds = Bounds { unit: Unit::Count, min: 0, max: 4096, why: "each 
 const IN_FLIGHT: Bounds = count(4096, "each request in flight takes memory until its response came");
 const MEMORY_BYTES: Bounds = size(16 << 20, 16 << 40, "less holds no shard's buffers");
 const FIRST_BYTE: Bounds = time(100, 10 * MINUTE, "it guards against clients that say nothing");
+const HELLO: Bounds = time(100, 10 * MINUTE, "it guards against clients that begin and say no more");
+const HANDSHAKE: Bounds = time(100, 10 * MINUTE, "it guards against clients that begin and say no more");
 const CONNECT: Bounds = time(100, 10 * MINUTE, "a client waits this long for its node");
 const IDLE: Bounds = time(1_000, 24 * HOUR, "the brokers' own connections.max.idle.ms is 10m, and should come first");
 const STALLED_WRITE: Bounds = time(1_000, 24 * HOUR, "it should exceed the consumers' max.poll.interval.ms, 5m");
@@ -69,6 +71,8 @@ pub(super) fn read(item: &Item<'_>, shards: Option<&Shards>, cx: &mut Context) -
         in_flight_max: value(&in_flight_max).unwrap_or(default.in_flight_max),
         memory_bytes_max: value(&memory_bytes_max),
         first_byte: duration(f, "first_byte", &FIRST_BYTE, default.first_byte, cx),
+        hello: duration(f, "hello", &HELLO, default.hello, cx),
+        handshake: duration(f, "handshake", &HANDSHAKE, default.handshake, cx),
         connect: duration(f, "connect", &CONNECT, default.connect, cx),
         idle: duration(f, "idle", &IDLE, default.idle, cx),
         stalled_write: duration(f, "stalled_write", &STALLED_WRITE, default.stalled_write, cx),

@@ -2,10 +2,12 @@
 
 pub mod certificates;
 pub mod closes;
+pub mod door;
 pub mod gateway;
 pub mod hosts;
 pub mod lab;
 pub mod lab_tls;
+pub mod named;
 pub mod neighbour;
 pub mod numbers;
 pub mod ports;
@@ -13,6 +15,7 @@ pub mod process;
 pub mod records;
 pub mod relay;
 pub mod scripted;
+pub mod tls;
 pub mod tools;
 pub mod wire;
 pub mod world;
