@@ -158,7 +158,7 @@ virtual_clusters:
     for number in 0..virtual_clusters {
         let _ = writeln!(
             text,
-            "  - {{name: vc-{number:04}, destination: {{name: backend}}, authentication: [{{type: anonymous}}], \
+            "  - {{name: vc-{number:04}, dns_label: vc-{number:04}, destination: {{name: backend}}, authentication: [{{type: anonymous}}], \
              namespace: {{mode: hide_prefix}}}}"
         );
     }
