@@ -111,6 +111,8 @@ impl Secure {
                 return Poll::Pending;
             }
             match self.end {
+                // Hands are shaken, and an end came behind that in the same read: it is the next read's to tell.
+                Some(_) if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),
                 Some(End::Closed) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Some(end) => return Poll::Ready(end.told().map(drop)),
                 None if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),

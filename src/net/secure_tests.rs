@@ -176,6 +176,37 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
 }
 
 #[test]
+fn an_end_that_comes_with_the_last_of_a_handshake_leaves_it_whole() {
+    let (server, client) = settings();
+    let net = Net::new().unwrap();
+    let (mut near, mut far) = connection(&net);
+    let mut client = ClientConnection::new(client, ServerName::try_from(NAME).unwrap()).unwrap();
+    let thread = thread::spawn(move || {
+        client.write_tls(&mut far).unwrap();
+        while client.is_handshaking() {
+            client.read_tls(&mut far).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        client.send_close_notify();
+        let mut last = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut last).unwrap();
+        }
+        // One write, and so one read: the last of the handshake, and the end.
+        far.write_all(&last).unwrap();
+        let mut stream = StreamOwned::new(client, far);
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    });
+    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    run(&net, async {
+        near.handshake().await.unwrap();
+        assert_eq!(read(&near, &mut [0; 10]).await.unwrap(), 0);
+    });
+    drop(near);
+    thread.join().unwrap();
+}
+
+#[test]
 fn an_end_is_told_after_all_that_came_before_it_and_we_tell_ours() {
     for says_so in [true, false] {
         let net = Net::new().unwrap();

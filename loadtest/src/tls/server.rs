@@ -146,7 +146,11 @@ pub fn config(
     virtual_clusters: u32,
 ) -> String {
     let mut text = format!(
-        "node: {{admin: {{address: \"{admin}\"}}, drain_duration: 5s}}
+        "# One client makes a storm here: no limit of an everyday gateway is to end it.
+node:
+  admin: {{address: \"{admin}\"}}
+  drain_duration: 5s
+  limits: {{accepts_per_second_max: 1000000}}
 backend_clusters:
   - name: backend
     bootstrap_servers: [\"{broker}\"]
