@@ -136,7 +136,6 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 120, tls::certificates_of_every_form_are_taken),
     test!(GatewayAlone, 90, tls::clients_show_who_they_are),
     test!(GatewayAlone, 90, tls::the_first_policy_that_matches_is_used),
-    test!(GatewayAlone, 120, tls::nodes_are_believed_by_their_certificates),
     test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
     test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),

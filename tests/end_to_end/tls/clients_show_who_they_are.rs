@@ -58,7 +58,7 @@ pub fn run(world: &World) -> Fallible<()> {
         ("none", None, "tls_certificate_missing", "CertificateRequired"),
         ("a stranger's", Some(stranger.client("Alice")?), "tls_certificate_untrusted", "UnknownCA"),
         ("a server's", Some(for_servers), "tls_certificate_invalid", "Certificate"),
-        ("one without a principal", Some(clients.client("4711")?), "tls_no_principal", "AccessDenied"),
+        ("one without a principal", Some(clients.client("4711")?), "tls_no_principal", "no answer"),
     ];
     for (what, shown, cause, alert) in &refused {
         let closes = Closes::before(&gateway, cause)?;

@@ -4,6 +4,5 @@ mod front;
 
 pub mod certificates_of_every_form_are_taken;
 pub mod clients_show_who_they_are;
-pub mod nodes_are_believed_by_their_certificates;
 pub mod the_first_policy_that_matches_is_used;
 pub mod the_lab_speaks_tls;

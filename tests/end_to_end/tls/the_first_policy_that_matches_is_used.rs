@@ -13,6 +13,8 @@ use crate::harness::{Fallible, World, named, ports};
 
 const OWN: HostFormat = HostFormat::PerClusterSuffix;
 const SHARED: HostFormat = HostFormat::SharedSuffix;
+/// As rustls calls the alert.
+const UNRECOGNIZED: &str = "UnrecognisedName";
 /// A listener's ports: for bootstrap and three nodes.
 const PORTS: u16 = 4;
 
@@ -72,11 +74,11 @@ pub fn run(world: &World) -> Fallible<()> {
         ("klamm.test", port + 8),
     ] {
         let closes = Closes::before(&gateway, "tls_unknown_server_name")?;
-        refused(name, "UnrecognizedName", connect(port, name, config))?;
+        refused(name, UNRECOGNIZED, connect(port, name, config))?;
         closes.one_more(name)?;
     }
     let closes = Closes::before(&gateway, "tls_no_server_name")?;
-    refused("no name where only names lead somewhere", "UnrecognizedName", connect(port + 8, "127.0.0.1", config))?;
+    refused("no name where only names lead somewhere", UNRECOGNIZED, connect(port + 8, "127.0.0.1", config))?;
     closes.one_more("no name")
 }
 
