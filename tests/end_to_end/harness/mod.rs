@@ -15,6 +15,7 @@ pub mod process;
 pub mod records;
 pub mod relay;
 pub mod scripted;
+pub mod secure_backend;
 pub mod tls;
 pub mod tools;
 pub mod wire;
