@@ -169,6 +169,8 @@ const ALONE: &[Test] = &[
     test!(Gateway, 180, isolation::broken_frames_bring_nothing),
     test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
     test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
+    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
     test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
     test!(Gateway, 180, isolation::names_of_others_mean_nothing),
     test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
-use super::certificates::{Authority, Files};
+use super::certificates::{Authority, Files, Issued};
 use super::{Fallible, Fault, hosts};
 
 /// The authority of the gateways under test, and what clients need of it.
@@ -59,7 +59,7 @@ impl Material {
         fs::write(&authority, root.pem())?;
         let properties = folder.join("client.properties");
         fs::write(&properties, java_settings(&authority, None))?;
-        let config = client_config(&root)?.with_no_client_auth();
+        let config = identity(&root, rustls::ALL_VERSIONS, None)?;
         Ok(Material { folder: folder.to_owned(), root, issuing, authority, properties, config: Arc::new(config) })
     }
 
@@ -84,15 +84,22 @@ impl Material {
     }
 }
 
-/// A client's settings that believe `root`, still without what it shows.
-pub fn client_config(
+/// A client's settings that believe `root`, with versions of TLS and a certificate to show.
+pub fn identity(
     root: &Authority,
-) -> Fallible<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>> {
+    versions: &[&'static SupportedProtocolVersion],
+    shown: Option<&Issued>,
+) -> Fallible<ClientConfig> {
+    let broken = |error| Fault::from(format!("PEM of a test: {error}"));
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(|_| "no certificate")?)?;
+    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(broken)?)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(roots))
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+    let builder = builder.with_root_certificates(roots);
+    let Some(Issued { chain, key }) = shown else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(broken)?;
+    Ok(builder.with_client_auth_cert(chain, key)?)
 }
 
 fn java_settings(authority: &Path, keystore: Option<&Path>) -> String {

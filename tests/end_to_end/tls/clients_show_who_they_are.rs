@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use klamm::cluster::HostFormat;
 use rustls::ClientConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::front;
 use crate::ensure;
 use crate::harness::certificates::{Authority, Issued, Kind};
 use crate::harness::closes::Closes;
-use crate::harness::tls::{Material, client_config};
+use crate::harness::tls::{Material, identity};
 use crate::harness::tools::{TOPICS, patience};
 use crate::harness::{Fallible, World, named, ports, until};
 
@@ -81,10 +79,5 @@ pub fn run(world: &World) -> Fallible<()> {
 }
 
 fn showing(material: &Material, shown: Option<&Issued>) -> Fallible<Arc<ClientConfig>> {
-    let Some(Issued { chain, key }) = shown else { return Ok(material.config()) };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("a chain of a test: {error}"))?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("a key of a test: {error}"))?;
-    Ok(Arc::new(client_config(&material.root)?.with_client_auth_cert(chain, key)?))
+    Ok(Arc::new(identity(&material.root, rustls::ALL_VERSIONS, shown)?))
 }
