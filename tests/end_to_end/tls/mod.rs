@@ -1,6 +1,6 @@
 //! TLS on both sides, and host names that say which virtual cluster and node is meant.
 
-mod front;
+mod tenants;
 
 pub mod certificates_of_every_form_are_taken;
 pub mod clients_show_who_they_are;

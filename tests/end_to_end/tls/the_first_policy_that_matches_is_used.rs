@@ -3,7 +3,7 @@
 
 use klamm::cluster::HostFormat;
 
-use super::front::{self, LABELS, connect, nodes, refused, told, topics};
+use super::tenants::{self, LABELS, connect, nodes, refused, told, topics};
 use crate::ensure;
 use crate::harness::certificates::Kind;
 use crate::harness::closes::Closes;
@@ -38,7 +38,7 @@ pub fn run(world: &World) -> Fallible<()> {
         named::Listener { port: port + 8, format: SHARED, certificates: &certificates, tls, policies: only };
     let listeners =
         format!("{}{}", listener(&certificates[0], port, &[&first, &second, third]), names_alone.yaml("names-alone"));
-    let gateway = front::start(world, "policies", port, &listeners)?;
+    let gateway = tenants::start(world, "policies", port, &listeners)?;
     for label in LABELS {
         world.tools_for(named::bootstrap(SHARED, label, port))?.create_topic(&format!("of-{label}"), 1, 3)?;
     }
