@@ -127,10 +127,15 @@ impl Stream {
     }
 
     /// With TLS; the handshake is over when it returns.
-    pub fn tls(host: &str, mut socket: TcpStream, config: Arc<ClientConfig>) -> Fallible<Stream> {
-        let mut connection = ClientConnection::new(config, ServerName::try_from(host.to_owned())?)?;
+    pub fn tls(host: &str, socket: TcpStream, config: Arc<ClientConfig>) -> Fallible<Stream> {
+        let connection = ClientConnection::new(config, ServerName::try_from(host.to_owned())?)?;
+        Stream::shaken(connection, socket).map_err(|error| format!("{host}: {error}").into())
+    }
+
+    /// With TLS that has sent nothing yet; the handshake is over when it returns.
+    pub fn shaken(mut connection: ClientConnection, mut socket: TcpStream) -> Fallible<Stream> {
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(|error| Fault::from(format!("{host}: {error}")))?;
+            connection.complete_io(&mut socket)?;
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, socket))))
     }

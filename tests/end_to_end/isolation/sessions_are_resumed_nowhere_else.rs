@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use kafka_protocol::messages::MetadataRequest;
 use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, HandshakeKind, NamedGroup, SupportedProtocolVersion, version};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, NamedGroup, SupportedProtocolVersion, version};
 
 use super::ground::{Ground, MUTUAL, MUTUAL_OTHER, OPEN, OTHER};
 use crate::ensure;
@@ -94,10 +94,11 @@ fn after_the_authority_changed(world: &World, ground: &Ground) -> Fallible<()> {
 fn visit(ground: &Ground, (listener, label): Place, config: &Arc<ClientConfig>) -> Fallible<(HandshakeKind, bool)> {
     let host = format!("bootstrap.{label}{SUFFIX}");
     let stream = socket(&format!("127.0.0.1:{}", ground.names_port + listener))?;
-    let stream = Stream::tls(&host, stream, Arc::clone(config))?;
+    let mut connection = ClientConnection::new(Arc::clone(config), ServerName::try_from(host)?)?;
+    let early = connection.early_data().is_some();
+    let stream = Stream::shaken(connection, stream)?;
     let Stream::Tls(connection) = &stream else { return Err("not TLS".into()) };
     let kind = connection.conn.handshake_kind().ok_or("no handshake")?;
-    let early = connection.conn.is_early_data_accepted();
     let answer = Wire::over(stream, "attacker").ask(12, &MetadataRequest::default().with_topics(Some(Vec::new())))?;
     if label == "attacker" {
         ground.inspect("Metadata", &answer.frame)?;
