@@ -136,6 +136,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
     test!(GatewayAlone, 180, tls::faults_of_nodes_are_told_apart),
     test!(GatewayAlone, 120, tls::reloads_change_what_nodes_are_believed),
+    test!(GatewayAlone, 60, tls::reloads_change_what_clients_are_shown),
     test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
     test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),
