@@ -38,9 +38,9 @@ use file::File;
 use interpolate::Outside;
 use reader::Source;
 
-/// Whether listeners and backend connections speak TLS. Until they do, a configuration that needs it is refused: this is
-/// the one switch.
-const TLS_IS_SERVED: bool = false;
+/// Whether backend connections speak TLS. Until they do, a configuration that needs it is refused: this is the one
+/// switch.
+const BACKEND_TLS_IS_SERVED: bool = false;
 
 /// Reads and checks the file, or every `*.yaml` of the directory, at `path`.
 ///
@@ -48,7 +48,7 @@ const TLS_IS_SERVED: bool = false;
 ///
 /// All faults at once, each with path, line and what would be right.
 pub fn load(path: &Path) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), TLS_IS_SERVED);
+    let mut cx = Context::new(Outside::process(), BACKEND_TLS_IS_SERVED);
     let sources = sources::read(path, &mut cx);
     read_and_check(&sources, cx)
 }
@@ -60,11 +60,11 @@ pub fn load(path: &Path) -> Result<Snapshot, Faults> {
 ///
 /// As [`load`].
 pub fn load_bytes(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults> {
-    load_bytes_as(path, bytes, TLS_IS_SERVED)
+    load_bytes_as(path, bytes, BACKEND_TLS_IS_SERVED)
 }
 
-/// As [`load_bytes`], and what needs TLS is read even where [`load_bytes`] still refuses it: for tests and benches of
-/// what is made of it.
+/// As [`load_bytes`], and TLS towards backends is read even where [`load_bytes`] still refuses it: for tests and benches
+/// of what is made of it.
 ///
 /// # Errors
 ///
@@ -73,8 +73,8 @@ pub fn load_bytes_with_tls(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults
     load_bytes_as(path, bytes, true)
 }
 
-fn load_bytes_as(path: &Path, bytes: &[u8], tls_is_served: bool) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), tls_is_served);
+fn load_bytes_as(path: &Path, bytes: &[u8], backend_tls_is_served: bool) -> Result<Snapshot, Faults> {
+    let mut cx = Context::new(Outside::process(), backend_tls_is_served);
     let source = sources::parse(path, 0, bytes, &mut cx);
     read_and_check(&[source], cx)
 }

@@ -21,6 +21,7 @@ mod operations;
 mod scenarios;
 mod sessions;
 mod tenants;
+mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -117,6 +118,9 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, bad_input::silent_and_slow_clients_are_closed),
     test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
     test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
+    test!(GatewayAlone, 90, tls::names_lead_where_they_say),
+    test!(GatewayAlone, 120, tls::strangers_at_a_tls_port_are_told_apart),
+    test!(GatewayAlone, 90, tls::clients_are_who_their_certificate_says),
     test!(GatewayAlone, 60, data_path::slow_readers_keep_no_pipe),
     test!(GatewayAlone, 60, data_path::urgent_bytes_are_never_lost),
     test!(GatewayAlone, 60, data_path::connections_that_end_in_mid_frame_end_alone),
@@ -145,6 +149,7 @@ const ALONE: &[Test] = &[
     test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
     test!(Many, 300, data_path::slow_readers_stay_inside_the_budget),
     test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
+    test!(GatewayAlone, 90, tls::a_storm_of_handshakes_stalls_nobody),
     test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
     test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
     test!(Gateway, 180, faults::a_restarted_gateway_loses_nothing),
