@@ -131,7 +131,7 @@ mod tests {
             written.first().unwrap(),
             written.join(", ")
         );
-        let read = config::load_bytes_with_tls(&folder.join("klamm.yaml"), text.as_bytes());
+        let read = config::load_bytes(&folder.join("klamm.yaml"), text.as_bytes());
         read.unwrap_or_else(|faults| panic!("{faults}\n{text}"))
     }
 
