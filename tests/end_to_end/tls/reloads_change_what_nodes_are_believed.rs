@@ -60,7 +60,7 @@ pub fn run(world: &World) -> Fallible<()> {
     gateway.wait_ready()?;
     let numbers = gateway.numbers()?;
     let ends = numbers.sum_where("klamm_certificates_expiry_timestamp_seconds", "side=\"backend\",name=\"lab\"");
-    ensure!(ends > 1.8e9, "the end of our own certificate is told as {ends}");
+    ensure!(ends as u64 > 1_800_000_000, "the end of our own certificate is told as {ends}");
 
     let request = MetadataRequest::default().with_topics(Some(Vec::new()));
     let mut running = Wire::connect(&gateway.node_address(1)?)?;
