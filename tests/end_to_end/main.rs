@@ -128,6 +128,7 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 90, scenarios::one_topic_has_a_name_in_each_cluster),
     test!(Gateway, 90, scenarios::without_virtual_clusters_everything_is_seen),
     test!(Gateway, 60, addresses::every_address_in_every_answer_is_the_gateways),
+    test!(Gateway, 60, OWN_DOMAINS, "_by_name", addresses::every_address_in_every_answer_is_the_gateways),
     test!(Gateway, 60, addresses::api_versions_are_what_table_and_node_share),
     test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),

@@ -7,9 +7,10 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 use super::certificates::{Authority, Files, Issued};
 use super::{Fallible, Fault, hosts};
@@ -84,22 +85,37 @@ impl Material {
     }
 }
 
+/// A client's settings that believe `root`, still without what it shows.
+pub fn client_config(root: &Authority) -> Fallible<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    client_config_of(root, rustls::ALL_VERSIONS)
+}
+
 /// A client's settings that believe `root`, with versions of TLS and a certificate to show.
 pub fn identity(
     root: &Authority,
     versions: &[&'static SupportedProtocolVersion],
     shown: Option<&Issued>,
 ) -> Fallible<ClientConfig> {
-    let broken = |error| Fault::from(format!("PEM of a test: {error}"));
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(broken)?)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
-    let builder = builder.with_root_certificates(roots);
+    let builder = client_config_of(root, versions)?;
     let Some(Issued { chain, key }) = shown else { return Ok(builder.with_no_client_auth()) };
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(broken)?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(broken)?;
     Ok(builder.with_client_auth_cert(chain, key)?)
+}
+
+fn client_config_of(
+    root: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Fallible<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(broken)?)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+fn broken(error: rustls::pki_types::pem::Error) -> Fault {
+    format!("PEM of a test: {error}").into()
 }
 
 fn java_settings(authority: &Path, keystore: Option<&Path>) -> String {

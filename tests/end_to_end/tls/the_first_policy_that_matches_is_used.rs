@@ -57,8 +57,11 @@ pub fn run(world: &World) -> Fallible<()> {
     for label in LABELS {
         let name = named::names(SHARED, label, port).bootstrap();
         is(&name, connect(port, &name, config), label, &|| told(SHARED, label, port))?;
-        let shouted = name.to_ascii_uppercase();
-        is(&shouted, connect(port + 1, &shouted, config), label, &|| told(SHARED, label, port))?;
+        // As librdkafka says it: rustls makes it lower case.
+        let shouted =
+            world.tools_for(format!("{name}:{port}"))?.kcat_at(&format!("{}:{port}", name.to_uppercase()), &["-L"])?;
+        let own = format!("topic \"of-{label}\"");
+        ensure!(shouted.contains(&own) && shouted.matches("topic \"").count() == 1, "{name} in capitals:\n{shouted}");
     }
     is("no name", connect(port, "127.0.0.1", config), "bob", &by_port)?;
     is("no name, at the port of a node", connect(port + 2, "127.0.0.1", config), "bob", &by_port)?;
