@@ -56,7 +56,7 @@ fn made(config: &Path, arguments: &[&str]) -> String {
 }
 
 fn load(config: &Path) -> Snapshot {
-    config::load_bytes_with_tls(config, &fs::read(config).unwrap()).unwrap_or_else(|faults| panic!("{faults}"))
+    config::load_bytes(config, &fs::read(config).unwrap()).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 /// The alternative names of each certificate of the first listener.

@@ -42,17 +42,13 @@ use file::File;
 use interpolate::Outside;
 use reader::Source;
 
-/// Whether listeners speak TLS and route by host name. Until they do, a configuration that needs it is refused: this is the
-/// one switch.
-const TLS_IS_SERVED: bool = false;
-
 /// Reads and checks the file, or every `*.yaml` of the directory, at `path`.
 ///
 /// # Errors
 ///
 /// All faults at once, each with path, line and what would be right.
 pub fn load(path: &Path) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), TLS_IS_SERVED);
+    let mut cx = Context::new(Outside::process());
     let sources = sources::read(path, &mut cx);
     read_and_check(&sources, cx)
 }
@@ -64,21 +60,7 @@ pub fn load(path: &Path) -> Result<Snapshot, Faults> {
 ///
 /// As [`load`].
 pub fn load_bytes(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults> {
-    load_bytes_as(path, bytes, TLS_IS_SERVED)
-}
-
-/// As [`load_bytes`], and what needs TLS is read even where [`load_bytes`] still refuses it: for tests and benches of
-/// what is made of it.
-///
-/// # Errors
-///
-/// As [`load`].
-pub fn load_bytes_with_tls(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults> {
-    load_bytes_as(path, bytes, true)
-}
-
-fn load_bytes_as(path: &Path, bytes: &[u8], tls_is_served: bool) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), tls_is_served);
+    let mut cx = Context::new(Outside::process());
     let source = sources::parse(path, 0, bytes, &mut cx);
     read_and_check(&[source], cx)
 }

@@ -144,11 +144,11 @@ fn uncovered(listener: &Listener) -> Vec<(Arc<str>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load_bytes_with_tls;
+    use crate::config::load_bytes;
     use std::path::Path;
 
     fn read(text: &str) -> Snapshot {
-        load_bytes_with_tls(Path::new("klamm.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}"))
+        load_bytes(Path::new("klamm.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}"))
     }
 
     const RUNNING: &str = "node: {limits: {connect: 5s}}

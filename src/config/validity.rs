@@ -89,7 +89,7 @@ fn notice(holder: &Holder, identity: &Identity, now: i64) -> Option<ValidityNoti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load_bytes_with_tls;
+    use crate::config::load_bytes;
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
     use std::path::Path;
 
@@ -114,7 +114,7 @@ mod tests {
             vec![one; certificates].join(", ")
         );
         let path: &Path = &folder.path().join("klamm.yaml");
-        load_bytes_with_tls(path, text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}"))
+        load_bytes(path, text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}"))
     }
 
     #[test]

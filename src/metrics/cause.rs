@@ -133,7 +133,7 @@ causes! {
     BackendUnavailable "backend_unavailable" Backend;
     /// The node of this port is not among the backend's nodes.
     NodeUnknown "node_unknown" Backend;
-    /// A node's certificate is signed by none of those that are believed.
+    /// A node's certificate is not believed: of another authority, broken, or for another purpose.
     BackendTlsUntrusted "backend_tls_untrusted" Backend;
     /// A node's certificate is for another name than the node's host.
     BackendTlsName "backend_tls_name" Backend;

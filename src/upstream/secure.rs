@@ -125,15 +125,15 @@ impl Problem {
             Problem::NotTls => Cause::BackendNotTls,
             Problem::Ended => Cause::BackendTlsFailed,
             Problem::Fault(fault) => match fault {
-                Fault::CertificateUntrusted => Cause::BackendTlsUntrusted,
+                Fault::CertificateUntrusted | Fault::CertificateRevoked | Fault::CertificateInvalid => {
+                    Cause::BackendTlsUntrusted
+                }
                 Fault::CertificateForAnotherName => Cause::BackendTlsName,
                 Fault::CertificateExpired => Cause::BackendTlsExpired,
                 Fault::CertificateRefused => Cause::BackendTlsRefused,
                 Fault::NoCommonVersion
                 | Fault::NoCommonCipher
                 | Fault::CertificateMissing
-                | Fault::CertificateRevoked
-                | Fault::CertificateInvalid
                 | Fault::RefusedByPeer
                 | Fault::RecordInvalid
                 | Fault::DecryptionFailed
@@ -157,6 +157,11 @@ impl Problem {
                 "its certificate is signed by none of the authorities of {tls}.ca_bundle, or of this machine where that is \
                  left out: add the authority's certificate there"
             ),
+            Problem::Fault(Fault::CertificateInvalid) => {
+                "its certificate is broken, for another purpose, or an authority's own (as self-signed ones often are): give \
+                 the node one that an authority has signed for a server"
+                    .to_owned()
+            }
             Problem::Fault(Fault::CertificateForAnotherName) => format!(
                 "its certificate does not cover the name {}: have the node advertise a host that its certificate covers, or \
                  give it a certificate for this one",
@@ -178,7 +183,6 @@ impl Problem {
             Problem::Fault(
                 fault @ (Fault::CertificateMissing
                 | Fault::CertificateRevoked
-                | Fault::CertificateInvalid
                 | Fault::RefusedByPeer
                 | Fault::RecordInvalid
                 | Fault::DecryptionFailed
@@ -211,6 +215,7 @@ mod tests {
         for (problem, cause, part) in [
             (Problem::of(&error(Fault::CertificateUntrusted), true), Cause::BackendTlsUntrusted, "[lab].tls.ca_bundle"),
             (Problem::of(&error(Fault::CertificateForAnotherName), true), Cause::BackendTlsName, "the name kafka:"),
+            (Problem::of(&error(Fault::CertificateInvalid), true), Cause::BackendTlsUntrusted, "self-signed"),
             (Problem::of(&error(Fault::CertificateExpired), true), Cause::BackendTlsExpired, "has expired"),
             (
                 Problem::of(&error(Fault::CertificateRefused), true),

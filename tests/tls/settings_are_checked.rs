@@ -382,15 +382,3 @@ fn a_key_in_the_configuration_itself_is_refused_and_not_shown() {
     let right = matches!(&*found, [(_, message)] if message.contains("insert it with ${file['PATH']}") && !message.contains("BEGIN"));
     assert!(right, "{found:#?}");
 }
-
-/// Until listeners speak TLS, `klamm run` and `klamm check` refuse what needs it.
-#[test]
-fn what_needs_tls_is_not_yet_supported_by_load() {
-    let folder = folder();
-    folder.write("klamm.yaml", BASE);
-    let faults = config::load(&folder.path().join("klamm.yaml")).unwrap_err();
-    let paths: Vec<&str> = faults.iter().map(config::Fault::path).collect();
-    assert!(paths.contains(&"listeners[0].policies[0].type"), "{faults}");
-    assert!(paths.iter().all(|path| !path.starts_with("backend_clusters")), "{faults}");
-    assert!(faults.iter().all(|fault| fault.message().contains("not yet supported")), "{faults}");
-}

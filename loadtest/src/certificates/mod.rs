@@ -249,8 +249,7 @@ fn of_client(
 
 /// Klamm's own word on the configuration, now that its files are there.
 fn check(config: &Path) -> Result<()> {
-    let bytes = fs::read(config).doing(|| format!("cannot read {}", config.display()))?;
-    klamm::config::load_bytes_with_tls(config, &bytes).map(drop).map_err(|faults| {
+    klamm::config::load(config).map(drop).map_err(|faults| {
         let what = format!("what is missing was made, and the configuration has faults all the same:\n{faults}");
         Error::new(what).try_this("Files that were there before are never changed without --force.")
     })?;

@@ -114,12 +114,7 @@ impl Policies {
 
 fn read_policy(item: &Item<'_>, cx: &mut Context) -> Option<Policy> {
     let mut fields = item.fields("a policy: type, config", cx)?;
-    let (built, later): (&[(&str, bool)], &[&str]) = if cx.tls_is_served {
-        (&[(FORWARD, false), (TLS_SERVER, true)], &[])
-    } else {
-        (&[(FORWARD, false)], &[TLS_SERVER])
-    };
-    let is_tls = chosen_type(&mut fields, built, later, cx)?;
+    let is_tls = chosen_type(&mut fields, &[(FORWARD, false), (TLS_SERVER, true)], &[], cx)?;
     let example = if is_tls { "{certificates: ...}" } else { "{type: port_mapping, ...}" };
     let config = fields.require("config", example, cx);
     fields.done(&[], cx);
@@ -132,13 +127,7 @@ fn read_policy(item: &Item<'_>, cx: &mut Context) -> Option<Policy> {
 
 fn read_forward(item: &Item<'_>, cx: &mut Context) -> Option<ForwardEntry> {
     let mut fields = item.fields("a map: type, destination, advertised_host, ...", cx)?;
-    let mapping = ("port_mapping", false);
-    let (built, later): (&[(&str, bool)], &[&str]) = if cx.tls_is_served {
-        (&[mapping, ("sni", true)], &["principal"])
-    } else {
-        (&[mapping], &["sni", "principal"])
-    };
-    match chosen_type(&mut fields, built, later, cx)? {
+    match chosen_type(&mut fields, &[("port_mapping", false), ("sni", true)], &["principal"], cx)? {
         true => SniEntry::read(fields, cx).map(ForwardEntry::Sni),
         false => Some(ForwardEntry::PortMapping(PortMapping::read(fields, cx))),
     }

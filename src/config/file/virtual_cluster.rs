@@ -7,7 +7,7 @@ use crate::config::faults::Spot;
 use crate::config::reader::{At, Item, Text};
 
 /// Keys of the model that are not built yet.
-const LATER: &[&str] = &["dns_label", "acl_mode", "acls", "policies"];
+const LATER: &[&str] = &["acl_mode", "acls", "policies"];
 const AUTHENTICATION_LATER: &[&str] = &["sasl_plain", "sasl_scram", "oauth_bearer", "client_certificate"];
 
 /// One way to authenticate.
@@ -40,8 +40,7 @@ impl VirtualCluster {
         let name = read_name(&mut fields, is_name, rule, cx);
         let destination = read_destination(&mut fields, cx);
         let destination_spot = fields.spot_of("destination");
-        let dns_label = if cx.tls_is_served { fields.take("dns_label") } else { None };
-        let dns_label = dns_label.and_then(|item| read_dns_label(&item, cx));
+        let dns_label = fields.take("dns_label").and_then(|item| read_dns_label(&item, cx));
         let authentication = fields.take("authentication");
         let authentication = authentication.map(|item| read_authentication(&item, cx)).unwrap_or_default();
         let namespace = fields.take("namespace").and_then(|item| Namespace::read(&item, cx));

@@ -1,5 +1,5 @@
-//! Every API that names nodes, in every version, from every port: each host and port in the answer is the gateway's,
-//! and no byte of a node's own address is anywhere in it.
+//! Every API that names nodes, in every version, from every port and host name: each host and port in the answer is the
+//! gateway's, and no byte of a node's own address is anywhere in it.
 
 use std::ops::RangeInclusive;
 
@@ -30,24 +30,29 @@ const GROUP: &str = "recorder-group";
 const KEYS: [(i8, &str); 2] = [(0, GROUP), (1, "recorder-transaction")];
 
 pub fn run(world: &World) -> Fallible<()> {
-    let (gateway, lab) = (world.gateway()?, world.lab()?);
+    let (lab, bootstrap) = (world.lab()?, world.bootstrap()?);
+    let told = (1..=i32::try_from(NODES)?).map(|node| {
+        let (host, port) = world.advertised(node)?;
+        Fallible::Ok(Named { node, host, port: i32::from(port) })
+    });
+    let told = told.collect::<Fallible<Vec<Named>>>()?;
     let topic = single_partition(world)?;
     wait_for_coordinators(&lab.address(1))?;
     let leader = topic.partitions.first().ok_or("no partition")?.leader_id.0;
     let mut asked = 0;
-    for node in 1..=i32::try_from(NODES)? {
+    for Named { node, host, port } in told.clone() {
         let direct = lab.address(usize::try_from(node)?);
-        let mut addresses = vec![gateway.node_address(node)?];
+        let mut addresses = vec![format!("{host}:{port}")];
         if node == 1 {
-            addresses.push(gateway.bootstrap());
+            addresses.push(bootstrap.clone());
         }
         for address in addresses {
-            let recorder = &mut Recorder::connect(&address, &direct, gateway.node_port(0)?)?;
+            let recorder = &mut Recorder::connect(&address, &direct, told.clone())?;
             metadata(recorder)?;
             find_coordinator(recorder)?;
             describe_cluster(recorder)?;
             describe_quorum(recorder)?;
-            if node != leader && address != gateway.bootstrap() {
+            if node != leader && address != bootstrap {
                 produce(recorder, &topic)?;
                 fetch(recorder, &topic)?;
                 share_fetch(recorder, &topic)?;
@@ -60,8 +65,9 @@ pub fn run(world: &World) -> Fallible<()> {
 }
 
 fn single_partition(world: &World) -> Fallible<MetadataResponseTopic> {
-    world.direct_tools()?.create_topic(TOPIC, 1, 1)?;
-    let asked = MetadataRequestTopic::default().with_name(Some(TopicName(text(TOPIC))));
+    let name = format!("{TOPIC}-{}", world.door().name());
+    world.direct_tools()?.create_topic(&name, 1, 1)?;
+    let asked = MetadataRequestTopic::default().with_name(Some(TopicName(text(&name))));
     let answer =
         Wire::connect(&world.lab()?.address(1))?.ask(12, &MetadataRequest::default().with_topics(Some(vec![asked])))?;
     Ok(answer.body.topics.into_iter().next().ok_or("the topic is not described")?)
@@ -140,12 +146,13 @@ fn describe_quorum(recorder: &mut Recorder) -> Fallible<()> {
 
 fn produce(recorder: &mut Recorder, topic: &MetadataResponseTopic) -> Fallible<()> {
     const VERSIONS: RangeInclusive<i16> = 10..=13;
+    let name = topic.name.clone().ok_or("a topic without a name")?;
     for version in VERSIONS {
         let partition = PartitionProduceData::default()
             .with_index(0)
             .with_records(Some(records::batch(Bytes::from_static(b"for another node"))?));
         let mut data = TopicProduceData::default().with_partition_data(vec![partition]);
-        data = if version < 13 { data.with_name(TopicName(text(TOPIC))) } else { data.with_topic_id(topic.topic_id) };
+        data = if version < 13 { data.with_name(name.clone()) } else { data.with_topic_id(topic.topic_id) };
         let request = ProduceRequest::default().with_acks(-1).with_timeout_ms(5000).with_topic_data(vec![data]);
         recorder.ask(version, &request, Expected::SameNodes, |answer| {
             answer.node_endpoints.iter().map(|e| named(e.node_id.0, &e.host, e.port)).collect()

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::tools::patience;
@@ -70,12 +70,19 @@ impl Authority {
 
     /// A certificate of a server with these host names and addresses.
     pub fn server(&self, kind: Kind, names: &[&str]) -> Fallible<Issued> {
-        self.issue(kind, None, names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.issue(kind, None, names, ExtendedKeyUsagePurpose::ServerAuth, |_| {})
+    }
+
+    /// The same, of a year that is over.
+    pub fn expired_server(&self, kind: Kind, names: &[&str]) -> Fallible<Issued> {
+        self.issue(kind, None, names, ExtendedKeyUsagePurpose::ServerAuth, |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+        })
     }
 
     /// A client's certificate: `CN=<name>,O=Klamm Test`.
     pub fn client(&self, name: &str) -> Fallible<Issued> {
-        self.issue(Kind::Ecdsa, Some(name), &[], ExtendedKeyUsagePurpose::ClientAuth)
+        self.issue(Kind::Ecdsa, Some(name), &[], ExtendedKeyUsagePurpose::ClientAuth, |_| {})
     }
 
     fn issue(
@@ -84,6 +91,7 @@ impl Authority {
         name: Option<&str>,
         names: &[&str],
         usage: ExtendedKeyUsagePurpose,
+        change: impl FnOnce(&mut CertificateParams),
     ) -> Fallible<Issued> {
         let key = KeyPair::generate_for(match kind {
             Kind::Ecdsa => &rcgen::PKCS_ECDSA_P256_SHA256,
@@ -95,6 +103,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name.or(names.first().copied()).unwrap_or("nobody"));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Issued { chain: certificate + &self.chain, key: key.serialize_pem() })
     }

@@ -4,7 +4,7 @@
 
 use klamm::cluster::HostFormat::{self, PerClusterSuffix, SharedSuffix};
 
-use super::front::{self, LABELS};
+use super::tenants::{self, LABELS};
 use crate::ensure;
 use crate::harness::certificates::{Files, KeyForm, Kind};
 use crate::harness::hosts::SUFFIX;
@@ -43,16 +43,16 @@ pub fn run(world: &World) -> Fallible<()> {
         let listener = named::Listener { port, format: form.0, certificates: &certificates, tls, policies };
         listeners += &listener.yaml(&format!("form-{number}"));
     }
-    let _gateway = front::start(world, "forms", first, &listeners)?;
+    let _gateway = tenants::start(world, "forms", first, &listeners)?;
 
     let mut of_java = Vec::new();
     let mut expected = Vec::new();
     for ((format, ..), port) in FORMS.into_iter().zip(first..) {
         for label in LABELS {
-            let (at, told) = (named::bootstrap(format, label, port), front::told(format, label, port));
-            ensure!(front::nodes(&mut Wire::connect(&at)?)? == told, "{at} tells of others than {told:?}");
+            let (at, told) = (named::bootstrap(format, label, port), tenants::told(format, label, port));
+            ensure!(tenants::nodes(&mut Wire::connect(&at)?)? == told, "{at} tells of others than {told:?}");
             for address in told.values() {
-                ensure!(front::nodes(&mut Wire::connect(address)?)? == told, "{address} tells of others");
+                ensure!(tenants::nodes(&mut Wire::connect(address)?)? == told, "{address} tells of others");
             }
             let listed = world.tools_for(at.clone())?.kcat(&["-L"], b"")?;
             for (id, address) in &told {

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use klamm::cluster::HostFormat;
 use rustls::ClientConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::front;
+use super::tenants;
 use crate::ensure;
 use crate::harness::certificates::{Authority, Issued, Kind};
 use crate::harness::closes::Closes;
-use crate::harness::tls::{Material, client_config};
+use crate::harness::tls::{Material, identity};
 use crate::harness::tools::{TOPICS, patience};
 use crate::harness::{Fallible, World, named, ports, until};
 
@@ -26,7 +24,7 @@ pub fn run(world: &World) -> Fallible<()> {
     let (clients, stranger) = (Authority::root("Clients Root")?, Authority::root("Nobody's Root")?);
     let trust = material.folder.join("clients-ca.pem");
     std::fs::write(&trust, clients.pem())?;
-    let certificates = named::certificates(material, FORMAT, &front::LABELS)?;
+    let certificates = named::certificates(material, FORMAT, &tenants::LABELS)?;
     let listener = |mode: &str, port| {
         let trust = trust.display();
         let asks =
@@ -34,9 +32,9 @@ pub fn run(world: &World) -> Fallible<()> {
         named::Listener { port, format: FORMAT, certificates: &certificates, tls: &[&asks], policies: &[] }.yaml(mode)
     };
     let gateway =
-        front::start(world, "mutual", port, &(listener("required", port) + &listener("requested", port + 1)))?;
+        tenants::start(world, "mutual", port, &(listener("required", port) + &listener("requested", port + 1)))?;
     let host = named::names(FORMAT, "alice", port).bootstrap();
-    let enter = |port, shown: Option<&Issued>| front::connect(port, &host, &showing(material, shown)?);
+    let enter = |port, shown: Option<&Issued>| tenants::connect(port, &host, &showing(material, shown)?);
 
     // Ordinary clients: Java's, with a keystore in PEM, and librdkafka's.
     let alice = clients.client("Alice")?;
@@ -58,33 +56,28 @@ pub fn run(world: &World) -> Fallible<()> {
         ("none", None, "tls_certificate_missing", "CertificateRequired"),
         ("a stranger's", Some(stranger.client("Alice")?), "tls_certificate_untrusted", "UnknownCA"),
         ("a server's", Some(for_servers), "tls_certificate_invalid", "Certificate"),
-        ("one without a principal", Some(clients.client("4711")?), "tls_no_principal", "AccessDenied"),
+        ("one without a principal", Some(clients.client("4711")?), "tls_no_principal", "no answer"),
     ];
     for (what, shown, cause, alert) in &refused {
         let closes = Closes::before(&gateway, cause)?;
-        front::refused(what, alert, enter(port, shown.as_ref()))?;
+        tenants::refused(what, alert, enter(port, shown.as_ref()))?;
         closes.one_more(what)?;
     }
 
     // Where a certificate is only asked for: none is as good as one, but a stranger's is not.
-    ensure!(front::nodes(&mut enter(port + 1, None)?)?.len() == 3, "not told of three nodes");
+    ensure!(tenants::nodes(&mut enter(port + 1, None)?)?.len() == 3, "not told of three nodes");
     let bob = clients.client("Bob")?;
-    front::nodes(&mut enter(port + 1, Some(&bob))?)?;
+    tenants::nodes(&mut enter(port + 1, Some(&bob))?)?;
     until("bob's principal is in the log", patience(5), || {
         ensure!(logged("principal=bob"), "it is not");
         Ok(())
     })?;
     let (what, shown, cause, alert) = &refused[1];
     let closes = Closes::before(&gateway, cause)?;
-    front::refused(what, alert, enter(port + 1, shown.as_ref()))?;
+    tenants::refused(what, alert, enter(port + 1, shown.as_ref()))?;
     closes.one_more(what)
 }
 
 fn showing(material: &Material, shown: Option<&Issued>) -> Fallible<Arc<ClientConfig>> {
-    let Some(Issued { chain, key }) = shown else { return Ok(material.config()) };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("a chain of a test: {error}"))?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("a key of a test: {error}"))?;
-    Ok(Arc::new(client_config(&material.root)?.with_client_auth_cert(chain, key)?))
+    Ok(Arc::new(identity(&material.root, rustls::ALL_VERSIONS, shown)?))
 }

@@ -3,7 +3,7 @@
 
 use klamm::cluster::HostFormat;
 
-use super::front::{self, LABELS, connect, nodes, refused, told, topics};
+use super::tenants::{self, LABELS, connect, nodes, refused, told, topics};
 use crate::ensure;
 use crate::harness::certificates::Kind;
 use crate::harness::closes::Closes;
@@ -13,6 +13,8 @@ use crate::harness::{Fallible, World, named, ports};
 
 const OWN: HostFormat = HostFormat::PerClusterSuffix;
 const SHARED: HostFormat = HostFormat::SharedSuffix;
+/// As rustls calls the alert.
+const UNRECOGNIZED: &str = "UnrecognisedName";
 /// A listener's ports: for bootstrap and three nodes.
 const PORTS: u16 = 4;
 
@@ -36,7 +38,7 @@ pub fn run(world: &World) -> Fallible<()> {
         named::Listener { port: port + 8, format: SHARED, certificates: &certificates, tls, policies: only };
     let listeners =
         format!("{}{}", listener(&certificates[0], port, &[&first, &second, third]), names_alone.yaml("names-alone"));
-    let gateway = front::start(world, "policies", port, &listeners)?;
+    let gateway = tenants::start(world, "policies", port, &listeners)?;
     for label in LABELS {
         world.tools_for(named::bootstrap(SHARED, label, port))?.create_topic(&format!("of-{label}"), 1, 3)?;
     }
@@ -55,8 +57,11 @@ pub fn run(world: &World) -> Fallible<()> {
     for label in LABELS {
         let name = named::names(SHARED, label, port).bootstrap();
         is(&name, connect(port, &name, config), label, &|| told(SHARED, label, port))?;
-        let shouted = name.to_ascii_uppercase();
-        is(&shouted, connect(port + 1, &shouted, config), label, &|| told(SHARED, label, port))?;
+        // As librdkafka says it: rustls makes it lower case.
+        let shouted =
+            world.tools_for(format!("{name}:{port}"))?.kcat_at(&format!("{}:{port}", name.to_uppercase()), &["-L"])?;
+        let own = format!("topic \"of-{label}\"");
+        ensure!(shouted.contains(&own) && shouted.matches("topic \"").count() == 1, "{name} in capitals:\n{shouted}");
     }
     is("no name", connect(port, "127.0.0.1", config), "bob", &by_port)?;
     is("no name, at the port of a node", connect(port + 2, "127.0.0.1", config), "bob", &by_port)?;
@@ -72,11 +77,11 @@ pub fn run(world: &World) -> Fallible<()> {
         ("klamm.test", port + 8),
     ] {
         let closes = Closes::before(&gateway, "tls_unknown_server_name")?;
-        refused(name, "UnrecognizedName", connect(port, name, config))?;
+        refused(name, UNRECOGNIZED, connect(port, name, config))?;
         closes.one_more(name)?;
     }
     let closes = Closes::before(&gateway, "tls_no_server_name")?;
-    refused("no name where only names lead somewhere", "UnrecognizedName", connect(port + 8, "127.0.0.1", config))?;
+    refused("no name where only names lead somewhere", UNRECOGNIZED, connect(port + 8, "127.0.0.1", config))?;
     closes.one_more("no name")
 }
 

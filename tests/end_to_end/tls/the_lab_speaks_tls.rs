@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::front;
+use super::tenants;
 use crate::ensure;
 use crate::harness::certificates::Files;
 use crate::harness::hosts::{self, NODES_SUFFIX};
@@ -29,12 +29,12 @@ pub fn run(world: &World) -> Fallible<()> {
         .tools_for(Tls::Server.bootstrap())?
         .kcat(&["-L", "-X", "security.protocol=ssl", "-X", &format!("ssl.ca.location={}", own.display())], b"")?;
     ensure!(listed.matches(NODES_SUFFIX).count() >= 3, "the nodes are told without their names:\n{listed}");
-    front::nodes(&mut enter(Tls::Mutual, own, Some(&certificates.client))?)?;
-    front::refused("an authority of somebody else", "UnknownIssuer", enter(Tls::Server, strange, None))?;
-    front::refused("no certificate", "alert", enter(Tls::Mutual, own, None))?;
+    tenants::nodes(&mut enter(Tls::Mutual, own, Some(&certificates.client))?)?;
+    tenants::refused("an authority of somebody else", "UnknownIssuer", enter(Tls::Server, strange, None))?;
+    tenants::refused("no certificate", "alert", enter(Tls::Mutual, own, None))?;
     let shown = Some(&certificates.strange_client);
-    front::refused("a certificate of somebody else", "alert", enter(Tls::Mutual, own, shown))?;
-    front::refused("another name", "not valid for name", enter(Tls::Misnamed, own, None))
+    tenants::refused("a certificate of somebody else", "alert", enter(Tls::Mutual, own, shown))?;
+    tenants::refused("another name", "not valid for name", enter(Tls::Misnamed, own, None))
 }
 
 fn config(authority: &Path, shown: Option<&Files>) -> Fallible<Arc<ClientConfig>> {
