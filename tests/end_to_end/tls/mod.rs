@@ -8,4 +8,5 @@ mod front;
 #[expect(dead_code, reason = "tests/tls uses the rest")]
 mod material;
 pub mod names_lead_where_they_say;
+pub mod node_names_without_a_certificate_are_told;
 pub mod strangers_at_a_tls_port_are_told_apart;
