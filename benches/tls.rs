@@ -145,7 +145,7 @@ fn ground() -> Ground {
                 \"${file['a.pem']}\", key: \"${file['a.key']}\"}]}}, {type: forward_to_virtual_cluster, config: {type: sni, \
                 sni_suffix: .kafka.example, broker_host_format: {type: shared_suffix}}}]}]\n";
     let path = folder.path().join("klamm.yaml");
-    let snapshot = config::load_bytes_with_tls(Path::new(&path), text.as_bytes()).unwrap();
+    let snapshot = config::load_bytes(Path::new(&path), text.as_bytes()).unwrap();
     let server = ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(certificate.der().to_vec())).unwrap();

@@ -98,8 +98,8 @@ const KEYS: &[Case] = &[
     ),
     case(
         SERVERS,
-        "[\"127.0.0.1:9092\"]\n    tls: {enabled: true, nonsense: 1}",
-        &[(9, "backend_clusters[0].tls", "not yet supported")],
+        "[\"127.0.0.1:9092\"]\n    tls: {insecure_skip_verify: true, nonsense: 1}",
+        &[(9, "backend_clusters[0].tls.nonsense", "unknown key")],
     ),
     case(
         SERVERS,
@@ -983,7 +983,7 @@ backend_clusters:
   - name: "my kafka"
     bootstrap_servers: localhost:9092
     authentication: {type: sasl_scram, algorithm: sha256, username: u, password: "${env['KLAMM_TEST_UNSET']}"}
-    tls: {enabled: true}
+    tls: {enabled: yep}
 virtual_clusters:
   - name: Team_A
     destination: {name: mykafka}
@@ -1018,7 +1018,7 @@ fn all_faults_of_a_file_are_told_at_once_in_the_order_of_its_lines() {
         (7, "backend_clusters[0].name"),
         (8, "backend_clusters[0].bootstrap_servers"),
         (9, "backend_clusters[0].authentication.type"),
-        (10, "backend_clusters[0].tls"),
+        (10, "backend_clusters[0].tls.enabled"),
         (12, "virtual_clusters[0].name"),
         (13, "virtual_clusters[0].destination.name"),
         (14, "virtual_clusters[0].namespace.mode"),
@@ -1237,7 +1237,6 @@ fn what_the_model_has_and_this_version_has_not_is_not_yet_supported() {
     let paths: Vec<&str> = found.iter().map(|(_, path, _)| &**path).collect();
     let meant = [
         "backend_clusters[0].authentication.type",
-        "backend_clusters[0].tls",
         "virtual_clusters[0].authentication[1].type",
         "virtual_clusters[0].acl_mode",
         "virtual_clusters[0].topic_aliases[0].condition",

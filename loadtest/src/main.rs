@@ -1,8 +1,10 @@
 //! Klamm's quick start and load test.
 //!
-//! `quickstart` shows a new user what Klamm does; `run` loads a Kafka or a gateway; `compare` and `figures` print what
-//! Klamm costs, with the machine it was measured on. Klamm itself runs in a child process: this very program, calling the klamm library.
+//! `quickstart` shows a new user what Klamm does; `certificates` makes what a configuration with TLS needs; `run` loads a
+//! Kafka or a gateway; `compare` and `figures` print what Klamm costs, with the machine it was measured on. Klamm itself
+//! runs in a child process: this very program, calling the klamm library.
 
+mod certificates;
 mod child;
 mod compare;
 mod console;
@@ -37,6 +39,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Quickstart(quickstart::Args),
+    Certificates(certificates::Args),
     Run(run::Args),
     Compare(compare::Args),
     Figures(figures::Args),
@@ -51,6 +54,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Quickstart(args) => quickstart::run(&args),
+        Command::Certificates(args) => certificates::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Figures(args) => figures::run(&args),

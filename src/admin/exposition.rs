@@ -15,7 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use super::{BackendReport, Report};
+use super::{BackendReport, CertificateReport, ReloadReport, Report, Side};
 use crate::metrics::{Cause, Kind, Sample};
 
 /// The media type of [`exposition`].
@@ -48,6 +48,8 @@ impl Collector for Shown {
         let mut families = Families(encoder);
         shards(&mut families, &self.report.shards)?;
         backends(&mut families, &self.report.backends)?;
+        reloads(&mut families, self.report.reloads)?;
+        certificates(&mut families, &self.report.certificates)?;
         whole(&mut families, &self.report)?;
         process(&mut families, self.process)
     }
@@ -91,6 +93,46 @@ fn backends(families: &mut Families<'_>, backends: &[BackendReport]) -> fmt::Res
     let help = "When a catalogue was last refreshed with success, in Unix time; missing before the first time.";
     let refreshed = backends.iter().filter_map(|backend| Some((label(backend), backend.refreshed_at_seconds?)));
     families.labelled(Kind::Gauge, "klamm_catalogue_refreshed_timestamp_seconds", help, refreshed)
+}
+
+fn reloads(families: &mut Families<'_>, reloads: ReloadReport) -> fmt::Result {
+    let counted = [("ok", reloads.succeeded), ("failed", reloads.failed)];
+    let series = counted.into_iter().map(|(result, count)| ([("result", result.to_owned())], count));
+    families.labelled(
+        Kind::Counter,
+        "klamm_reloads",
+        "Reloads of the configuration, by what became of them.",
+        series,
+    )?;
+    let help = "When the configuration was last read with success, in Unix time; at first the start.";
+    families.plain(Kind::Gauge, "klamm_reload_success_timestamp_seconds", help, reloads.succeeded_at_seconds)?;
+    let help = "Places where the configuration that was read last differs from what runs, and a restart is needed.";
+    families.plain(Kind::Gauge, "klamm_reload_differences", help, reloads.differing)
+}
+
+fn certificates(families: &mut Families<'_>, certificates: &[CertificateReport]) -> fmt::Result {
+    let labels = |report: &CertificateReport| {
+        let side = match report.side {
+            Side::Client => "client",
+            Side::Backend => "backend",
+        };
+        [("side", side.to_owned()), ("name", report.holder.clone())]
+    };
+    let earliest = certificates.iter().filter_map(|report| {
+        let (_, not_after) = report.subjects.iter().min_by_key(|(_, not_after)| *not_after)?;
+        Some((labels(report), *not_after))
+    });
+    let help = "When the certificate ends that ends first, in Unix time, of those a listener shows to clients (side \
+                client) and of that shown to a backend cluster (side backend).";
+    families.gauges("klamm_certificates_expiry_timestamp_seconds", help, earliest)?;
+    let each = certificates.iter().flat_map(|report| {
+        report.subjects.iter().map(move |(subject, not_after)| {
+            let [side, name] = labels(report);
+            ([side, name, ("subject", subject.clone())], *not_after)
+        })
+    });
+    let help = "When a certificate ends, in Unix time, by subject; of each holder those that end first.";
+    families.gauges("klamm_certificate_expiry_timestamp_seconds", help, each)
 }
 
 fn whole(families: &mut Families<'_>, report: &Report) -> fmt::Result {
@@ -162,6 +204,19 @@ impl Families<'_> {
                 Kind::Counter => ConstCounter::new(value).encode(encoder)?,
                 Kind::Gauge => ConstGauge::new(value).encode(encoder)?,
             }
+        }
+        Ok(())
+    }
+
+    fn gauges<const LABELS: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        series: impl Iterator<Item = ([(&'static str, String); LABELS], i64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in series {
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -86,6 +86,15 @@ fn report(shards: Vec<Option<Sample>>) -> Report {
         draining: false,
         log_lines_lost: 9,
         started_at_seconds: 1_794_000_000.5,
+        reloads: ReloadReport { succeeded: 2, failed: 1, succeeded_at_seconds: 1_796_000_000.5, differing: 4 },
+        certificates: vec![
+            CertificateReport {
+                side: Side::Client,
+                holder: "door".into(),
+                subjects: vec![("CN=a".into(), 1_800_000_001), ("*.b.example".into(), 1_800_000_002)],
+            },
+            CertificateReport { side: Side::Backend, holder: "lab".into(), subjects: vec![("CN=k".into(), 7)] },
+        ],
     }
 }
 
@@ -135,6 +144,16 @@ fn every_number_of_a_shard_is_shown_and_the_rest_under_its_name() {
         ("klamm_catalogue_version{backend_cluster=\"o\\\"d\\\\d\"}", 0.0),
         ("klamm_catalogue_nodes{backend_cluster=\"lab\"}", 3.0),
         ("klamm_catalogue_refreshed_timestamp_seconds{backend_cluster=\"lab\"}", 1_795_000_000.25),
+        ("klamm_reloads_total{result=\"ok\"}", 2.0),
+        ("klamm_reloads_total{result=\"failed\"}", 1.0),
+        ("klamm_reload_success_timestamp_seconds", 1_796_000_000.5),
+        ("klamm_reload_differences", 4.0),
+        ("klamm_certificates_expiry_timestamp_seconds{side=\"client\",name=\"door\"}", 1_800_000_001.0),
+        ("klamm_certificates_expiry_timestamp_seconds{side=\"backend\",name=\"lab\"}", 7.0),
+        (
+            "klamm_certificate_expiry_timestamp_seconds{side=\"client\",name=\"door\",subject=\"*.b.example\"}",
+            1_800_000_002.0,
+        ),
         ("klamm_log_lines_lost_total", 9.0),
         ("klamm_accepting", 1.0),
         ("klamm_draining", 0.0),

@@ -26,6 +26,44 @@ pub struct Report {
     pub log_lines_lost: u64,
     /// Seconds since the Unix epoch at which this process started.
     pub started_at_seconds: f64,
+    /// How reloads went.
+    pub reloads: ReloadReport,
+    /// One per listener and backend cluster that shows certificates.
+    pub certificates: Vec<CertificateReport>,
+}
+
+/// How reloads went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReloadReport {
+    /// Times that what was read was taken.
+    pub succeeded: u64,
+    /// Times that what runs stayed as it was.
+    pub failed: u64,
+    /// Seconds since the Unix epoch of the last success, or of the start.
+    pub succeeded_at_seconds: f64,
+    /// Places where what was read last says otherwise than what runs.
+    pub differing: u64,
+}
+
+/// To whom a certificate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Clients; a listener holds it.
+    Client,
+    /// The nodes of a backend cluster.
+    Backend,
+}
+
+/// When the certificates of a listener, or those shown to a backend cluster, end.
+#[derive(Clone, Debug)]
+pub struct CertificateReport {
+    /// To whom they are shown.
+    pub side: Side,
+    /// The name of the listener or backend cluster.
+    pub holder: String,
+    /// The subjects, each with the last second of its validity in Unix time; those that end first, first. A bounded number,
+    /// each subject once.
+    pub subjects: Vec<(String, i64)>,
 }
 
 /// A backend cluster as the control thread knows it.

@@ -113,7 +113,7 @@ const RUN_NOTES: &str = "\
 Signals:
   SIGTERM  drain: accept nothing new, finish what is in flight, end with 0
   SIGINT   as SIGTERM; a second one ends at once
-  SIGHUP   ignored: reload is not supported yet
+  SIGHUP   read certificates, keys, trust and revocation lists again; tell what else has changed
 
 The log goes to the standard error.
 

@@ -1,6 +1,7 @@
-//! The control thread: signals, the admin address, drain, and the end.
+//! The control thread: signals, the admin address, reload, drain, and the end.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -11,12 +12,13 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, interval_at, sleep, timeout, timeout_at};
 
 use super::args::{EXIT_FAULT, EXIT_OK};
+use super::certificates;
 use super::log;
+use super::reload::Reloader;
 use crate::admin::{self, AdminListener, BackendReport, Report, Source};
-use crate::config::Snapshot;
 use crate::metrics::Sample;
 use crate::net::Sender;
 use crate::shard::{Message, Scraped};
@@ -26,6 +28,8 @@ use crate::sys;
 const SCRAPE_TIME: Duration = Duration::from_secs(1);
 /// What a shard that was told to end all sessions may still take: they linger for 2 s.
 const END_TIME: Duration = Duration::from_secs(5);
+/// Certificates that end soon are told so often.
+const VALIDITY_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// As a shell says it of a process that SIGINT ended.
 const EXIT_INTERRUPTED: u8 = 130;
 
@@ -50,22 +54,26 @@ struct Shards {
     backends: Vec<String>,
     draining: Cell<bool>,
     started_at_seconds: f64,
+    reloader: Reloader,
 }
 
 impl Control {
     /// Takes over shards that accept.
     pub fn new(
-        snapshot: &Snapshot,
+        reloader: Reloader,
         admin: AdminListener,
         handles: Vec<ShardHandle>,
         endings: UnboundedReceiver<(usize, Sample)>,
     ) -> Control {
         let (senders, threads) = handles.into_iter().map(|handle| (handle.sender, handle.thread)).unzip();
+        let served = reloader.served();
+        let snapshot = &served.snapshot;
         let shards = Shards {
             senders,
             backends: snapshot.backend_clusters.iter().map(|backend| backend.name.to_string()).collect(),
             draining: Cell::new(false),
             started_at_seconds: seconds(SystemTime::now()),
+            reloader,
         };
         Control { shards, admin, threads, endings, drain_duration: snapshot.node.drain_duration }
     }
@@ -93,14 +101,18 @@ impl Control {
         let shards = Rc::new(self.shards);
         let admin = admin::serve(self.admin, shards.clone());
         let control = async {
-            let by = signals.drain().await;
+            let by = tokio::select! {
+                by = drain_signal(&mut signals.term, &mut signals.int) => by,
+                never = reloads(&mut signals.hup, &shards) => match never {},
+            };
             shards.draining.set(true);
             notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
             tracing::info!(by, seconds = self.drain_duration.as_secs_f64(), "draining");
             let drained = drain(&shards, &mut self.endings, self.threads.len(), self.drain_duration);
             tokio::select! {
                 code = drained => code,
-                () = signals.interrupted_again() => {
+                // A further SIGTERM changes nothing.
+                _ = signals.int.recv() => {
                     tracing::warn!("ended by a second SIGINT");
                     EXIT_INTERRUPTED
                 }
@@ -128,22 +140,41 @@ impl Signals {
             hup: signal(SignalKind::hangup())?,
         })
     }
+}
 
-    /// Waits for the signal to drain; returns its name.
-    async fn drain(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.term.recv() => return "SIGTERM",
-                _ = self.int.recv() => return "SIGINT",
-                _ = self.hup.recv() => tracing::warn!("SIGHUP: reload is not supported yet; the configuration stays as it is"),
-            }
+/// Waits for the signal to drain; returns its name.
+async fn drain_signal(term: &mut Signal, int: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = term.recv() => "SIGTERM",
+        _ = int.recv() => "SIGINT",
+    }
+}
+
+/// Reloads at each SIGHUP, and looks at the certificates every day.
+async fn reloads(hup: &mut Signal, shards: &Shards) -> Infallible {
+    let mut days = interval_at(Instant::now() + VALIDITY_INTERVAL, VALIDITY_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = hup.recv() => reload(shards).await,
+            _ = days.tick() => certificates::tell_validity(&shards.reloader.served().snapshot),
         }
     }
+}
 
-    /// While draining a further SIGTERM changes nothing, a SIGINT ends at once.
-    async fn interrupted_again(&mut self) {
-        self.int.recv().await;
+async fn reload(shards: &Shards) {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
+        Err(error) => tracing::debug!(%error, "systemd is not told of the reload"),
     }
+    let status = match shards.reloader.reload().await {
+        Some(sides) => {
+            let (servers, backends) = (&sides.servers, &sides.backends);
+            shards.tell(|| Message::Sides { servers: servers.clone(), backends: backends.clone() }).await;
+            "serving"
+        }
+        None => "serving; the last reload failed",
+    };
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// Tells the shards to drain and waits for them, `limit` long at most and a little longer for what is then closed.
@@ -221,7 +252,10 @@ impl Source for Shards {
             report.refreshed_at_seconds = known.status.refreshed_at.map(seconds);
             report.last_error = known.status.last_error.clone();
         }
+        let (reloads, certificates) = self.reloader.report();
         Report {
+            reloads,
+            certificates,
             shards: scraped.into_iter().map(|scraped| scraped.map(|scraped| scraped.sample)).collect(),
             backends,
             accepting: !self.draining.get(),
@@ -232,7 +266,8 @@ impl Source for Shards {
     }
 }
 
-fn seconds(at: SystemTime) -> f64 {
+/// Unix time.
+pub(super) fn seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 

@@ -7,13 +7,16 @@ pub mod args;
 pub mod log;
 
 mod capacity;
+mod certificates;
 mod control;
 mod kernel;
+mod reload;
 mod sockets;
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
@@ -25,13 +28,14 @@ use crate::config::{self, Shards, Snapshot};
 use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
 use crate::shard::{self, Message, Setup};
-use crate::tls::{ServerSide, ServerSides};
 use crate::upstream::{Resolver, SharedBackend};
 use crate::{route, sys};
 
 use args::{Command, EXIT_FAULT, EXIT_OK};
 use capacity::Capacity;
+use certificates::Sides;
 use control::{Control, ShardHandle};
+use reload::{Reloader, Served};
 
 /// Messages that may wait in a shard's mailbox: more than one catalogue for each backend cluster, scrapes and drains.
 const MAILBOX_MESSAGES_MAX: usize = 4096;
@@ -62,7 +66,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(faults) => refuse(&faults.to_string()),
         },
         Command::Run { config, log } => match config::load(&config) {
-            Ok(snapshot) => run(snapshot, log),
+            Ok(snapshot) => run(config, snapshot, log),
             Err(faults) => refuse(&faults.to_string()),
         },
     }
@@ -75,6 +79,7 @@ fn refuse(why: &str) -> ExitCode {
 
 fn check(snapshot: &Snapshot, print: bool) {
     config::warnings(snapshot).iter().for_each(|warning| eprintln!("warning: {warning}"));
+    certificates::notices(snapshot).iter().for_each(|notice| eprintln!("warning: {}", notice.text));
     if print {
         print!("{}", config::print(snapshot));
     } else {
@@ -99,7 +104,7 @@ fn cores(shards: &Shards) -> Result<Vec<usize>, String> {
     }
 }
 
-fn run(snapshot: Snapshot, log: log::Options) -> ExitCode {
+fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
     // Before any thread exists: all inherit it, and only the control thread takes signals again.
     shard::prepare();
     sys::block_signals();
@@ -107,7 +112,7 @@ fn run(snapshot: Snapshot, log: log::Options) -> ExitCode {
         Ok(guard) => guard,
         Err(error) => return refuse(&error.to_string()),
     };
-    let code = match start(&snapshot) {
+    let code = match start(path, snapshot) {
         Ok(control) => control.run(),
         Err(faults) => {
             faults.iter().for_each(|fault| tracing::error!("{fault}"));
@@ -119,8 +124,8 @@ fn run(snapshot: Snapshot, log: log::Options) -> ExitCode {
 }
 
 /// Opens everything and starts the shards. All faults that can be found are told at once.
-fn start(snapshot: &Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::entrances(snapshot);
+fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
+    let table = route::entrances(&snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -131,25 +136,29 @@ fn start(snapshot: &Snapshot) -> Result<Control, Vec<String>> {
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
     let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    let server_sides = server_sides(snapshot).map_err(|more| faults.extend(more)).ok();
-    match (capacity, admin, listening.zip(server_sides)) {
-        (Some(capacity), Some(admin), Some(entrances)) if faults.is_empty() => {
-            config::warnings(snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
+    let sides = Sides::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
+    match (capacity, admin, listening, sides) {
+        (Some(capacity), Some(admin), Some(listening), Some(sides)) if faults.is_empty() => {
+            config::warnings(&snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
+            certificates::tell_validity(&snapshot);
             capacity.tell();
-            start_shards(snapshot, &cores, capacity, admin, entrances).map_err(|error| vec![error])
+            let reloader = Reloader::new(path, Served { snapshot, sides });
+            start_shards(reloader, &cores, capacity, admin, listening).map_err(|error| vec![error])
         }
         _ => Err(faults),
     }
 }
 
 fn start_shards(
-    snapshot: &Snapshot,
+    reloader: Reloader,
     cores: &[usize],
     capacity: Capacity,
     admin: AdminListener,
-    (listening, server_sides): (Vec<sockets::Listening>, ServerSides),
+    listening: Vec<sockets::Listening>,
 ) -> Result<Control, String> {
     let say = |error: io::Error| format!("the shards cannot be started: {error}");
+    let served = reloader.served();
+    let (snapshot, sides) = (&served.snapshot, &served.sides);
     let mut senders: Vec<Sender<Message>> = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in cores {
@@ -175,8 +184,9 @@ fn start_shards(
             loads: loads.clone(),
             resolver: resolver.clone(),
             backends: backends.clone(),
+            server_sides: sides.servers.clone(),
+            backend_sides: sides.backends.clone(),
             listening,
-            server_sides: server_sides.clone(),
             limits: snapshot.node.limits.clone(),
             connections_max: capacity.connections_max,
             memory_bytes_max: capacity.memory_bytes_max,
@@ -201,22 +211,7 @@ fn start_shards(
             Err(_) => return Err(failed_start(handles)),
         }
     }
-    Ok(Control::new(snapshot, admin, handles, endings))
-}
-
-/// The settings of TLS of each listener.
-///
-/// # Errors
-///
-/// A sentence for each listener whose settings cannot be used.
-fn server_sides(snapshot: &Snapshot) -> Result<ServerSides, Vec<String>> {
-    let mut faults = Vec::new();
-    let mut side = |listener: &config::Listener| {
-        let made = ServerSide::new(listener.tls.as_ref()?, None);
-        made.map(Arc::new).map_err(|error| faults.push(format!("listener {}: {error}", listener.name))).ok()
-    };
-    let sides = snapshot.listeners.iter().map(&mut side).collect();
-    if faults.is_empty() { Ok(sides) } else { Err(faults) }
+    Ok(Control::new(reloader, admin, handles, endings))
 }
 
 fn random() -> io::Result<[u8; 16]> {

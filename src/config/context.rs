@@ -15,21 +15,13 @@ pub(super) struct Context {
     pub outside: Outside,
     /// Some entity could not be read, so that a name which seems to be missing may be in it: that is no second fault.
     pub names_incomplete: bool,
-    /// TLS towards backends is read; else it is told to be not yet supported.
-    pub backend_tls_is_served: bool,
     /// Read once, when it is asked for.
     system_trust: OnceCell<Result<TrustBundle, String>>,
 }
 
 impl Context {
-    pub fn new(outside: Outside, backend_tls_is_served: bool) -> Context {
-        Context {
-            faults: Faults::default(),
-            outside,
-            names_incomplete: false,
-            backend_tls_is_served,
-            system_trust: OnceCell::new(),
-        }
+    pub fn new(outside: Outside) -> Context {
+        Context { faults: Faults::default(), outside, names_incomplete: false, system_trust: OnceCell::new() }
     }
 
     /// The authorities that this machine believes.

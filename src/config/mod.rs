@@ -13,6 +13,7 @@ mod file;
 mod interpolate;
 mod print;
 mod reader;
+mod reload;
 mod snapshot;
 mod sources;
 mod suggest;
@@ -21,15 +22,18 @@ mod system_trust;
 mod tls;
 mod tree;
 mod units;
+mod validity;
 
 pub use faults::{Fault, Faults};
 pub use print::print;
+pub use reload::{Reloaded, reload};
 pub use snapshot::{Admin, BackendCluster, Forward, Limits, Listener, Node, Shards, Snapshot, Sni, VirtualCluster};
 pub use summary::{listening_sockets, summary, warnings};
 pub use tls::{
     BackendTls, BackendTrust, ClientAuthentication, Identity, PrincipalSource, RevocationLists, TlsServer, TlsVersions,
     TrustBundle, Written,
 };
+pub use validity::{Holder, ValidityNotice, identities, validity};
 
 use std::path::Path;
 
@@ -38,17 +42,13 @@ use file::File;
 use interpolate::Outside;
 use reader::Source;
 
-/// Whether backend connections speak TLS. Until they do, a configuration that needs it is refused: this is the one
-/// switch.
-const BACKEND_TLS_IS_SERVED: bool = false;
-
 /// Reads and checks the file, or every `*.yaml` of the directory, at `path`.
 ///
 /// # Errors
 ///
 /// All faults at once, each with path, line and what would be right.
 pub fn load(path: &Path) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), BACKEND_TLS_IS_SERVED);
+    let mut cx = Context::new(Outside::process());
     let sources = sources::read(path, &mut cx);
     read_and_check(&sources, cx)
 }
@@ -60,21 +60,7 @@ pub fn load(path: &Path) -> Result<Snapshot, Faults> {
 ///
 /// As [`load`].
 pub fn load_bytes(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults> {
-    load_bytes_as(path, bytes, BACKEND_TLS_IS_SERVED)
-}
-
-/// As [`load_bytes`], and TLS towards backends is read even where [`load_bytes`] still refuses it: for tests and benches
-/// of what is made of it.
-///
-/// # Errors
-///
-/// As [`load`].
-pub fn load_bytes_with_tls(path: &Path, bytes: &[u8]) -> Result<Snapshot, Faults> {
-    load_bytes_as(path, bytes, true)
-}
-
-fn load_bytes_as(path: &Path, bytes: &[u8], backend_tls_is_served: bool) -> Result<Snapshot, Faults> {
-    let mut cx = Context::new(Outside::process(), backend_tls_is_served);
+    let mut cx = Context::new(Outside::process());
     let source = sources::parse(path, 0, bytes, &mut cx);
     read_and_check(&[source], cx)
 }

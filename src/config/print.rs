@@ -20,6 +20,12 @@ pub fn print(snapshot: &Snapshot) -> String {
     serde_yaml::to_string(&File::of(snapshot)).unwrap_or_else(|error| format!("# cannot be printed: {error}\n"))
 }
 
+/// The same as a tree.
+pub(super) fn tree(snapshot: &Snapshot) -> serde_yaml::Value {
+    // As above.
+    serde_yaml::to_value(File::of(snapshot)).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 struct File<'s> {
     node: Node<'s>,

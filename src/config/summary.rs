@@ -1,10 +1,8 @@
 //! What `klamm check` says of a configuration that is right.
 
 use super::faults::counted;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use super::snapshot::{Admin, Forward, Node, Shards, Snapshot, VirtualCluster};
-use super::tls::{BackendTrust, Identity};
+use super::snapshot::{Admin, BackendCluster, Forward, Node, Shards, Snapshot, VirtualCluster};
+use super::tls::BackendTrust;
 use crate::cluster::Mode;
 
 /// Listening sockets for clients on `shards` shards: ports x addresses x shards.
@@ -28,7 +26,7 @@ pub fn summary(snapshot: &Snapshot, allowed_cores: usize) -> String {
     )
 }
 
-/// What is right but may not be meant; one sentence each.
+/// What is right but may not be meant; one sentence each. What time does to certificates is [`super::validity`]'s.
 pub fn warnings(snapshot: &Snapshot) -> Vec<String> {
     let mut warnings = Vec::new();
     for (index, backend) in snapshot.backend_clusters.iter().enumerate() {
@@ -43,7 +41,7 @@ pub fn warnings(snapshot: &Snapshot) -> Vec<String> {
         }
     }
     warnings.extend(snapshot.virtual_clusters.iter().filter_map(|cluster| sees_namespaced(cluster, snapshot)));
-    warnings.extend(tls_warnings(snapshot, now()));
+    warnings.extend(blind_trust(snapshot));
     match &snapshot.node.admin {
         Admin::Address(address) if !address.ip().is_loopback() => {
             warnings.push(format!("whoever reaches {address} can read the metrics: node.admin is not loopback"));
@@ -66,53 +64,16 @@ fn sees_namespaced(cluster: &VirtualCluster, snapshot: &Snapshot) -> Option<Stri
     ))
 }
 
-/// A certificate that ends sooner is warned of: those that are renewed by themselves are renewed earlier.
-const EXPIRY_WARNING_SECONDS: i64 = 14 * 86_400;
-
-/// Unix time.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn tls_warnings(snapshot: &Snapshot, now: i64) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for listener in &snapshot.listeners {
-        for identity in listener.tls.iter().flat_map(|tls| &tls.certificates) {
-            let whose = format!("of the listener \"{}\"", listener.name);
-            warnings.extend(validity(identity, &whose, "clients refuse it", now));
-        }
-    }
-    for backend in &snapshot.backend_clusters {
-        let Some(tls) = &backend.tls else { continue };
-        if let Some(identity) = &tls.client_identity {
-            let whose = format!("shown to the backend cluster \"{}\"", backend.name);
-            warnings.extend(validity(identity, &whose, "its nodes refuse it", now));
-        }
-        if tls.trust == BackendTrust::InsecureSkipVerify {
-            warnings.push(format!(
-                "everybody can pass for a node of the backend cluster \"{}\": insecure_skip_verify looks at no certificate",
-                backend.name
-            ));
-        }
-    }
-    warnings
-}
-
-fn validity(identity: &Identity, whose: &str, effect: &str, now: i64) -> Option<String> {
-    let name = &identity.certificate_written;
-    let facts = &identity.facts;
-    if facts.not_after < now {
-        return Some(format!("the certificate {name} {whose} has expired: {effect}; renew it"));
-    }
-    if facts.not_before > now {
-        return Some(format!(
-            "the certificate {name} {whose} is not valid yet: {effect}; look at this machine's clock"
-        ));
-    }
-    let left = facts.not_after - now;
-    let days = left / 86_400;
-    (left < EXPIRY_WARNING_SECONDS).then(|| format!("the certificate {name} {whose} expires in {days} days; renew it"))
+fn blind_trust(snapshot: &Snapshot) -> impl Iterator<Item = String> {
+    let blind = |backend: &&BackendCluster| {
+        backend.tls.as_ref().is_some_and(|tls| tls.trust == BackendTrust::InsecureSkipVerify)
+    };
+    snapshot.backend_clusters.iter().filter(blind).map(|backend| {
+        format!(
+            "everybody can pass for a node of the backend cluster \"{}\": insecure_skip_verify looks at no certificate",
+            backend.name
+        )
+    })
 }
 
 /// The number of shards, where the configuration says it.

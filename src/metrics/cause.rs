@@ -133,6 +133,20 @@ causes! {
     BackendUnavailable "backend_unavailable" Backend;
     /// The node of this port is not among the backend's nodes.
     NodeUnknown "node_unknown" Backend;
+    /// A node's certificate is not believed: of another authority, broken, or for another purpose.
+    BackendTlsUntrusted "backend_tls_untrusted" Backend;
+    /// A node's certificate is for another name than the node's host.
+    BackendTlsName "backend_tls_name" Backend;
+    /// A node's certificate has expired, or is not valid yet.
+    BackendTlsExpired "backend_tls_expired" Backend;
+    /// A node refused Klamm's certificate, or that it showed none.
+    BackendTlsRefused "backend_tls_refused" Backend;
+    /// A node took the connection, and no TLS handshake was done within the connect deadline.
+    BackendTlsDeadline "backend_tls_deadline" Backend;
+    /// A node does not speak TLS.
+    BackendNotTls "backend_not_tls" Backend;
+    /// Any other fault of TLS with a node: no version or cipher in common, a broken record, another alert.
+    BackendTlsFailed "backend_tls_failed" Backend;
     /// The backend ended the connection between two responses.
     BackendClosed "backend_closed" Backend;
     /// The backend's connection was reset.

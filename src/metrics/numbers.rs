@@ -126,6 +126,12 @@ numbers! {
     backend_dials;
     /// Attempts to reach a backend address that failed.
     backend_dial_failures;
+    /// TLS handshakes with nodes that made a new session.
+    backend_tls_handshakes_full;
+    /// TLS handshakes with nodes that resumed a session.
+    backend_tls_handshakes_resumed;
+    /// TLS handshakes with nodes that failed.
+    backend_tls_handshake_failures;
     /// Mentions of a node whose port the listener lacks, left out of an answer.
     nodes_left_out;
     /// Host names of nodes that no certificate of their listener covers.

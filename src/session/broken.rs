@@ -42,7 +42,7 @@ pub(super) fn of_fault(fault: Fault) -> Cause {
         Fault::CertificateRevoked => Cause::TlsCertificateRevoked,
         // Clients have no host name that they would have to show.
         Fault::CertificateForAnotherName | Fault::CertificateInvalid => Cause::TlsCertificateInvalid,
-        Fault::RefusedByPeer => Cause::TlsRefusedByClient,
+        Fault::CertificateRefused | Fault::RefusedByPeer => Cause::TlsRefusedByClient,
         Fault::RecordInvalid => Cause::TlsRecordInvalid,
         Fault::DecryptionFailed => Cause::TlsDecryptionFailed,
         Fault::Internal => Cause::TlsInternal,
@@ -58,7 +58,7 @@ mod tests {
         for fault in Fault::ALL {
             let expected = match fault {
                 Fault::CertificateForAnotherName => "tls_certificate_invalid",
-                Fault::RefusedByPeer => "tls_refused_by_client",
+                Fault::CertificateRefused | Fault::RefusedByPeer => "tls_refused_by_client",
                 fault => fault.label(),
             };
             assert_eq!(of_fault(fault).label(), expected);

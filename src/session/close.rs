@@ -12,7 +12,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Closes both sides, gently where answers may still be on their way.
 pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backend: Socket) {
     match cause {
-        Cause::Drained | Cause::BackendClosed | Cause::BackendReset | Cause::ResponseCut => {}
+        Cause::Drained
+        | Cause::BackendClosed
+        | Cause::BackendReset
+        | Cause::BackendTlsRefused
+        | Cause::BackendTlsFailed
+        | Cause::ResponseCut => {}
         _ => return,
     }
     backend.end_writing();

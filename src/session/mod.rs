@@ -88,7 +88,7 @@ mod tests {
         let (net, numbers) = (Net::new().unwrap(), Rc::new(Numbers::default()));
         let post: crate::upstream::Post = Arc::new(|_, _| Ok(()));
         let resolver = Resolver::start(post.clone()).unwrap();
-        let upstream = Rc::new(Upstream::new(&net, (0, 1), post, resolver, Vec::new(), numbers.clone()));
+        let upstream = Rc::new(Upstream::new(&net, (0, 1), post, resolver, Vec::new(), &[], numbers.clone()));
         Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16], Arc::new([])))
     }
 

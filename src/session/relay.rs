@@ -16,7 +16,7 @@ use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
 use crate::rewrite::{Named, Requests, Responses, View};
 use crate::route::Route;
-use crate::upstream::Connected;
+use crate::upstream::{self, Connected};
 
 /// Steps in one turn before other sessions of the shard are served: with full pipes, a MiB each way.
 const STEPS_MAX: usize = 4;
@@ -264,8 +264,8 @@ impl<'a> Relay<'a> {
                 self.backend_ends();
                 Ok(Step::Moved)
             }
-            Some(Err(_)) => {
-                self.end_backend(Cause::BackendReset);
+            Some(Err(error)) => {
+                self.end_backend(upstream::broken_cause(&error));
                 Ok(Step::Moved)
             }
             Some(Ok(n)) => {

@@ -20,7 +20,7 @@ use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
 use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
-use crate::tls::ServerSides;
+use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
 use uncovered::Uncovered;
@@ -31,6 +31,13 @@ pub enum Message {
     Upstream(upstream::Message),
     /// A connection that another shard accepted and this one serves.
     Accepted(Accepted),
+    /// What handshakes use from now on; running sessions keep what they have.
+    Sides {
+        /// By the index of the listener.
+        servers: ServerSides,
+        /// By the index of the backend cluster.
+        backends: Arc<[Option<BackendSide>]>,
+    },
     /// Stop accepting; end sessions as soon as nothing is in flight on them.
     Drain,
     /// End what is left, now.
@@ -80,6 +87,8 @@ pub struct Setup {
     pub resolver: Resolver,
     /// The backend clusters.
     pub backends: Vec<SharedBackend>,
+    /// What handshakes with nodes use, by the index of the backend cluster.
+    pub backend_sides: Arc<[Option<BackendSide>]>,
     /// Its listening sockets.
     pub listening: Vec<(TcpListener, Arc<Entrance>)>,
     /// The settings of TLS of each listener.
@@ -118,6 +127,7 @@ pub async fn run(setup: Setup) -> Sample {
         setup.post,
         setup.resolver,
         setup.backends.clone(),
+        &setup.backend_sides,
         numbers.clone(),
     ));
     let memory_bytes_max = setup.memory_bytes_max / setup.shards.max(1) as u64;
@@ -190,7 +200,10 @@ fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Acce
     match sender.send(Message::Accepted(accepted)) {
         Err(Message::Accepted(back)) => Err(back),
         // Nothing else can come back than what was sent.
-        Ok(()) | Err(Message::Upstream(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
+        Ok(())
+        | Err(
+            Message::Upstream(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+        ) => Ok(()),
     }
 }
 
@@ -252,6 +265,10 @@ async fn told(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Messa
                     Numbers::count(&context.numbers.handed_over, 1);
                     server.serve(accepted);
                 }
+                Message::Sides { servers, backends } => {
+                    context.set_server_sides(servers);
+                    context.upstream.set_sides(&backends);
+                }
                 Message::Drain => context.set_phase(Phase::Draining),
                 Message::DrainOver => context.set_phase(Phase::Over),
                 Message::Scrape(reply) => reply(scrape(context)),
@@ -291,7 +308,10 @@ pub fn post(senders: Vec<Sender<Message>>) -> Post {
         Some(sender) => match sender.send(Message::Upstream(message)) {
             Err(Message::Upstream(back)) => Err(back),
             // Nothing else can come back than what was sent.
-            Ok(()) | Err(Message::Accepted(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => Ok(()),
+            Ok(())
+            | Err(
+                Message::Accepted(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+            ) => Ok(()),
         },
     })
 }

@@ -23,7 +23,9 @@ pub enum Fault {
     CertificateForAnotherName,
     /// The certificate is broken, or for another purpose.
     CertificateInvalid,
-    /// The other side sent an alert: it refused us.
+    /// The other side refused the certificate that we showed, or that we showed none.
+    CertificateRefused,
+    /// The other side sent another alert: it refused us.
     RefusedByPeer,
     /// A record or message that cannot be.
     RecordInvalid,
@@ -35,7 +37,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 12] = [
+    pub const ALL: [Fault; 13] = [
         Fault::NoCommonVersion,
         Fault::NoCommonCipher,
         Fault::CertificateMissing,
@@ -44,6 +46,7 @@ impl Fault {
         Fault::CertificateRevoked,
         Fault::CertificateForAnotherName,
         Fault::CertificateInvalid,
+        Fault::CertificateRefused,
         Fault::RefusedByPeer,
         Fault::RecordInvalid,
         Fault::DecryptionFailed,
@@ -61,6 +64,7 @@ impl Fault {
             Fault::CertificateRevoked => "tls_certificate_revoked",
             Fault::CertificateForAnotherName => "tls_certificate_for_another_name",
             Fault::CertificateInvalid => "tls_certificate_invalid",
+            Fault::CertificateRefused => "tls_certificate_refused",
             Fault::RefusedByPeer => "tls_refused_by_peer",
             Fault::RecordInvalid => "tls_record_invalid",
             Fault::DecryptionFailed => "tls_decryption_failed",
@@ -82,6 +86,7 @@ impl Fault {
             Error::InvalidCertRevocationList(_) => Fault::CertificateRevoked,
             Error::AlertReceived(AlertDescription::ProtocolVersion) => Fault::NoCommonVersion,
             Error::AlertReceived(AlertDescription::HandshakeFailure) => Fault::NoCommonCipher,
+            Error::AlertReceived(alert) if is_of_certificate(*alert) => Fault::CertificateRefused,
             Error::AlertReceived(_) => Fault::RefusedByPeer,
             Error::DecryptError => Fault::DecryptionFailed,
             Error::InvalidMessage(_)
@@ -122,6 +127,23 @@ fn incompatible(reason: &PeerIncompatible) -> Fault {
         | PeerIncompatible::NamedGroupsExtensionRequired => Fault::NoCommonCipher,
         _ => Fault::RecordInvalid,
     }
+}
+
+/// RFC 8446, 6.2: what is said of a certificate. Servers that know `certificate_required` say it where none came, others
+/// say `bad_certificate`.
+fn is_of_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
 }
 
 fn certificate(reason: &CertificateError) -> Fault {

@@ -10,7 +10,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use super::{Upstream, answers};
+use super::unreached::Unreached;
+use super::{Backend, Upstream, answers};
 use crate::cluster::{ApiRange, HostPort, NodeApis};
 use crate::net::Socket;
 
@@ -22,6 +23,7 @@ pub struct Asked<'a> {
     /// A longer answer is not believed.
     pub answer_bytes_max: usize,
     upstream: &'a Upstream,
+    backend: &'a Backend,
     host: &'a HostPort,
     socket: Socket,
     limit: Instant,
@@ -30,30 +32,38 @@ pub struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Connects; all must be asked until `limit`.
-    pub async fn dial(upstream: &'a Upstream, host: &'a HostPort, limit: Instant) -> Result<Asked<'a>, String> {
-        let socket = upstream.dial(host, limit).await.map_err(|error| format!("{host}: {error}"))?;
-        Ok(Asked { answer_bytes_max: ANSWER_BYTES_MAX, upstream, host, socket, limit, correlation_id: 0 })
+    pub async fn dial(
+        upstream: &'a Upstream,
+        backend: &'a Backend,
+        host: &'a HostPort,
+        limit: Instant,
+    ) -> Result<Asked<'a>, Unreached> {
+        let socket = upstream.dial(backend, host, limit).await?;
+        Ok(Asked { answer_bytes_max: ANSWER_BYTES_MAX, upstream, backend, host, socket, limit, correlation_id: 0 })
     }
 
     /// Version 0 first: it is the one that every broker answers well.
-    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, String> {
+    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, Unreached> {
         let body = self.ask(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).await?;
-        answers::api_ranges(&body).map_err(|why| format!("{}: ApiVersions: {why}", self.host))
+        answers::api_ranges(&body).map_err(|why| Unreached::plain(format!("{}: ApiVersions: {why}", self.host)))
     }
 
     /// The highest of these versions that the node offers.
-    pub async fn version(&mut self, key: ApiKey, of: RangeInclusive<i16>) -> Result<i16, String> {
+    pub async fn version(&mut self, key: ApiKey, of: RangeInclusive<i16>) -> Result<i16, Unreached> {
         let ranges = self.api_ranges().await?;
         let offered = ranges.iter().find(|range| range.key == key as i16);
         let version = offered.map(|range| (range.max.min(*of.end()), range.min));
         match version.filter(|(version, min)| version >= min && of.contains(version)) {
             Some((version, _)) => Ok(version),
-            None => Err(format!("{}: it offers no {key:?} version from {} to {}", self.host, of.start(), of.end())),
+            None => {
+                let (host, min, max) = (self.host, of.start(), of.end());
+                Err(Unreached::plain(format!("{host}: it offers no {key:?} version from {min} to {max}")))
+            }
         }
     }
 
     /// All that the node offers.
-    pub async fn apis(&mut self) -> Result<NodeApis, String> {
+    pub async fn apis(&mut self) -> Result<NodeApis, Unreached> {
         let ranges = self.api_ranges().await?;
         let mut apis = NodeApis {
             ranges,
@@ -81,12 +91,13 @@ impl<'a> Asked<'a> {
     }
 
     /// Asks and returns the answer's body. All that is asked has response header 0: just the correlation id.
-    pub async fn ask(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, String> {
+    pub async fn ask(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, Unreached> {
         self.correlation_id += 1;
-        let request = encode(key, version, self.correlation_id, body).map_err(|error| format!("{key:?}: {error}"))?;
+        let request = encode(key, version, self.correlation_id, body);
+        let request = request.map_err(|error| Unreached::plain(format!("{key:?}: {error}")))?;
         let answered = self.upstream.net.until(self.limit, self.exchange(&request)).await;
         let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-        answered.unwrap_or_else(late).map_err(|error| format!("{}: {key:?}: {error}", self.host))
+        answered.unwrap_or_else(late).map_err(|error| self.upstream.broken(self.backend, self.host, &error))
     }
 
     async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {
@@ -102,7 +113,7 @@ impl<'a> Asked<'a> {
             let length = answer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
             if let Some(length) = length {
                 let length = usize::try_from(length).ok().filter(|n| (4..=self.answer_bytes_max).contains(n));
-                let length = length.ok_or_else(|| io::Error::other("the answer's length cannot be"))?;
+                let length = length.ok_or_else(|| self.no_length(&answer))?;
                 if answer.len() >= 4 + length {
                     answer.truncate(4 + length);
                     answer.advance(4);
@@ -120,6 +131,19 @@ impl<'a> Asked<'a> {
             }
         }
     }
+
+    fn no_length(&self, answer: &[u8]) -> io::Error {
+        if begins_like_tls_alert(answer) && !self.socket.is_secure() {
+            let name = &self.backend.shared.config.name;
+            return io::Error::other(format!("it speaks TLS there: write backend_clusters[{name}].tls"));
+        }
+        io::Error::other("the answer's length cannot be")
+    }
+}
+
+/// What a server that speaks TLS says to a plain request.
+fn begins_like_tls_alert(answer: &[u8]) -> bool {
+    matches!(answer, [21, 3, 0..=4, ..])
 }
 
 fn encode(key: ApiKey, version: i16, correlation_id: i32, body: &impl Encodable) -> Result<BytesMut, String> {

@@ -12,8 +12,10 @@ use kafka_protocol::messages::{ApiKey, MetadataRequest};
 
 use super::answers::{self, Membership};
 use super::asked::Asked;
+use super::unreached::{Failures, Unreached};
 use super::{Backend, Message, Upstream};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
+use crate::metrics::Cause;
 
 /// For asking one host everything.
 const HOST_TIME: Duration = Duration::from_secs(3);
@@ -51,7 +53,7 @@ pub async fn keep(upstream: Rc<Upstream>, at: usize) {
 }
 
 /// Remembers how an attempt went; says so when it went otherwise than the one before.
-fn note(backend: &Backend, found: Result<(), String>) {
+fn note(backend: &Backend, found: Result<(), Unreached>) {
     let name = &*backend.shared.config.name;
     let mut status = backend.status.borrow_mut();
     match found {
@@ -64,9 +66,9 @@ fn note(backend: &Backend, found: Result<(), String>) {
         }
         Err(error) => {
             if status.last_error.is_none() {
-                tracing::warn!(backend_cluster = name, error, "the backend cluster cannot be reached; trying on");
+                tracing::warn!(backend_cluster = name, %error, "the backend cluster cannot be reached; trying on");
             }
-            status.last_error = Some(error);
+            status.last_error = Some(error.message);
         }
     }
 }
@@ -75,8 +77,10 @@ impl Upstream {
     /// Sends the catalogue to all shards, this one included.
     async fn announce(&self, at: usize, backend: &Backend) {
         let catalogue = backend.catalogue.borrow().clone();
+        let failures = backend.failures.borrow().clone();
         for shard in 0..self.shards {
-            let mut message = Message::Refreshed { backend: at, catalogue: catalogue.clone() };
+            let (catalogue, failures) = (catalogue.clone(), failures.clone());
+            let mut message = Message::Refreshed { backend: at, catalogue, failures };
             while let Err(back) = (self.post)(shard, message) {
                 message = back;
                 self.net.sleep(Duration::from_millis(20)).await;
@@ -85,7 +89,7 @@ impl Upstream {
     }
 
     /// One attempt: each known host in turn, until one answers.
-    async fn refresh(&self, backend: &Backend, turn: &mut usize) -> Result<(), String> {
+    async fn refresh(&self, backend: &Backend, turn: &mut usize) -> Result<(), Unreached> {
         let known = backend.catalogue.borrow().clone();
         let known_nodes = known.iter().flat_map(|catalogue| &catalogue.nodes).map(|node| &node.address);
         let mut hosts: Vec<HostPort> = Vec::new();
@@ -97,51 +101,69 @@ impl Upstream {
         let mut errors = Vec::new();
         for step in 0..hosts.len() {
             let Some(host) = hosts.get((*turn + step) % hosts.len()) else { break };
-            match self.ask_membership(host).await {
+            match self.ask_membership(backend, host).await {
                 Ok(membership) => {
                     *turn = (*turn + step) % hosts.len();
-                    let fresh = self.complete(membership, known.as_deref()).await;
+                    let (fresh, failures) = self.complete(backend, membership, known.as_deref()).await;
                     if let Some(fresh) = fresh {
                         *backend.catalogue.borrow_mut() = Some(Arc::new(fresh));
                     }
+                    *backend.failures.borrow_mut() = failures;
                     return Ok(());
                 }
                 Err(error) => errors.push(error),
             }
         }
-        Err(errors.join("; "))
+        let error = Unreached::all(&errors);
+        *backend.failures.borrow_mut() = Failures { all: Some(error.cause), nodes: Vec::new() };
+        Err(error)
     }
 
-    async fn ask_membership(&self, host: &HostPort) -> Result<Membership, String> {
+    async fn ask_membership(&self, backend: &Backend, host: &HostPort) -> Result<Membership, Unreached> {
         let limit = self.net.now() + HOST_TIME;
-        let mut asked = Asked::dial(self, host, limit).await?;
+        let mut asked = Asked::dial(self, backend, host, limit).await?;
         let version = asked.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
         let body = asked.ask(ApiKey::Metadata, version, &request).await?;
-        answers::membership(&body).map_err(|why| format!("{host}: Metadata: {why}"))
+        answers::membership(&body).map_err(|why| Unreached::plain(format!("{host}: Metadata: {why}")))
     }
 
-    /// Asks each node what it offers, all at once. `None`: nothing has changed.
-    async fn complete(&self, membership: Membership, old: Option<&Catalogue>) -> Option<Catalogue> {
+    /// Asks each node what it offers, all at once. The catalogue is `None` where nothing has changed.
+    async fn complete(
+        &self,
+        backend: &Backend,
+        membership: Membership,
+        old: Option<&Catalogue>,
+    ) -> (Option<Catalogue>, Failures) {
         let limit = self.net.now() + HOST_TIME;
-        let asking = membership.nodes.into_iter().map(|(id, address)| self.ask_node(id, address, old, limit));
-        let nodes = all(asking).await;
+        let asking = membership.nodes.into_iter().map(|(id, address)| self.ask_node(backend, id, address, old, limit));
+        let (nodes, causes): (Vec<Node>, Vec<_>) = all(asking).await.into_iter().unzip();
+        let failed = nodes.iter().zip(causes).filter_map(|(node, cause)| Some((node.id, cause?)));
+        let failures = Failures { all: None, nodes: failed.collect() };
         let version = old.map_or(0, |old| old.version);
         let fresh = Catalogue { version, cluster_id: membership.cluster_id, nodes };
-        (old != Some(&fresh)).then_some(Catalogue { version: version + 1, ..fresh })
+        let changed = old != Some(&fresh);
+        (changed.then_some(Catalogue { version: version + 1, ..fresh }), failures)
     }
 
     /// A node that cannot be asked now keeps what it offered before, at the same address or another.
-    async fn ask_node(&self, id: NodeId, address: HostPort, old: Option<&Catalogue>, limit: Instant) -> Node {
-        let asked = async { Asked::dial(self, &address, limit).await?.apis().await };
-        let apis = match asked.await {
-            Ok(apis) => Some(Arc::new(apis)),
+    async fn ask_node(
+        &self,
+        backend: &Backend,
+        id: NodeId,
+        address: HostPort,
+        old: Option<&Catalogue>,
+        limit: Instant,
+    ) -> (Node, Option<Cause>) {
+        let asked = async { Asked::dial(self, backend, &address, limit).await?.apis().await };
+        let (apis, cause) = match asked.await {
+            Ok(apis) => (Some(Arc::new(apis)), None),
             Err(error) => {
-                tracing::debug!(node = id.0, error, "a node could not be asked what it offers");
-                old.and_then(|old| old.node(id)).and_then(|node| node.apis.clone())
+                tracing::debug!(node = id.0, %error, "a node could not be asked what it offers");
+                (old.and_then(|old| old.node(id)).and_then(|node| node.apis.clone()), Some(error.cause))
             }
         };
-        Node { id, address, apis }
+        (Node { id, address, apis }, cause)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::unreached::Unreached;
 use super::{Backend, Upstream};
 use crate::cluster::{Catalogue, Node, NodeApis, NodeId};
 use crate::metrics::Cause;
@@ -36,7 +37,7 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// `BackendUnavailable` or `NodeUnknown`, at `deadline` at the latest.
+    /// `BackendUnavailable`, `NodeUnknown` or what kept TLS from being spoken, at `deadline` at the latest.
     pub async fn connect(&self, backend: usize, target: Target, deadline: Instant) -> Result<Connected, Cause> {
         let known = self.backends.get(backend).ok_or(Cause::BackendUnavailable)?;
         match target {
@@ -46,6 +47,7 @@ impl Upstream {
     }
 
     async fn connect_any(&self, backend: usize, known: &Backend, deadline: Instant) -> Result<Connected, Cause> {
+        let mut cause = None;
         while self.net.now() < deadline {
             let count = known.refreshed.count();
             let catalogue = self.catalogue(backend);
@@ -57,15 +59,16 @@ impl Upstream {
                 let Some(node) = nodes.get(turn.wrapping_add(step) % nodes.len()) else { break };
                 // One that is silent must not use up the time of the others.
                 let limit = deadline.min(self.net.now() + PATIENCE * 2);
-                if let Some(connected) = self.try_node(node, limit).await {
-                    return Ok(connected);
+                match self.try_node(known, node, limit).await {
+                    Ok(connected) => return Ok(connected),
+                    Err(error) => cause = Some(error.cause),
                 }
             }
             self.hint(backend);
             let pause = if nodes.is_empty() { deadline } else { deadline.min(self.net.now() + ROUND_PAUSE) };
             self.net.until(pause, known.refreshed.after(count)).await;
         }
-        Err(Cause::BackendUnavailable)
+        Err(cause.unwrap_or_else(|| known.failures.borrow().cause()))
     }
 
     async fn connect_node(
@@ -75,25 +78,28 @@ impl Upstream {
         id: NodeId,
         deadline: Instant,
     ) -> Result<Connected, Cause> {
-        let mut refused: Option<Node> = None;
+        let mut refused: Option<(Node, Cause)> = None;
         loop {
             let count = known.refreshed.count();
             let catalogue = self.catalogue(backend);
             let node = catalogue.as_ref().and_then(|catalogue| usable(catalogue, id));
-            let (cause, limit) = match (&catalogue, node) {
-                (_, Some(node)) if refused.as_ref().is_none_or(|old| old.address != node.address) => {
-                    if let Some(connected) = self.try_node(&node, deadline).await {
-                        return Ok(connected);
-                    }
-                    refused = Some(node);
+            let failed = |known: &Backend| known.failures.borrow().of(id);
+            let (cause, limit) = match (&catalogue, node, &refused) {
+                // Not again at the address that just refused.
+                (_, Some(node), Some((old, cause))) if old.address == node.address => return Err(*cause),
+                (_, Some(node), _) => {
+                    let cause = match self.try_node(known, &node, deadline).await {
+                        Ok(connected) => return Ok(connected),
+                        Err(error) => error.cause,
+                    };
+                    refused = Some((node, cause));
                     // A moved node is found by asking at once; a client is better told soon that this one is down.
-                    (Cause::BackendUnavailable, deadline.min(self.net.now() + PATIENCE))
+                    (cause, deadline.min(self.net.now() + PATIENCE))
                 }
-                (_, Some(_)) => return Err(Cause::BackendUnavailable),
                 // Named by the backend, and never reached: it exists.
-                (Some(catalogue), None) if catalogue.node(id).is_some() => (Cause::BackendUnavailable, deadline),
-                (Some(_), None) => (Cause::NodeUnknown, deadline),
-                (None, None) => (Cause::BackendUnavailable, deadline),
+                (Some(catalogue), None, _) if catalogue.node(id).is_some() => (failed(known), deadline),
+                (Some(_), None, _) => (Cause::NodeUnknown, deadline),
+                (None, None, _) => (failed(known), deadline),
             };
             self.hint(backend);
             if self.net.until(limit, known.refreshed.after(count)).await.is_none() {
@@ -102,13 +108,13 @@ impl Upstream {
         }
     }
 
-    async fn try_node(&self, node: &Node, deadline: Instant) -> Option<Connected> {
-        let apis = node.apis.clone()?;
-        match self.dial(&node.address, deadline).await {
-            Ok(socket) => Some(Connected { socket, node: node.id, apis }),
+    async fn try_node(&self, known: &Backend, node: &Node, deadline: Instant) -> Result<Connected, Unreached> {
+        let Some(apis) = node.apis.clone() else { return Err(Unreached::plain("it was never asked what it offers")) };
+        match self.dial(known, &node.address, deadline).await {
+            Ok(socket) => Ok(Connected { socket, node: node.id, apis }),
             Err(error) => {
                 tracing::debug!(node = node.id.0, %error, "a node cannot be reached");
-                None
+                Err(error)
             }
         }
     }

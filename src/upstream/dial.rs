@@ -1,4 +1,5 @@
-//! Reaching a host: all its addresses are tried, the next one a little after the last, and the first that answers wins.
+//! Reaching a host: all its addresses are tried, the next one a little after the last, and the first that answers wins; then
+//! TLS, where the backend cluster speaks it.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -7,7 +8,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::Upstream;
+use super::unreached::Unreached;
+use super::{Backend, Upstream};
 use crate::cluster::HostPort;
 use crate::metrics::Numbers;
 use crate::net::{Socket, Timer};
@@ -18,27 +20,32 @@ const STAGGER: Duration = Duration::from_millis(250);
 type Attempt<'a> = Pin<Box<dyn Future<Output = io::Result<Socket>> + 'a>>;
 
 impl Upstream {
-    /// Connects to a host.
+    /// Connects to a host, the handshake included.
     ///
     /// # Errors
     ///
-    /// `TimedOut` when `deadline` passed, else the last address' error.
-    pub(super) async fn dial(&self, to: &HostPort, deadline: Instant) -> io::Result<Socket> {
-        let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{to} did not answer in time"));
+    /// At `deadline` at the latest: the last address' error, or what kept TLS from being spoken.
+    pub(super) async fn dial(&self, backend: &Backend, to: &HostPort, deadline: Instant) -> Result<Socket, Unreached> {
         let reached = self.net.until(deadline, async {
             let addresses = self.names.resolve(&to.host).await?;
             let addresses: Vec<_> = addresses.iter().map(|ip| SocketAddr::new(*ip, to.port)).collect();
             self.first_of(&addresses).await
         });
-        let reached = reached.await.unwrap_or_else(|| Err(late()));
-        match &reached {
-            Ok(_) => Numbers::count(&self.numbers.backend_dials, 1),
-            Err(_) => {
-                Numbers::count(&self.numbers.backend_dial_failures, 1);
-                self.names.forget(&to.host);
+        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"));
+        let secured = match reached.await.unwrap_or_else(late) {
+            Ok(socket) => {
+                Numbers::count(&self.numbers.backend_dials, 1);
+                self.secure(backend, to, socket, deadline).await
             }
+            Err(error) => {
+                Numbers::count(&self.numbers.backend_dial_failures, 1);
+                Err(Unreached::plain(format!("{to}: {error}")))
+            }
+        };
+        if secured.is_err() {
+            self.names.forget(&to.host);
         }
-        reached
+        secured
     }
 
     async fn first_of(&self, addresses: &[SocketAddr]) -> io::Result<Socket> {

@@ -13,6 +13,7 @@ use kafka_protocol::messages::{ApiKey, MetadataRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use super::asked::Asked;
+use super::unreached::Unreached;
 use super::{Backend, Upstream, answers};
 use crate::cluster::{HostPort, Watch};
 
@@ -43,7 +44,7 @@ pub async fn look(upstream: Rc<Upstream>, at: usize) {
             continue;
         };
         let hosts: Vec<&HostPort> = nodes.iter().map(|node| &node.address).collect();
-        let found = upstream.ask_any(&hosts, &backend.shared.watches).await;
+        let found = upstream.ask_any(backend, &hosts).await;
         upstream.note_hidden(backend, found);
         upstream.net.sleep(backend.shared.config.metadata_update_interval).await;
     }
@@ -51,35 +52,36 @@ pub async fn look(upstream: Rc<Upstream>, at: usize) {
 
 impl Upstream {
     /// Asks one node after the other, until one answers.
-    async fn ask_any(&self, hosts: &[&HostPort], watches: &[Watch]) -> Result<BTreeSet<(usize, Box<str>)>, String> {
+    async fn ask_any(&self, backend: &Backend, hosts: &[&HostPort]) -> Result<BTreeSet<(usize, Box<str>)>, Unreached> {
         let mut errors = Vec::new();
         for host in hosts {
-            match self.ask_topics(host, watches).await {
+            match self.ask_topics(backend, host).await {
                 Ok(found) => return Ok(found),
                 Err(error) => errors.push(error),
             }
         }
-        Err(errors.join("; "))
+        Err(Unreached::all(&errors))
     }
 
-    async fn ask_topics(&self, host: &HostPort, watches: &[Watch]) -> Result<BTreeSet<(usize, Box<str>)>, String> {
+    async fn ask_topics(&self, backend: &Backend, host: &HostPort) -> Result<BTreeSet<(usize, Box<str>)>, Unreached> {
+        let watches = &*backend.shared.watches;
         let Some(request) = request(watches) else { return Ok(BTreeSet::new()) };
-        let mut asked = Asked::dial(self, host, self.net.now() + NODE_TIME).await?;
+        let mut asked = Asked::dial(self, backend, host, self.net.now() + NODE_TIME).await?;
         asked.answer_bytes_max = ANSWER_BYTES_MAX;
         let version = asked.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let body = asked.ask(ApiKey::Metadata, version, &request).await?;
-        found(&body, version, watches).map_err(|why| format!("{host}: Metadata: {why}"))
+        found(&body, version, watches).map_err(|why| Unreached::plain(format!("{host}: Metadata: {why}")))
     }
 
     /// Tells what was not there before, and counts what is.
-    fn note_hidden(&self, backend: &Backend, found: Result<BTreeSet<(usize, Box<str>)>, String>) {
+    fn note_hidden(&self, backend: &Backend, found: Result<BTreeSet<(usize, Box<str>)>, Unreached>) {
         let mut known = backend.hidden.borrow_mut();
         let found = match found {
             Ok(found) => found,
             Err(error) => {
                 if !known.failing {
                     let backend_cluster = &*backend.shared.config.name;
-                    tracing::warn!(backend_cluster, error, "hidden topics cannot be looked for; trying on");
+                    tracing::warn!(backend_cluster, %error, "hidden topics cannot be looked for; trying on");
                 }
                 known.failing = true;
                 return;

@@ -1,4 +1,4 @@
-//! Backend connections: names, dialling, the catalogue of each backend cluster.
+//! Backend connections: names, dialling, TLS, the catalogue of each backend cluster.
 //!
 //! Owns one [`Upstream`] a shard. May not know a client's names, nor what a session does with its connection.
 
@@ -10,25 +10,33 @@ mod dial;
 mod hidden;
 mod names;
 mod resolver;
+mod secure;
+mod sides;
+mod unreached;
 
 pub use catalogue::keep;
 pub use connect::{Connected, Target};
 pub use hidden::look;
 pub use resolver::Resolver;
+pub use secure::broken_cause;
+pub use unreached::Failures;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Catalogue, Watch};
+use crate::cluster::{Catalogue, HostPort, Watch};
 use crate::config::BackendCluster;
-use crate::metrics::Numbers;
+use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Signal};
+use crate::tls::BackendSide;
 
 use hidden::Hidden;
 use names::Names;
+use sides::OwnSide;
 
 /// What shards and the resolver tell each other about backends.
 #[derive(Debug)]
@@ -39,6 +47,8 @@ pub enum Message {
         backend: usize,
         /// What is known now; `None` while no attempt has succeeded.
         catalogue: Option<Arc<Catalogue>>,
+        /// What was not reached.
+        failures: Failures,
     },
     /// To the owner: something did not fit the catalogue, refresh it now.
     Hint {
@@ -84,6 +94,8 @@ pub struct Upstream {
 struct Backend {
     shared: SharedBackend,
     catalogue: RefCell<Option<Arc<Catalogue>>>,
+    /// Of the last attempt to refresh it.
+    failures: RefCell<Failures>,
     /// Raised after each attempt to refresh.
     refreshed: Signal,
     /// Raised by hints; only the owner's is waited for.
@@ -91,6 +103,10 @@ struct Backend {
     /// Where the next bootstrap connection begins, so that they spread over the nodes.
     turn: Cell<usize>,
     status: RefCell<Status>,
+    /// `None`: plain connections.
+    side: RefCell<Option<OwnSide>>,
+    /// Hosts with which TLS failed, and how: each is told once.
+    told: RefCell<BTreeMap<HostPort, Cause>>,
     /// Only the owner looks for them.
     hidden: RefCell<Hidden>,
 }
@@ -105,19 +121,23 @@ pub struct Status {
 }
 
 impl Upstream {
-    /// Makes the view of one shard, of so many.
+    /// Makes the view of one shard, of so many; `sides` by the index of the backend cluster.
     pub fn new(
         net: &Net,
         (shard, shards): (usize, usize),
         post: Post,
         resolver: Resolver,
         backends: Vec<SharedBackend>,
+        sides: &[Option<BackendSide>],
         numbers: Rc<Numbers>,
     ) -> Upstream {
-        let backends = backends.into_iter().map(|shared| Backend {
+        let backends = backends.into_iter().enumerate().map(|(at, shared)| Backend {
             shared,
+            side: RefCell::new(sides.get(at).and_then(Option::as_ref).map(OwnSide::of)),
             catalogue: RefCell::default(),
+            failures: RefCell::default(),
             refreshed: Signal::new(net),
+            told: RefCell::default(),
             hint: Signal::new(net),
             turn: Cell::new(shard),
             status: RefCell::default(),
@@ -137,9 +157,10 @@ impl Upstream {
     /// Takes a message from the mailbox.
     pub fn receive(&self, message: Message) {
         match message {
-            Message::Refreshed { backend, catalogue } => {
+            Message::Refreshed { backend, catalogue, failures } => {
                 let Some(backend) = self.backends.get(backend) else { return };
                 *backend.catalogue.borrow_mut() = catalogue;
+                *backend.failures.borrow_mut() = failures;
                 backend.refreshed.raise();
             }
             Message::Hint { backend } => {

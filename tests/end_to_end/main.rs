@@ -5,6 +5,7 @@
 //! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
 //! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
+//! `KLAMM_E2E_DOOR=per_cluster_suffix` (or `shared_suffix`) sends all clients through TLS and host names, instead of some.
 //! Those that take minutes are ignored unless `tests/full` asks for them.
 
 mod addresses;
@@ -24,13 +25,13 @@ mod tenants;
 mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use harness::door::Door;
 use harness::tools::patience;
 use harness::{Fallible, World, process};
 
@@ -57,6 +58,7 @@ const MANY: &str = "KLAMM_E2E_SLOW_READERS";
 struct Test {
     name: &'static str,
     subject: Subject,
+    door: Door,
     /// What it may take on a machine that has nothing else to do, generously.
     seconds: u64,
     run: fn(&World) -> Fallible<()>,
@@ -65,12 +67,26 @@ struct Test {
 /// A test is a module, named as the sentence that it proves.
 macro_rules! test {
     ($subject:ident, $seconds:literal, $group:ident::$name:ident) => {
+        test!($subject, $seconds, Ports, "", $group::$name)
+    };
+    ($subject:ident, $seconds:literal, $door:ident, $behind:literal, $group:ident::$name:ident) => {
         Test {
-            name: concat!(stringify!($group), "::", stringify!($name)),
+            name: concat!(stringify!($group), "::", stringify!($name), $behind),
             subject: Subject::$subject,
+            door: Door::$door,
             seconds: $seconds,
             run: $group::$name::run,
         }
+    };
+}
+
+/// A test of clients that come through TLS and host names, two virtual clusters on one port.
+macro_rules! by_names {
+    (OWN_DOMAINS, $seconds:literal, $group:ident::$name:ident) => {
+        test!(Client, $seconds, OWN_DOMAINS, "_by_names_of_own_domains", $group::$name)
+    };
+    (SHARED_DOMAIN, $seconds:literal, $group:ident::$name:ident) => {
+        test!(Client, $seconds, SHARED_DOMAIN, "_by_names_of_a_shared_domain", $group::$name)
     };
 }
 
@@ -98,6 +114,12 @@ const TOGETHER: &[Test] = &[
     test!(Client, 180, tenants::aiokafka_meets_its_own_records),
     test!(Client, 180, tenants::confluent_kafka_meets_its_own_records),
     test!(Client, 180, tenants::kafkajs_meets_its_own_records),
+    by_names!(OWN_DOMAINS, 180, tenants::console_clients_meet_their_own_records),
+    by_names!(SHARED_DOMAIN, 180, tenants::verifiable_clients_meet_their_own_records),
+    by_names!(SHARED_DOMAIN, 180, tenants::kcat_meets_its_own_records),
+    by_names!(OWN_DOMAINS, 180, tenants::franz_go_meets_its_own_records),
+    by_names!(OWN_DOMAINS, 180, tenants::confluent_kafka_meets_its_own_records),
+    by_names!(SHARED_DOMAIN, 180, tenants::kafkajs_meets_its_own_records),
     test!(Gateway, 90, scenarios::additional_topics_are_seen_by_both),
     test!(Gateway, 150, scenarios::admin_tools_see_one_tenant),
     test!(Gateway, 90, scenarios::aliases_replace_their_originals),
@@ -110,6 +132,11 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
+    test!(GatewayAlone, 60, tls::the_lab_speaks_tls),
+    test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
+    test!(GatewayAlone, 180, tls::faults_of_nodes_are_told_apart),
+    test!(GatewayAlone, 120, tls::reloads_change_what_nodes_are_believed),
+    test!(GatewayAlone, 60, tls::reloads_change_what_clients_are_shown),
     test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
     test!(GatewayAlone, 60, bad_input::strangers_are_told_apart),
@@ -133,6 +160,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, operations::sessions_outlive_a_lack_of_descriptors),
     test!(GatewayAlone, 60, operations::faults_at_start_are_said),
     test!(GatewayAlone, 60, operations::signals_are_obeyed),
+    test!(GatewayAlone, 60, operations::reloads_are_told),
     test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
 ];
 
@@ -163,7 +191,15 @@ const ALONE: &[Test] = &[
 ];
 
 fn main() -> ExitCode {
+    harness::hosts::enter(Path::new(env!("CARGO_TARGET_TMPDIR")));
     let mut arguments = Arguments::from_args();
+    let forced = match Door::forced() {
+        Ok(forced) => forced,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     arguments.test_threads.get_or_insert(2);
     let folder = match tempfile::Builder::new().prefix("end-to-end-").tempdir_in(env!("CARGO_TARGET_TMPDIR")) {
         Ok(folder) => folder,
@@ -173,11 +209,11 @@ fn main() -> ExitCode {
         }
     };
     end_children_on_signals(folder.path().to_owned());
-    let world = Arc::new(World::new(folder.path().to_owned()));
+    let world = World::new(folder.path().to_owned());
     let conclusions = catch_unwind(AssertUnwindSafe(|| {
-        let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world));
+        let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world, forced));
         arguments.test_threads = Some(1);
-        [together, libtest_mimic::run(&arguments, trials(ALONE, &world))]
+        [together, libtest_mimic::run(&arguments, trials(ALONE, &world, forced))]
     }));
     process::kill_all();
     let Ok(conclusions) = conclusions else { return ExitCode::FAILURE };
@@ -189,9 +225,9 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn trials(tests: &'static [Test], world: &Arc<World>) -> Vec<Trial> {
+fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Trial> {
     let trial = |test: &'static Test| {
-        let world = Arc::clone(world);
+        let world = world.at(forced.unwrap_or(test.door));
         let direct = world.is_direct();
         let trial = Trial::test(test.name, move || run(test, &world));
         let unset = |name: &str| std::env::var_os(name).is_none();
@@ -200,13 +236,14 @@ fn trials(tests: &'static [Test], world: &Arc<World>) -> Vec<Trial> {
             Subject::Many => unset(MANY),
             Subject::Client | Subject::Gateway | Subject::GatewayAlone => false,
         };
-        trial.with_ignored_flag(not_asked || direct && test.subject != Subject::Client)
+        let elsewhere = (direct || forced.is_some()) && (test.subject != Subject::Client || test.door != Door::Ports);
+        trial.with_ignored_flag(not_asked || elsewhere)
     };
     tests.iter().map(trial).collect()
 }
 
 /// Starts what the test needs, then runs it on a thread of its own, within its limit.
-fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
+fn run(test: &'static Test, world: &World) -> Result<(), Failed> {
     match test.subject {
         Subject::Client => drop(world.bootstrap()?),
         Subject::Gateway => drop(world.gateway()?),
@@ -214,7 +251,7 @@ fn run(test: &'static Test, world: &Arc<World>) -> Result<(), Failed> {
         Subject::GatewayAlone | Subject::Many => {}
     }
     let (sender, receiver) = sync_channel(1);
-    let world = Arc::clone(world);
+    let world = world.at(world.door());
     std::thread::spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| (test.run)(&world)));
         let _ = sender.send(outcome);

@@ -33,7 +33,14 @@ fn metrics_that_the_readme_names_exist() {
     let named: Vec<&str> = README.split('`').filter(|word| word.starts_with("klamm_")).collect();
     assert!(!named.is_empty());
     // Those of the process as a whole have no table; they are tested where they are shown.
-    let whole = ["klamm_connections_closed_total", "klamm_shards_unresponsive", "klamm_log_lines_lost_total"];
+    let whole = [
+        "klamm_connections_closed_total",
+        "klamm_shards_unresponsive",
+        "klamm_log_lines_lost_total",
+        "klamm_reloads_total",
+        "klamm_reload_success_timestamp_seconds",
+        "klamm_certificates_expiry_timestamp_seconds",
+    ];
     for word in named {
         let name = word.split('{').next().unwrap_or(word);
         let of_a_shard = Sample::DESCRIBED.iter().any(|number| {

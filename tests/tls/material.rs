@@ -107,7 +107,7 @@ impl Folder {
     }
 
     pub fn load(&self, text: &str) -> Result<Snapshot, config::Faults> {
-        config::load_bytes_with_tls(&self.path().join("klamm.yaml"), text.as_bytes())
+        config::load_bytes(&self.path().join("klamm.yaml"), text.as_bytes())
     }
 }
 

@@ -365,13 +365,12 @@ fn expired_certificates_and_blind_trust_are_warned_of() {
     let folder = folder();
     assert_eq!(config::warnings(&folder.load(BASE).unwrap()), [""; 0]);
     let old = BASE.replace("wild.", "old.").replace("ca_bundle: \"${file['ca.pem']}\"", "insecure_skip_verify: true");
-    let warnings = config::warnings(&folder.load(&old).unwrap());
-    assert_eq!(warnings.len(), 2, "{warnings:#?}");
-    assert!(
-        warnings[0].starts_with("the certificate ${file['old.pem']} of the listener \"door\" has expired"),
-        "{warnings:#?}"
-    );
-    assert!(warnings[1].contains("insecure_skip_verify looks at no certificate"), "{warnings:#?}");
+    let snapshot = folder.load(&old).unwrap();
+    let (warnings, notices) = (config::warnings(&snapshot), config::validity(&snapshot, 1_000_000_000));
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("insecure_skip_verify looks at no certificate"), "{warnings:#?}");
+    let expired = "the certificate ${file['old.pem']} of the listener \"door\" has expired";
+    assert!(notices[0].refused && notices[0].text.starts_with(expired), "{notices:#?}");
 }
 
 /// A key in the file itself would be printed with it.
@@ -382,15 +381,4 @@ fn a_key_in_the_configuration_itself_is_refused_and_not_shown() {
     let found = told(&folder, &BASE.replacen("\"${file['wild.key']}\"", &format!("\"{key}\""), 1));
     let right = matches!(&*found, [(_, message)] if message.contains("insert it with ${file['PATH']}") && !message.contains("BEGIN"));
     assert!(right, "{found:#?}");
-}
-
-/// Until backend connections speak TLS, `klamm run` and `klamm check` refuse what needs it, and nothing else.
-#[test]
-fn tls_towards_backends_is_not_yet_supported_by_load() {
-    let folder = folder();
-    folder.write("klamm.yaml", BASE);
-    let faults = config::load(&folder.path().join("klamm.yaml")).unwrap_err();
-    let paths: Vec<&str> = faults.iter().map(config::Fault::path).collect();
-    assert_eq!(paths, ["backend_clusters[0].tls"], "{faults}");
-    assert!(faults.iter().all(|fault| fault.message().contains("not yet supported")), "{faults}");
 }

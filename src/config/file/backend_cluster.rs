@@ -51,10 +51,9 @@ impl BackendCluster {
             .take("metadata_update_interval_seconds")
             .and_then(|item| item.number::<u64>(&METADATA_UPDATE_INTERVAL, cx))
             .map_or(METADATA_UPDATE_INTERVAL_DEFAULT, |seconds| seconds.value);
-        let tls = if cx.backend_tls_is_served { fields.take("tls") } else { None };
-        let tls = tls.and_then(|item| read_backend_tls(&item, cx));
+        let tls = fields.take("tls").and_then(|item| read_backend_tls(&item, cx));
         let about = About::read(&mut fields, cx);
-        fields.done(&["tls"], cx);
+        fields.done(&[], cx);
         Some(BackendCluster {
             name: name?,
             bootstrap_servers,

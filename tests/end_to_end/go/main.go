@@ -6,6 +6,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"math/rand"
@@ -85,10 +87,10 @@ func consumeAsTwo(ctx context.Context, n names) [2]int {
 }
 
 func copyInTransactions(ctx context.Context, n names) (committed, aborted int) {
-	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(n.seeds...), kgo.TransactionalID(n.transactionalID),
-		kgo.ConsumerGroup(n.group+"-copy"), kgo.ConsumeTopics(n.from), kgo.DefaultProduceTopic(n.to),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets())
+	session, err := kgo.NewGroupTransactSession(append(security(), kgo.SeedBrokers(n.seeds...),
+		kgo.TransactionalID(n.transactionalID), kgo.ConsumerGroup(n.group+"-copy"), kgo.ConsumeTopics(n.from),
+		kgo.DefaultProduceTopic(n.to), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets())...)
 	check("transact", err)
 	defer session.Close()
 	for copied, transactions := 0, 0; copied < records; {
@@ -159,9 +161,24 @@ func value(n names, i int) []byte {
 }
 
 func connect(options ...kgo.Opt) *kgo.Client {
-	client, err := kgo.NewClient(options...)
+	client, err := kgo.NewClient(append(security(), options...)...)
 	check("connect", err)
 	return client
+}
+
+// security is TLS that believes the authority in the file KLAMM_E2E_CA, or nothing where there is none.
+func security() []kgo.Opt {
+	path := os.Getenv("KLAMM_E2E_CA")
+	if path == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(path)
+	check("read the authority", err)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		fail("no certificate in %s", path)
+	}
+	return []kgo.Opt{kgo.DialTLSConfig(&tls.Config{RootCAs: roots})}
 }
 
 func checkFetches(ctx context.Context, fetches kgo.Fetches) {

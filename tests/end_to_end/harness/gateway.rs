@@ -172,6 +172,11 @@ impl Gateway {
         })
     }
 
+    /// Replaces the configuration file of the running process; only a SIGHUP makes it look.
+    pub fn rewrite(&self, yaml: &str) -> Fallible<()> {
+        Ok(fs::write(&self.file, yaml)?)
+    }
+
     /// The log so far, all runs of this gateway.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -244,22 +249,28 @@ impl<'a> Settings<'a> {
 
     /// The configuration file.
     pub fn yaml(&self) -> String {
+        self.yaml_with(&format!(
+            "  - name: desk\n    addresses: [\"{}\"]\n    ports: [\"{}-{}\"]\n    policies:\n      \
+             - {{type: forward_to_virtual_cluster, config: {{type: port_mapping, destination: {{name: passthrough}}, \
+             advertised_host: \"{ADVERTISED_HOST}\", bootstrap_port: at_start, min_broker_id: 1}}}}\n",
+            self.address,
+            self.port,
+            self.port + self.ports - 1,
+        ))
+    }
+
+    /// The same with listeners of the test's own.
+    pub fn yaml_with(&self, listeners: &str) -> String {
         let servers: Vec<String> = self.backend.split(',').map(|server| format!("\"{server}\"")).collect();
         let limits: Vec<String> = self.limits.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
         let limits = if limits.is_empty() { String::new() } else { format!("  limits:\n{}", limits.concat()) };
         format!(
             "node:\n  shards: 2\n  admin: {{address: \"{ADVERTISED_HOST}:{}\"}}\n  drain_duration: {}\n{limits}\
              backend_clusters:\n  - name: lab\n    bootstrap_servers: [{}]\n    authentication: {{type: anonymous}}\n    \
-             metadata_update_interval_seconds: 2\n\
-             listeners:\n  - name: desk\n    addresses: [\"{}\"]\n    ports: [\"{}-{}\"]\n    policies:\n      \
-             - {{type: forward_to_virtual_cluster, config: {{type: port_mapping, destination: {{name: passthrough}}, \
-             advertised_host: \"{ADVERTISED_HOST}\", bootstrap_port: at_start, min_broker_id: 1}}}}\n",
+             metadata_update_interval_seconds: 2\nlisteners:\n{listeners}",
             self.admin_port,
             self.drain_duration,
             servers.join(", "),
-            self.address,
-            self.port,
-            self.port + self.ports - 1,
         )
     }
 }

@@ -4,11 +4,14 @@
 //! advertises 127.0.0.1, so that any of them in an answer is a leak.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kafka_protocol::messages::MetadataRequest;
 
+use super::hosts::NODES_SUFFIX;
+use super::lab_tls::Certificates;
 use super::process::Process;
 use super::tools::{Jars, patience};
 use super::wire::Wire;
@@ -21,13 +24,15 @@ pub const NODES: usize = 3;
 /// The cluster id with which all nodes are formatted.
 pub const CLUSTER_ID: &str = "a2xhbW0tbGFiLTAwMDAwMQ";
 
-/// What every address of a node, controllers included, begins with: the canaries of the leak tests.
-pub const CANARIES: [&str; 4] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
+/// What every address of a node, controllers included, begins with, and what their names end with: the canaries of the
+/// leak tests.
+pub const CANARIES: [&str; 5] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", NODES_SUFFIX];
 
 /// A running Kafka.
 pub struct Lab {
     folder: PathBuf,
     jars: Jars,
+    certificates: Certificates,
     nodes: Mutex<Vec<Node>>,
 }
 
@@ -43,7 +48,8 @@ impl Lab {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("log4j2.properties"), LOGGING)?;
         let nodes = (1..=NODES).map(|id| Node { id, port: node_port(id), process: None }).collect();
-        let lab = Lab { folder: folder.to_owned(), jars: jars.clone(), nodes: Mutex::new(nodes) };
+        let certificates = Certificates::make(&folder.join("tls"))?;
+        let lab = Lab { folder: folder.to_owned(), jars: jars.clone(), certificates, nodes: Mutex::new(nodes) };
         let formats: Vec<Process> =
             (1..=NODES).map(|id| lab.format(id, "broker,controller")).collect::<Fallible<_>>()?;
         for mut format in formats {
@@ -67,6 +73,11 @@ impl Lab {
     pub fn address(&self, id: usize) -> String {
         let port = locked(&self.nodes).iter().find(|node| node.id == id).map_or(0, |node| node.port);
         format!("{}:{port}", node_host(id))
+    }
+
+    /// The files that speaking TLS to the nodes needs; `Tls` has the addresses.
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// SIGKILL.
@@ -150,12 +161,17 @@ impl Lab {
     fn properties(&self, id: usize, roles: &str) -> String {
         let voters: Vec<String> =
             (1..=NODES).map(|id| format!("{id}@{}:{}", controller_host(id), controller_port(id))).collect();
-        let broker = format!("PLAINTEXT://{}", self.address(id));
+        let plain = format!("PLAINTEXT://{}", self.address(id));
+        let broker = format!("{plain},{}", Certificates::listeners(id, &node_host(id)));
+        let advertised = format!("{plain},{}", Certificates::advertised(id));
         let controller = format!("CONTROLLER://{}:{}", controller_host(id), controller_port(id));
-        let listeners = if roles.contains("controller") { format!("{broker},{controller}") } else { broker.clone() };
+        let listeners = if roles.contains("controller") { format!("{broker},{controller}") } else { broker };
         format!(
-            "process.roles={roles}\nnode.id={id}\nlisteners={listeners}\nadvertised.listeners={broker}\n\
+            "process.roles={roles}\nnode.id={id}\nlisteners={listeners}\nadvertised.listeners={advertised}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{}\n{}\
              controller.quorum.voters={}\nlog.dirs={}\n{PROPERTIES}{}\n",
+            Certificates::protocols(),
+            self.certificates.properties(id),
             voters.join(","),
             self.folder.join(format!("data{id}")).display(),
             std::env::var(MORE_PROPERTIES).unwrap_or_default().replace(',', "\n"),
@@ -163,8 +179,13 @@ impl Lab {
     }
 }
 
+/// Where a node listens.
+pub fn node_address(id: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, u8::try_from(id + 1).expect("few nodes"))
+}
+
 fn node_host(id: usize) -> String {
-    format!("127.0.0.{}", id + 1)
+    node_address(id).to_string()
 }
 
 fn controller_host(id: usize) -> String {
@@ -185,7 +206,6 @@ const MORE_PROPERTIES: &str = "KLAMM_LAB_PROPERTIES";
 /// Common to all nodes. A node may be unheard of for 5 s before its partitions move (9 s unless set): tests kill nodes.
 /// Records are kept however old their timestamps say they are: tests choose those.
 const PROPERTIES: &str = "\
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 broker.heartbeat.interval.ms=1000

@@ -1,8 +1,13 @@
 //! What the tests share: the lab (a real Kafka), the gateway, the tools of the clients, and raw connections.
 
+pub mod certificates;
 pub mod closes;
+pub mod door;
 pub mod gateway;
+pub mod hosts;
 pub mod lab;
+pub mod lab_tls;
+pub mod named;
 pub mod neighbour;
 pub mod numbers;
 pub mod ports;
@@ -10,6 +15,8 @@ pub mod process;
 pub mod records;
 pub mod relay;
 pub mod scripted;
+pub mod secure_backend;
+pub mod tls;
 pub mod tools;
 pub mod wire;
 pub mod world;

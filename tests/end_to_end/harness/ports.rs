@@ -23,6 +23,21 @@ pub fn node() -> u16 {
     block() + 11
 }
 
+/// The port with TLS of node 1; node n has this one + n - 1.
+pub fn node_tls() -> u16 {
+    block() + 21
+}
+
+/// The same with clients' certificates.
+pub fn node_mutual() -> u16 {
+    block() + 31
+}
+
+/// The same with a certificate for another name.
+pub fn node_misnamed() -> u16 {
+    block() + 41
+}
+
 /// Where node 1 listens after it moved; node n has this one + n - 1.
 pub fn node_moved() -> u16 {
     block() + 51

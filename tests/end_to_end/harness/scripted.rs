@@ -98,7 +98,12 @@ impl Scripted {
 
     /// Starts at that port; the next one stays free for [`NODE_DOWN`].
     pub fn start_at(port: u16) -> Fallible<Scripted> {
-        let listener = TcpListener::bind((HOST, port))?;
+        Scripted::start_behind(HOST, port)
+    }
+
+    /// Starts at that port of another host, for whoever stands before it at [`HOST`], where it says that it is.
+    pub fn start_behind(host: &str, port: u16) -> Fallible<Scripted> {
+        let listener = TcpListener::bind((host, port))?;
         listener.set_nonblocking(true)?;
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);

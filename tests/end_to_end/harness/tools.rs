@@ -9,12 +9,16 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest, TopicName};
 
 use super::process::{self, Finished, Process};
+use super::tls::{self, is_named};
 use super::wire::{self, Wire};
 use super::{Fallible, until};
 use crate::ensure;
 
 /// How a JVM of a tool starts quickly and stays small.
 const JVM: [&str; 4] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData"];
+
+/// Tells our Java programs which settings to add at addresses with TLS.
+const PROPERTIES: &str = "KLAMM_E2E_PROPERTIES";
 
 /// A duration for something that takes `seconds` on a machine that has nothing else to do, with room for one that has.
 pub fn patience(seconds: u64) -> Duration {
@@ -76,6 +80,8 @@ impl Tools<'_> {
     /// The same, with something to read.
     pub fn kafka_with_input(&self, class: &str, arguments: &[&str], input: &[u8]) -> Fallible<String> {
         let mut all = vec!["--bootstrap-server", &self.bootstrap];
+        let properties = self.properties()?;
+        all.extend(properties.iter().flat_map(|file| ["--command-config", file]));
         all.extend(arguments);
         let finished = self.java(class, &all, input)?;
         finished.success().map_err(|error| format!("{class} {}: {error}", arguments.join(" ")).into())
@@ -83,7 +89,7 @@ impl Tools<'_> {
 
     /// Runs any Java class to its end.
     pub fn java(&self, class: &str, arguments: &[&str], input: &[u8]) -> Fallible<Finished> {
-        let mut command = self.jars.java(class, &["-Xmx128m"]);
+        let mut command = self.command(class)?;
         process::run(command.args(arguments), input, self.folder, patience(60))
     }
 
@@ -96,9 +102,21 @@ impl Tools<'_> {
 
     /// Starts one of our programs and leaves it running.
     pub fn start_program(&self, class: &str, arguments: &[&str], log: &str) -> Fallible<Process> {
-        let mut command = self.jars.java(class, &["-Xmx128m"]);
+        let mut command = self.command(class)?;
         command.arg(&self.bootstrap).args(arguments);
         Process::start(&mut command, &self.folder.join(log))
+    }
+
+    fn command(&self, class: &str) -> Fallible<Command> {
+        let mut command = self.jars.java(class, &["-Xmx128m"]);
+        command.envs(self.properties()?.map(|file| (PROPERTIES, file)));
+        Ok(command)
+    }
+
+    /// Settings of Java's clients, where they speak TLS.
+    fn properties(&self) -> Fallible<Option<String>> {
+        let file = is_named(&self.bootstrap).then(tls::made).transpose()?;
+        Ok(file.map(|material| material.properties.display().to_string()))
     }
 
     /// Creates a topic and waits until each partition has a leader and all its replicas. Without a tool: it is quicker.
@@ -130,7 +148,11 @@ impl Tools<'_> {
     /// Runs kcat.
     pub fn kcat(&self, arguments: &[&str], input: &[u8]) -> Fallible<String> {
         let mut command = Command::new("kcat");
-        command.args(["-b", &self.bootstrap]).args(arguments);
+        command.args(["-b", &self.bootstrap]);
+        if is_named(&self.bootstrap) {
+            command.args(tls::made()?.kcat());
+        }
+        command.args(arguments);
         let finished = process::run(&mut command, input, self.folder, patience(30))?;
         finished.success().map_err(|error| format!("kcat {}: {error}", arguments.join(" ")).into())
     }

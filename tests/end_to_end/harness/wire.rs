@@ -11,6 +11,7 @@ use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 
 use super::Fallible;
+use super::tls::Stream;
 use crate::ensure;
 
 /// Longest answer that is believed.
@@ -20,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(40);
 
 /// A client connection.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     client_id: String,
     correlation_id: i32,
 }
@@ -39,17 +40,18 @@ impl Wire {
 
     /// Connects with a client id of one's own.
     pub fn connect_as(address: &str, client_id: &str) -> Fallible<Wire> {
-        let address: SocketAddr = address.to_socket_addrs()?.next().ok_or("no address")?;
-        let stream = TcpStream::connect_timeout(&address, ANSWER)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        stream.set_write_timeout(Some(ANSWER))?;
-        Ok(Wire { stream, client_id: client_id.to_owned(), correlation_id: 0 })
+        let (host, _) = address.rsplit_once(':').ok_or("an address without a port")?;
+        Ok(Wire::over(Stream::to(host, socket(address)?)?, client_id))
+    }
+
+    /// On a connection that there is already.
+    pub fn over(stream: Stream, client_id: &str) -> Wire {
+        Wire { stream, client_id: client_id.to_owned(), correlation_id: 0 }
     }
 
     /// The socket, for tests that do what no client does.
     pub fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        self.stream.socket()
     }
 
     /// Asks and waits for the answer.
@@ -104,7 +106,7 @@ impl Wire {
 
     /// Ends our direction.
     pub fn finish(&mut self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.socket().shutdown(Shutdown::Write);
     }
 
     /// Waits until the peer closes, and gives what it sent before.
@@ -115,7 +117,7 @@ impl Wire {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             ensure!(!left.is_zero(), "still open after {limit:?}");
-            self.stream.set_read_timeout(Some(left))?;
+            self.stream.socket().set_read_timeout(Some(left))?;
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Ok(received),
                 Ok(n) => received.extend(&buffer[..n]),
@@ -125,6 +127,16 @@ impl Wire {
             }
         }
     }
+}
+
+/// A socket that is connected to host:port, and waits for nothing for ever.
+pub fn socket(address: &str) -> Fallible<TcpStream> {
+    let address: SocketAddr = address.to_socket_addrs()?.next().ok_or("no address")?;
+    let socket = TcpStream::connect_timeout(&address, ANSWER)?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(ANSWER))?;
+    socket.set_write_timeout(Some(ANSWER))?;
+    Ok(socket)
 }
 
 /// A whole request frame, its length included.

@@ -55,7 +55,7 @@ final class Load {
                 "acks", "all", "linger.ms", "2", "delivery.timeout.ms", "120000", "request.timeout.ms", "10000",
                 "reconnect.backoff.max.ms", "200", "retry.backoff.max.ms", "200");
         int n = 0;
-        try (var producer = new KafkaProducer<>(settings, new IntegerSerializer(), new IntegerSerializer())) {
+        try (var producer = new KafkaProducer<>(Settings.of(settings), new IntegerSerializer(), new IntegerSerializer())) {
             while (!Files.exists(stop)) {
                 for (int i = 0; i < RECORDS_PER_MILLISECOND; i++, n++) {
                     int number = n;
@@ -83,7 +83,7 @@ final class Load {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "load-" + topic,
                 "auto.offset.reset", "earliest", "reconnect.backoff.max.ms", "200", "request.timeout.ms", "10000",
                 "default.api.timeout.ms", "120000");
-        try (var consumer = new KafkaConsumer<>(settings, new IntegerDeserializer(), new IntegerDeserializer())) {
+        try (var consumer = new KafkaConsumer<>(Settings.of(settings), new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.subscribe(List.of(topic));
             while (!ENOUGH.get()) {
                 for (ConsumerRecord<Integer, Integer> record : consumer.poll(Duration.ofMillis(100))) {
@@ -103,7 +103,7 @@ final class Load {
         int duplicated = 0;
         int disordered = 0;
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest");
-        try (var consumer = new KafkaConsumer<>(settings, new IntegerDeserializer(), new IntegerDeserializer())) {
+        try (var consumer = new KafkaConsumer<>(Settings.of(settings), new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);

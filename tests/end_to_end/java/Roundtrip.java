@@ -41,7 +41,7 @@ final class Roundtrip {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "compression.type", codec,
                 "enable.idempotence", "true", "acks", "all", "linger.ms", "5", "batch.size", "65536");
         List<Future<RecordMetadata>> pending = new ArrayList<>();
-        try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+        try (var producer = new KafkaProducer<>(Settings.of(settings), new ByteArraySerializer(), new ByteArraySerializer())) {
             for (int i = 0; i < EACH_CODEC; i++) {
                 ProducerRecord<byte[], byte[]> record = record(topic, produced.size());
                 produced.add(record);
@@ -80,7 +80,7 @@ final class Roundtrip {
         int count = 0;
         long bytes = 0;
         long end = System.nanoTime() + Duration.ofSeconds(90).toNanos();
-        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        try (var consumer = new KafkaConsumer<>(Settings.of(settings), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.subscribe(List.of(topic));
             while (count < seen.length) {
                 check(System.nanoTime() < end, "only " + count + " records came");

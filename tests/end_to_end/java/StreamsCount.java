@@ -44,8 +44,8 @@ final class StreamsCount {
         Path folder = Files.createTempDirectory(Path.of(arguments[5]), "streams");
         Map<String, Long> expected = new HashMap<>();
         long records = 0;
-        try (var consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest",
-                "group.id", arguments[4] + "-reader", "isolation.level", "read_committed"),
+        try (var consumer = new KafkaConsumer<>(Settings.of(Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest",
+                "group.id", arguments[4] + "-reader", "isolation.level", "read_committed")),
                 new StringDeserializer(), new LongDeserializer())) {
             consumer.subscribe(List.of(arguments[3]));
             Map<String, Long> counts = new HashMap<>();
@@ -73,7 +73,7 @@ final class StreamsCount {
     private static void produce(String bootstrap, String topic, String tag, int half, Map<String, Long> expected)
             throws Exception {
         List<Future<RecordMetadata>> sent = new ArrayList<>();
-        try (var producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap), new StringSerializer(),
+        try (var producer = new KafkaProducer<>(Settings.of(Map.of("bootstrap.servers", bootstrap)), new StringSerializer(),
                 new StringSerializer())) {
             for (int n = 0; n < LINES; n++) {
                 String first = tag + "-word" + n % WORDS;
@@ -99,7 +99,7 @@ final class StreamsCount {
                 .toStream().to(arguments[3], Produced.with(Serdes.String(), Serdes.Long()));
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, arguments[4]);
-        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, arguments[0]);
+        settings.putAll(Settings.of(Map.of(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, arguments[0])));
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, folder.toString());
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");

@@ -86,7 +86,7 @@ final class TransactionalLoad {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "transactional.id", id, "linger.ms", "0",
                 "max.block.ms", "20000", "request.timeout.ms", "10000", "delivery.timeout.ms", "60000",
                 "reconnect.backoff.max.ms", "200", "retry.backoff.max.ms", "200");
-        return new KafkaProducer<>(settings, new IntegerSerializer(), new IntegerSerializer());
+        return new KafkaProducer<>(Settings.of(settings), new IntegerSerializer(), new IntegerSerializer());
     }
 
     private static void verify(String bootstrap, String topic, Set<Integer> committed) {
@@ -98,7 +98,7 @@ final class TransactionalLoad {
         int disordered = 0;
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest",
                 "isolation.level", "read_committed");
-        try (var consumer = new KafkaConsumer<>(settings, new IntegerDeserializer(), new IntegerDeserializer())) {
+        try (var consumer = new KafkaConsumer<>(Settings.of(settings), new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);

@@ -4,15 +4,19 @@
 'use strict'
 
 const { randomBytes } = require('crypto')
+const { readFileSync } = require('fs')
 const { Kafka, logLevel } = require('kafkajs')
 
 const RECORDS = 300
 const LIMIT_MS = 100_000
+// The authority that is believed; without one there is no TLS.
+const AUTHORITY = process.env.KLAMM_E2E_CA
 
 async function main([bootstrap, tag, topic, copy, group, transactionalId]) {
   const kafka = new Kafka({
     clientId: 'kafkajs-client',
     brokers: bootstrap.split(','),
+    ssl: AUTHORITY && { ca: [readFileSync(AUTHORITY, 'utf-8')] },
     logLevel: logLevel.ERROR,
     // A node that does not know the new topics yet is asked again.
     retry: { initialRetryTime: 200, retries: 12 },

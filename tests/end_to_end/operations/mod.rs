@@ -7,5 +7,6 @@ pub mod drains_end_at_their_deadline;
 pub mod every_accepted_connection_is_accounted_for;
 pub mod faults_at_start_are_said;
 pub mod limits_of_connections_hold;
+pub mod reloads_are_told;
 pub mod sessions_outlive_a_lack_of_descriptors;
 pub mod signals_are_obeyed;

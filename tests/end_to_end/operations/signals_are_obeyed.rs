@@ -1,4 +1,4 @@
-//! SIGHUP is ignored with a sentence; a second SIGINT ends at once what the first one lets end in peace.
+//! SIGHUP ends nothing; a second SIGINT ends at once what the first one lets end in peace.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn run(world: &World) -> Fallible<()> {
 
     gateway.signal("HUP")?;
     until("SIGHUP is answered in the log", patience(10), || {
-        ensure!(gateway.log().contains("reload is not supported yet"), "it is not");
+        ensure!(gateway.log().contains("reloaded"), "it is not");
         Ok(())
     })?;
     Wire::connect(&gateway.bootstrap())?.ask(12, &request)?;

@@ -5,21 +5,25 @@ Arguments: bootstrap address, tag of the payloads, topic, topic of the copy (bot
 
 import asyncio
 import base64
+import os
 import random
 import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.helpers import create_ssl_context
 
 RECORDS = 400
 LIMIT_SECONDS = 100
 TRANSACTION = 50
+AUTHORITY = os.environ.get("KLAMM_E2E_CA")
+SECURITY = {"security_protocol": "SSL", "ssl_context": create_ssl_context(cafile=AUTHORITY)} if AUTHORITY else {}
 
 
 async def main(bootstrap, tag, topic, copy, group, transactional_id):
     values = [payload(tag, n) for n in range(RECORDS)]
     members = await join([consumer(bootstrap, group, topic) for _ in range(2)])
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, compression_type="gzip")
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, **SECURITY, enable_idempotence=True, compression_type="gzip")
     await producer.start()
     await asyncio.gather(*[await producer.send(topic, value, key=b"key-%d" % n) for n, value in enumerate(values)])
     await producer.stop()
@@ -27,7 +31,7 @@ async def main(bootstrap, tag, topic, copy, group, transactional_id):
     await copy_in_transactions(bootstrap, topic, copy, f"{group}-copy", transactional_id)
     await consume(await join([consumer(bootstrap, f"{group}-check", copy)]), values)
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **SECURITY)
     await admin.start()
     listed = set(await admin.list_topics())
     assert {topic, copy} <= listed, f"{topic} and {copy} are not among {listed}"
@@ -69,7 +73,7 @@ async def consume(members, values):
 async def copy_in_transactions(bootstrap, topic, copy, group, transactional_id):
     """Copies all records, with the offsets within the transactions; the second transaction is aborted and done again."""
     (source,) = await join([consumer(bootstrap, group, topic)])
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transactional_id)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, **SECURITY, transactional_id=transactional_id)
     await producer.start()
     copied = transactions = 0
     while copied < RECORDS:
@@ -96,7 +100,7 @@ async def copy_in_transactions(bootstrap, topic, copy, group, transactional_id):
 def consumer(bootstrap, group, topic):
     return AIOKafkaConsumer(
         topic,
-        bootstrap_servers=bootstrap,
+        bootstrap_servers=bootstrap, **SECURITY,
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,

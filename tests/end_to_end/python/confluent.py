@@ -4,6 +4,7 @@ address, tag of the payloads, topic, topic of the copy (both exist), group, tran
 """
 
 import base64
+import os
 import random
 import sys
 import time
@@ -15,12 +16,14 @@ RECORDS = 400
 LIMIT_SECONDS = 100
 TRANSACTION = 50
 END = time.monotonic() + LIMIT_SECONDS
+AUTHORITY = os.environ.get("KLAMM_E2E_CA")
+SECURITY = {"security.protocol": "ssl", "ssl.ca.location": AUTHORITY} if AUTHORITY else {}
 
 
 def main(bootstrap, tag, topic, copy, group, transactional_id):
     values = [payload(tag, n) for n in range(RECORDS)]
     members = join([consumer(bootstrap, group, topic) for _ in range(2)])
-    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "compression.type": "zstd"})
+    producer = Producer(SECURITY | {"bootstrap.servers": bootstrap, "enable.idempotence": True, "compression.type": "zstd"})
     for n, value in enumerate(values):
         producer.produce(topic, value=value, key=f"key-{n}", on_delivery=delivered)
     assert producer.flush(60) == 0, "not all records were delivered"
@@ -28,7 +31,7 @@ def main(bootstrap, tag, topic, copy, group, transactional_id):
     copy_in_transactions(bootstrap, topic, copy, f"{group}-copy", transactional_id)
     consume([consumer(bootstrap, f"{group}-check", copy)], values)
 
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(SECURITY | {"bootstrap.servers": bootstrap})
     listed = set(admin.list_topics(timeout=30).topics)
     assert {topic, copy} <= listed, f"{topic} and {copy} are not among {listed}"
     groups = {listing.group_id for listing in admin.list_consumer_groups().result(30).valid}
@@ -72,7 +75,7 @@ def consume(members, values):
 def copy_in_transactions(bootstrap, topic, copy, group, transactional_id):
     """Copies all records, with the offsets within the transactions; the second transaction is aborted and done again."""
     source = consumer(bootstrap, group, topic)
-    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id})
+    producer = Producer(SECURITY | {"bootstrap.servers": bootstrap, "transactional.id": transactional_id})
     producer.init_transactions(30)
     copied = transactions = 0
     while copied < RECORDS:
@@ -117,7 +120,7 @@ def consumer(bootstrap, group, topic):
         "isolation.level": "read_committed",
         "session.timeout.ms": 10_000,
     }
-    one = Consumer(settings)
+    one = Consumer(SECURITY | settings)
     one.subscribe([topic])
     return one
 

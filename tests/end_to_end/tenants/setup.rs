@@ -8,15 +8,22 @@ use std::thread;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, TopicName};
 
+use klamm::cluster::HostFormat;
+
 use crate::ensure;
+use crate::harness::door::Door;
 use crate::harness::gateway::{ADVERTISED_HOST, DataPath, Gateway, PORTS};
 use crate::harness::relay::{self, Seen};
+use crate::harness::tls::{self, is_named};
 use crate::harness::tools::{Tools, patience};
 use crate::harness::wire::{Wire, text};
-use crate::harness::{Fallible, World, locked, ports, process, until};
+use crate::harness::{Fallible, World, locked, named, ports, process, until};
 
-/// The two virtual clusters that most tests share; each stores its names behind its own name and a dot.
-const SHARED: [&str; 2] = ["vc-alice", "vc-bob"];
+/// The labels of the two virtual clusters that most tests share.
+const SHARED: [&str; 2] = ["alice", "bob"];
+
+/// Tells clients in other languages to speak TLS, and whom to believe.
+const AUTHORITY: &str = "KLAMM_E2E_CA";
 
 /// A virtual cluster, with a listener of its own.
 pub struct VirtualCluster<'a> {
@@ -41,6 +48,20 @@ pub struct Tenant<'a> {
 
 /// The configuration of a gateway at `address` with these virtual clusters. Metadata is refreshed every two seconds.
 pub fn yaml(backend: &str, address: &str, admin_port: u16, clusters: &[VirtualCluster<'_>]) -> String {
+    let mut text = head(backend, admin_port, clusters);
+    for VirtualCluster { name, port, .. } in clusters {
+        text += &format!(
+            "  - name: {name}\n    addresses: [\"{address}\"]\n    ports: [\"{port}-{}\"]\n    policies:\n      \
+             - {{type: forward_to_virtual_cluster, config: {{type: port_mapping, destination: {{name: {name}}}, \
+             advertised_host: \"{ADVERTISED_HOST}\", bootstrap_port: at_start, min_broker_id: 1}}}}\n",
+            port + PORTS - 1,
+        );
+    }
+    text
+}
+
+/// The configuration up to its first listener.
+pub fn head(backend: &str, admin_port: u16, clusters: &[VirtualCluster<'_>]) -> String {
     let servers: Vec<String> = backend.split(',').map(|server| format!("\"{server}\"")).collect();
     let mut text = format!(
         "node:\n  shards: 2\n  admin: {{address: \"{ADVERTISED_HOST}:{admin_port}\"}}\n  drain_duration: 10s\n\
@@ -54,16 +75,7 @@ pub fn yaml(backend: &str, address: &str, admin_port: u16, clusters: &[VirtualCl
             "  - {{name: {name}, destination: {{name: lab}}, {names} authentication: [{{type: anonymous}}]}}\n"
         );
     }
-    text += "listeners:\n";
-    for VirtualCluster { name, port, .. } in clusters {
-        text += &format!(
-            "  - name: {name}\n    addresses: [\"{address}\"]\n    ports: [\"{port}-{}\"]\n    policies:\n      \
-             - {{type: forward_to_virtual_cluster, config: {{type: port_mapping, destination: {{name: {name}}}, \
-             advertised_host: \"{ADVERTISED_HOST}\", bootstrap_port: at_start, min_broker_id: 1}}}}\n",
-            port + PORTS - 1,
-        );
-    }
-    text
+    text + "listeners:\n"
 }
 
 /// A gateway of the test's own in front of the lab, with these virtual clusters: name and more keys of each. Gives the
@@ -81,7 +93,7 @@ pub fn own_gateway(world: &World, clusters: &[(&str, &str)]) -> Fallible<(Gatewa
 
 /// What all clients of the shared tenants were sent.
 pub fn seen(world: &World) -> Fallible<Arc<Seen>> {
-    Ok(Arc::clone(&shared(world)?.2))
+    Ok(Arc::clone(&shared(world)?.seen))
 }
 
 /// Whether a client asks for the version of Fetch whose lengths are padded where they stream.
@@ -95,7 +107,7 @@ pub enum Padded {
 
 /// Fails unless responses with that long name were padded, or were not, as expected.
 pub fn was_padded(world: &World, long_name: &str, expected: Padded) -> Fallible<()> {
-    if world.is_direct() {
+    if world.is_direct() || world.door() != Door::Ports {
         return Ok(());
     }
     let seen = locked(&seen(world)?.padded).contains(long_name);
@@ -117,7 +129,7 @@ pub fn both(world: &World, work: impl Fn(&Tenant<'_>) -> Fallible<()> + Sync) ->
     })
 }
 
-/// The shared tenants.
+/// The shared tenants of the door that the test's clients come through.
 pub fn tenants(world: &World) -> Fallible<Vec<Tenant<'_>>> {
     let tenant = |tag, prefix: &str, bootstrap| {
         let (tools, direct) = (world.tools_for(bootstrap)?, world.direct_tools()?);
@@ -126,31 +138,75 @@ pub fn tenants(world: &World) -> Fallible<Vec<Tenant<'_>>> {
     if world.is_direct() {
         return Ok(vec![tenant("alone", "", world.lab()?.bootstrap())?]);
     }
-    let bootstraps = &shared(world)?.1;
-    let tag = |name: &'static str| name.trim_start_matches("vc-");
-    SHARED.iter().zip(bootstraps).map(|(name, at)| tenant(tag(name), &format!("{name}."), at.clone())).collect()
+    let door = world.door();
+    let bootstraps = &shared(world)?.bootstraps;
+    SHARED.iter().zip(bootstraps).map(|(label, at)| tenant(label, &prefix(door, label), at.clone())).collect()
 }
 
-type Shared = (Gateway, Vec<String>, Arc<Seen>);
+/// A virtual cluster: those of all doors share one backend.
+fn name(door: Door, label: &str) -> String {
+    match door {
+        Door::Ports => format!("vc-{label}"),
+        Door::Names(_) => format!("vc-{label}-{}", door.name().replace('_', "-")),
+    }
+}
+
+/// What the backend has before the names of a virtual cluster.
+fn prefix(door: Door, label: &str) -> String {
+    format!("{}.", name(door, label))
+}
+
+struct Shared {
+    /// Ends when it is dropped.
+    _gateway: Gateway,
+    bootstraps: Vec<String>,
+    seen: Arc<Seen>,
+}
+
+fn shared(world: &World) -> Fallible<&'static Shared> {
+    static SHARED_GATEWAYS: [OnceLock<Result<Shared, String>>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+    let [at_ports, own_domains, shared_domain] = &SHARED_GATEWAYS;
+    let once = match world.door() {
+        Door::Ports => at_ports,
+        Door::Names(HostFormat::PerClusterSuffix) => own_domains,
+        Door::Names(HostFormat::SharedSuffix) => shared_domain,
+    };
+    let start = || match world.door() {
+        Door::Ports => shared_at_ports(world),
+        Door::Names(format) => shared_by_names(world, format),
+    };
+    let started = once.get_or_init(|| start().map_err(|error| error.to_string()));
+    started.as_ref().map_err(|error| format!("the tenants' gateway does not start: {error}").into())
+}
 
 /// The gateway stands behind a relay that reads along: the name of a virtual cluster with its dot is on the backend only.
-fn shared(world: &World) -> Fallible<&'static Shared> {
-    static SHARED_GATEWAY: OnceLock<Result<Shared, String>> = OnceLock::new();
-    let start = || {
-        let backend = world.lab()?.bootstrap();
-        let clusters = SHARED.map(|name| VirtualCluster { name, names: HIDDEN, port: ports::ten() });
-        let prefixes = SHARED.map(|name| format!("{name}."));
-        let listening = clusters.iter().flat_map(|cluster| cluster.port..cluster.port + PORTS);
-        let seen = relay::start_with(ADVERTISED_HOST, listening, &prefixes.each_ref().map(String::as_str))?;
-        let port = clusters[0].port;
-        let yaml = yaml(&backend, relay::BEHIND, port + 9, &clusters);
-        let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
-        gateway.wait_ready()?;
-        let bootstraps = clusters.iter().map(|cluster| format!("{ADVERTISED_HOST}:{}", cluster.port)).collect();
-        Ok((gateway, bootstraps, seen))
-    };
-    let started = SHARED_GATEWAY.get_or_init(|| start().map_err(|error: crate::harness::Fault| error.to_string()));
-    started.as_ref().map_err(|error| format!("the tenants' gateway does not start: {error}").into())
+fn shared_at_ports(world: &World) -> Fallible<Shared> {
+    let backend = world.lab()?.bootstrap();
+    let names = SHARED.map(|label| name(Door::Ports, label));
+    let clusters = names.each_ref().map(|name| VirtualCluster { name, names: HIDDEN, port: ports::ten() });
+    let prefixes = SHARED.map(|label| prefix(Door::Ports, label));
+    let listening = clusters.iter().flat_map(|cluster| cluster.port..cluster.port + PORTS);
+    let seen = relay::start_with(ADVERTISED_HOST, listening, &prefixes.each_ref().map(String::as_str))?;
+    let port = clusters[0].port;
+    let yaml = yaml(&backend, relay::BEHIND, port + 9, &clusters);
+    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
+    gateway.wait_ready()?;
+    let bootstraps = clusters.iter().map(|cluster| format!("{ADVERTISED_HOST}:{}", cluster.port)).collect();
+    Ok(Shared { _gateway: gateway, bootstraps, seen })
+}
+
+/// Both on one port, with nothing between a client and the gateway: what is said in TLS is theirs.
+fn shared_by_names(world: &World, format: HostFormat) -> Fallible<Shared> {
+    let (backend, port) = (world.lab()?.bootstrap(), ports::ten());
+    let names = SHARED.map(|label| (name(Door::Names(format), label), format!("dns_label: {label}, {HIDDEN}")));
+    let clusters = names.each_ref().map(|(name, names)| VirtualCluster { name, names, port });
+    let certificates = named::certificates(world.material()?, format, &SHARED)?;
+    let listener = named::Listener { port, format, certificates: &certificates, tls: &[], policies: &[] };
+    let yaml = head(&backend, port + 9, &clusters) + &listener.yaml("door");
+    let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
+    gateway.wait_ready()?;
+    let bootstraps = SHARED.map(|label| named::bootstrap(format, label, port)).to_vec();
+    Ok(Shared { _gateway: gateway, bootstraps, seen: Arc::default() })
 }
 
 /// A namespace with the default prefix.
@@ -190,6 +246,9 @@ impl Tenant<'_> {
     pub fn client(&self, program: Program, arguments: &[&str]) -> Fallible<String> {
         let mut command = program.command()?;
         command.arg(&self.tools.bootstrap).arg(self.tag).args(arguments);
+        if is_named(&self.tools.bootstrap) {
+            command.env(AUTHORITY, &tls::made()?.authority);
+        }
         let finished = process::run(&mut command, b"", self.tools.folder, patience(55))?;
         finished.success().map_err(|error| format!("{program:?}: {error}").into())
     }

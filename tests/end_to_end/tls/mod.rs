@@ -1,12 +1,17 @@
-//! TLS towards clients, as bytes on the wire: who is let in, where a host name leads, what everybody else is told and counted
-//! as. What real clients make of it is tested elsewhere.
+//! TLS on both sides: who is let in, where a host name leads, what everybody else is told and counted as, which nodes are
+//! believed, and what a reload changes of it.
 
 pub mod a_storm_of_handshakes_stalls_nobody;
 pub mod clients_are_who_their_certificate_says;
+pub mod faults_of_nodes_are_told_apart;
 mod front;
 #[path = "../../tls/material.rs"]
 #[expect(dead_code, reason = "tests/tls uses the rest")]
 mod material;
 pub mod names_lead_where_they_say;
 pub mod node_names_without_a_certificate_are_told;
+pub mod nodes_are_spoken_to_with_tls;
+pub mod reloads_change_what_clients_are_shown;
+pub mod reloads_change_what_nodes_are_believed;
 pub mod strangers_at_a_tls_port_are_told_apart;
+pub mod the_lab_speaks_tls;
