@@ -241,7 +241,7 @@ struct Catalogues {
 
 impl Catalogues {
     fn hear(&self, context: &Rc<Context>, message: &upstream::Message) {
-        let upstream::Message::Refreshed { backend, catalogue: Some(catalogue) } = message else { return };
+        let upstream::Message::Refreshed { backend, catalogue: Some(catalogue), failures: _ } = message else { return };
         if self.mine.get(*backend) == Some(&true) {
             let look = self.uncovered.clone().look(context.clone(), *backend, catalogue.clone());
             executor::spawn(&context.net, look);
