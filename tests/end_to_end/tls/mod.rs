@@ -9,6 +9,7 @@ mod front;
 #[expect(dead_code, reason = "tests/tls uses the rest")]
 mod material;
 pub mod names_lead_where_they_say;
+pub mod node_names_without_a_certificate_are_told;
 pub mod nodes_are_spoken_to_with_tls;
 pub mod reloads_change_what_clients_are_shown;
 pub mod reloads_change_what_nodes_are_believed;
