@@ -40,6 +40,8 @@ use harness::{Fallible, World, process};
 enum Subject {
     /// A client's ordinary work: runs through the gateway, or directly against Kafka.
     Client,
+    /// The same with a tool of Kafka's that cannot be told to speak TLS.
+    PlainClient,
     /// The gateway in front of the lab.
     Gateway,
     /// The gateway without the lab.
@@ -96,7 +98,7 @@ const TOGETHER: &[Test] = &[
     test!(Client, 120, clients::console_clients_work_in_new_groups),
     test!(Client, 120, clients::share_consumers_take_every_record),
     test!(Client, 180, clients::every_byte_of_a_record_arrives),
-    test!(Client, 120, clients::transactions_copy_exactly_once),
+    test!(PlainClient, 120, clients::transactions_copy_exactly_once),
     test!(Client, 120, clients::topics_and_configs_are_administered),
     test!(Client, 120, clients::groups_are_administered),
     test!(Client, 120, clients::kcat_produces_consumes_and_joins_groups),
@@ -107,7 +109,7 @@ const TOGETHER: &[Test] = &[
     test!(Client, 180, tenants::every_byte_of_a_record_arrives),
     test!(Client, 180, tenants::console_clients_meet_their_own_records),
     test!(Client, 180, tenants::verifiable_clients_meet_their_own_records),
-    test!(Client, 180, tenants::copiers_copy_exactly_once),
+    test!(PlainClient, 180, tenants::copiers_copy_exactly_once),
     test!(Client, 180, tenants::streams_count_exactly_once),
     test!(Client, 180, tenants::kcat_meets_its_own_records),
     test!(Client, 180, tenants::franz_go_meets_its_own_records),
@@ -128,11 +130,15 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 90, scenarios::one_topic_has_a_name_in_each_cluster),
     test!(Gateway, 90, scenarios::without_virtual_clusters_everything_is_seen),
     test!(Gateway, 60, addresses::every_address_in_every_answer_is_the_gateways),
+    test!(Gateway, 60, OWN_DOMAINS, "_by_name", addresses::every_address_in_every_answer_is_the_gateways),
     test!(Gateway, 60, addresses::api_versions_are_what_table_and_node_share),
     test!(Gateway, 60, addresses::nodes_without_a_port_are_left_out),
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
     test!(GatewayAlone, 60, tls::the_lab_speaks_tls),
+    test!(GatewayAlone, 120, tls::certificates_of_every_form_are_taken),
+    test!(GatewayAlone, 90, tls::clients_show_who_they_are),
+    test!(GatewayAlone, 90, tls::the_first_policy_that_matches_is_used),
     test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
     test!(GatewayAlone, 180, tls::faults_of_nodes_are_told_apart),
     test!(GatewayAlone, 120, tls::reloads_change_what_nodes_are_believed),
@@ -171,6 +177,8 @@ const ALONE: &[Test] = &[
     test!(Gateway, 180, isolation::broken_frames_bring_nothing),
     test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
     test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
+    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
     test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
     test!(Gateway, 180, isolation::names_of_others_mean_nothing),
     test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
@@ -234,9 +242,14 @@ fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Tr
         let not_asked = match test.subject {
             Subject::Long => unset(LONG),
             Subject::Many => unset(MANY),
-            Subject::Client | Subject::Gateway | Subject::GatewayAlone => false,
+            Subject::Client | Subject::PlainClient | Subject::Gateway | Subject::GatewayAlone => false,
         };
-        let elsewhere = (direct || forced.is_some()) && (test.subject != Subject::Client || test.door != Door::Ports);
+        let of_clients = match test.subject {
+            Subject::Client => true,
+            Subject::PlainClient => forced.is_none(),
+            Subject::Gateway | Subject::GatewayAlone | Subject::Long | Subject::Many => false,
+        };
+        let elsewhere = (direct || forced.is_some()) && !(of_clients && test.door == Door::Ports);
         trial.with_ignored_flag(not_asked || elsewhere)
     };
     tests.iter().map(trial).collect()
@@ -245,7 +258,7 @@ fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Tr
 /// Starts what the test needs, then runs it on a thread of its own, within its limit.
 fn run(test: &'static Test, world: &World) -> Result<(), Failed> {
     match test.subject {
-        Subject::Client => drop(world.bootstrap()?),
+        Subject::Client | Subject::PlainClient => drop(world.bootstrap()?),
         Subject::Gateway => drop(world.gateway()?),
         Subject::Long => drop(world.lab()?),
         Subject::GatewayAlone | Subject::Many => {}

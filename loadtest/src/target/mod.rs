@@ -85,6 +85,7 @@ impl Target {
             bootstrap: &[broker.to_string()],
             core,
             settings: &variant.settings,
+            door: None,
             binary: variant.binary.as_deref(),
         };
         let gateway = Gateway::spawn(&plan)?;

@@ -1,5 +1,5 @@
-//! Every API that names nodes, in every version, from every port: each host and port in the answer is the gateway's,
-//! and no byte of a node's own address is anywhere in it.
+//! Every API that names nodes, in every version, from every port and host name: each host and port in the answer is the
+//! gateway's, and no byte of a node's own address is anywhere in it.
 
 use std::ops::RangeInclusive;
 
@@ -17,6 +17,7 @@ use kafka_protocol::protocol::Encodable as _;
 
 use super::recorder::{Expected, Named, Recorder, Side};
 use crate::ensure;
+use crate::harness::door::Door;
 use crate::harness::lab::NODES;
 use crate::harness::records;
 use crate::harness::tools::patience;
@@ -30,27 +31,34 @@ const GROUP: &str = "recorder-group";
 const KEYS: [(i8, &str); 2] = [(0, GROUP), (1, "recorder-transaction")];
 
 pub fn run(world: &World) -> Fallible<()> {
-    let (gateway, lab) = (world.gateway()?, world.lab()?);
+    let (lab, bootstrap) = (world.lab()?, world.bootstrap()?);
+    let told = (1..=i32::try_from(NODES)?).map(|node| {
+        let (host, port) = world.advertised(node)?;
+        Fallible::Ok(Named { node, host, port: i32::from(port) })
+    });
+    let told = told.collect::<Fallible<Vec<Named>>>()?;
+    // A port of this machine is as long as the nodes' own addresses are; a host name is longer.
+    let hints = if world.door() == Door::Ports { Expected::SameNodes } else { Expected::SameNodesIfThereIsRoom };
     let topic = single_partition(world)?;
     wait_for_coordinators(&lab.address(1))?;
     let leader = topic.partitions.first().ok_or("no partition")?.leader_id.0;
     let mut asked = 0;
-    for node in 1..=i32::try_from(NODES)? {
+    for Named { node, host, port } in told.clone() {
         let direct = lab.address(usize::try_from(node)?);
-        let mut addresses = vec![gateway.node_address(node)?];
+        let mut addresses = vec![format!("{host}:{port}")];
         if node == 1 {
-            addresses.push(gateway.bootstrap());
+            addresses.push(bootstrap.clone());
         }
         for address in addresses {
-            let recorder = &mut Recorder::connect(&address, &direct, gateway.node_port(0)?)?;
+            let recorder = &mut Recorder::connect(&address, &direct, told.clone())?;
             metadata(recorder)?;
             find_coordinator(recorder)?;
             describe_cluster(recorder)?;
             describe_quorum(recorder)?;
-            if node != leader && address != gateway.bootstrap() {
-                produce(recorder, &topic)?;
-                fetch(recorder, &topic)?;
-                share_fetch(recorder, &topic)?;
+            if node != leader && address != bootstrap {
+                produce(recorder, &topic, hints)?;
+                fetch(recorder, &topic, hints)?;
+                share_fetch(recorder, &topic, hints)?;
             }
             asked += recorder.asked;
         }
@@ -60,8 +68,9 @@ pub fn run(world: &World) -> Fallible<()> {
 }
 
 fn single_partition(world: &World) -> Fallible<MetadataResponseTopic> {
-    world.direct_tools()?.create_topic(TOPIC, 1, 1)?;
-    let asked = MetadataRequestTopic::default().with_name(Some(TopicName(text(TOPIC))));
+    let name = format!("{TOPIC}-{}", world.door().name());
+    world.direct_tools()?.create_topic(&name, 1, 1)?;
+    let asked = MetadataRequestTopic::default().with_name(Some(TopicName(text(&name))));
     let answer =
         Wire::connect(&world.lab()?.address(1))?.ask(12, &MetadataRequest::default().with_topics(Some(vec![asked])))?;
     Ok(answer.body.topics.into_iter().next().ok_or("the topic is not described")?)
@@ -138,28 +147,29 @@ fn describe_quorum(recorder: &mut Recorder) -> Fallible<()> {
     })
 }
 
-fn produce(recorder: &mut Recorder, topic: &MetadataResponseTopic) -> Fallible<()> {
+fn produce(recorder: &mut Recorder, topic: &MetadataResponseTopic, hints: Expected) -> Fallible<()> {
     const VERSIONS: RangeInclusive<i16> = 10..=13;
+    let name = topic.name.clone().ok_or("a topic without a name")?;
     for version in VERSIONS {
         let partition = PartitionProduceData::default()
             .with_index(0)
             .with_records(Some(records::batch(Bytes::from_static(b"for another node"))?));
         let mut data = TopicProduceData::default().with_partition_data(vec![partition]);
-        data = if version < 13 { data.with_name(TopicName(text(TOPIC))) } else { data.with_topic_id(topic.topic_id) };
+        data = if version < 13 { data.with_name(name.clone()) } else { data.with_topic_id(topic.topic_id) };
         let request = ProduceRequest::default().with_acks(-1).with_timeout_ms(5000).with_topic_data(vec![data]);
-        recorder.ask(version, &request, Expected::SameNodes, |answer| {
+        recorder.ask(version, &request, hints, |answer| {
             answer.node_endpoints.iter().map(|e| named(e.node_id.0, &e.host, e.port)).collect()
         })?;
     }
     Ok(())
 }
 
-fn fetch(recorder: &mut Recorder, topic: &MetadataResponseTopic) -> Fallible<()> {
+fn fetch(recorder: &mut Recorder, topic: &MetadataResponseTopic, hints: Expected) -> Fallible<()> {
     for version in 16..=18 {
         let partition = FetchPartition::default().with_partition(0).with_partition_max_bytes(1 << 20);
         let data = FetchTopic::default().with_topic_id(topic.topic_id).with_partitions(vec![partition]);
         let request = FetchRequest::default().with_max_wait_ms(100).with_topics(vec![data]);
-        recorder.ask(version, &request, Expected::SameNodes, |answer| {
+        recorder.ask(version, &request, hints, |answer| {
             answer.node_endpoints.iter().map(|e| named(e.node_id.0, &e.host, e.port)).collect()
         })?;
     }
@@ -168,10 +178,10 @@ fn fetch(recorder: &mut Recorder, topic: &MetadataResponseTopic) -> Fallible<()>
 
 /// ShareAcknowledge is not asked: a node that never led the partition answers UNKNOWN_TOPIC_OR_PARTITION and names
 /// nobody. The scripted node of `share_acknowledge_names_the_gateway` stands in for one that did.
-fn share_fetch(recorder: &mut Recorder, topic: &MetadataResponseTopic) -> Fallible<()> {
+fn share_fetch(recorder: &mut Recorder, topic: &MetadataResponseTopic, hints: Expected) -> Fallible<()> {
     for version in 1..=2 {
         let body = |side| share_fetch_body(version, side, topic);
-        recorder.ask_body::<ShareFetchRequest>(version, body, 1, Expected::SameNodes, |answer| {
+        recorder.ask_body::<ShareFetchRequest>(version, body, 1, hints, |answer| {
             answer.node_endpoints.iter().map(|e| named(e.node_id.0, &e.host, e.port)).collect()
         })?;
     }

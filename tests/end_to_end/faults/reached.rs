@@ -22,12 +22,23 @@ pub fn bootstraps(world: &World) -> Fallible<Vec<String>> {
 /// node itself at this port among them.
 pub fn node(bootstrap: &str, node: usize, count: usize) -> Fallible<()> {
     let (host, port) = bootstrap.rsplit_once(':').ok_or("an address without a port")?;
-    let port = port.parse::<i32>()? + i32::try_from(node)?;
+    let port = port.parse::<u16>()? + u16::try_from(node)?;
+    told_at(host, port, node, count)
+}
+
+/// The same of its host name, which is that of the bootstrap with another word in front.
+pub fn named_node(bootstrap: &str, node: usize, count: usize) -> Fallible<()> {
+    let (host, port) = bootstrap.rsplit_once(':').ok_or("an address without a port")?;
+    told_at(&host.replacen("bootstrap", &format!("broker-{node}"), 1), port.parse()?, node, count)
+}
+
+fn told_at(host: &str, port: u16, node: usize, count: usize) -> Fallible<()> {
     until(&format!("{host}:{port} leads to node {node}"), patience(30), || {
         let mut wire = Wire::connect(&format!("{host}:{port}"))?;
         let brokers = wire.ask(12, &MetadataRequest::default().with_topics(Some(Vec::new())))?.body.brokers;
         ensure!(brokers.len() == count, "{} nodes", brokers.len());
-        let told = brokers.iter().any(|broker| broker.node_id.0 as usize == node && broker.port == port);
+        let itself = |id: i32, at: (&str, i32)| id as usize == node && at == (host, i32::from(port));
+        let told = brokers.iter().any(|broker| itself(broker.node_id.0, (&broker.host, broker.port)));
         ensure!(told, "it is told of as {brokers:?}");
         Ok(())
     })

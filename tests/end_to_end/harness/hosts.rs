@@ -18,7 +18,7 @@ use crate::ensure;
 /// What the gateways' host names end with.
 pub const SUFFIX: &str = ".klamm.test";
 /// The labels of virtual clusters that clients reach by name.
-pub const LABELS: [&str; 3] = ["alice", "bob", "passthrough"];
+pub const LABELS: [&str; 5] = ["alice", "bob", "passthrough", "victim", "attacker"];
 /// What the host names of the lab's nodes end with.
 pub const NODES_SUFFIX: &str = ".backend.test";
 

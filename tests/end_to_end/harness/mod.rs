@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod closes;
 pub mod door;
 pub mod gateway;
+pub mod hello;
 pub mod hosts;
 pub mod lab;
 pub mod lab_tls;

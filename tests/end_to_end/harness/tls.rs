@@ -7,11 +7,12 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
-use super::certificates::{Authority, Files};
+use super::certificates::{Authority, Files, Issued};
 use super::{Fallible, Fault, hosts};
 
 /// The authority of the gateways under test, and what clients need of it.
@@ -59,7 +60,7 @@ impl Material {
         fs::write(&authority, root.pem())?;
         let properties = folder.join("client.properties");
         fs::write(&properties, java_settings(&authority, None))?;
-        let config = client_config(&root)?.with_no_client_auth();
+        let config = identity(&root, rustls::ALL_VERSIONS, None)?;
         Ok(Material { folder: folder.to_owned(), root, issuing, authority, properties, config: Arc::new(config) })
     }
 
@@ -85,14 +86,36 @@ impl Material {
 }
 
 /// A client's settings that believe `root`, still without what it shows.
-pub fn client_config(
+pub fn client_config(root: &Authority) -> Fallible<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    client_config_of(root, rustls::ALL_VERSIONS)
+}
+
+/// A client's settings that believe `root`, with versions of TLS and a certificate to show.
+pub fn identity(
     root: &Authority,
-) -> Fallible<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>> {
+    versions: &[&'static SupportedProtocolVersion],
+    shown: Option<&Issued>,
+) -> Fallible<ClientConfig> {
+    let builder = client_config_of(root, versions)?;
+    let Some(Issued { chain, key }) = shown else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(broken)?;
+    Ok(builder.with_client_auth_cert(chain, key)?)
+}
+
+fn client_config_of(
+    root: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Fallible<ConfigBuilder<ClientConfig, WantsClientCert>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(|_| "no certificate")?)?;
+    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(broken)?)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
     Ok(builder.with_root_certificates(roots))
+}
+
+fn broken(error: rustls::pki_types::pem::Error) -> Fault {
+    format!("PEM of a test: {error}").into()
 }
 
 fn java_settings(authority: &Path, keystore: Option<&Path>) -> String {
@@ -120,10 +143,15 @@ impl Stream {
     }
 
     /// With TLS; the handshake is over when it returns.
-    pub fn tls(host: &str, mut socket: TcpStream, config: Arc<ClientConfig>) -> Fallible<Stream> {
-        let mut connection = ClientConnection::new(config, ServerName::try_from(host.to_owned())?)?;
+    pub fn tls(host: &str, socket: TcpStream, config: Arc<ClientConfig>) -> Fallible<Stream> {
+        let connection = ClientConnection::new(config, ServerName::try_from(host.to_owned())?)?;
+        Stream::shaken(connection, socket).map_err(|error| format!("{host}: {error}").into())
+    }
+
+    /// With TLS that has sent nothing yet; the handshake is over when it returns.
+    pub fn shaken(mut connection: ClientConnection, mut socket: TcpStream) -> Fallible<Stream> {
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(|error| Fault::from(format!("{host}: {error}")))?;
+            connection.complete_io(&mut socket)?;
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, socket))))
     }

@@ -114,7 +114,7 @@ impl Tools<'_> {
     }
 
     /// Settings of Java's clients, where they speak TLS.
-    fn properties(&self) -> Fallible<Option<String>> {
+    pub fn properties(&self) -> Fallible<Option<String>> {
         let file = is_named(&self.bootstrap).then(tls::made).transpose()?;
         Ok(file.map(|material| material.properties.display().to_string()))
     }
@@ -147,8 +147,17 @@ impl Tools<'_> {
 
     /// Runs kcat.
     pub fn kcat(&self, arguments: &[&str], input: &[u8]) -> Fallible<String> {
+        self.run_kcat(&self.bootstrap, arguments, input)
+    }
+
+    /// Runs kcat, which begins at another address than the other tools.
+    pub fn kcat_at(&self, bootstrap: &str, arguments: &[&str]) -> Fallible<String> {
+        self.run_kcat(bootstrap, arguments, b"")
+    }
+
+    fn run_kcat(&self, bootstrap: &str, arguments: &[&str], input: &[u8]) -> Fallible<String> {
         let mut command = Command::new("kcat");
-        command.args(["-b", &self.bootstrap]);
+        command.args(["-b", bootstrap]);
         if is_named(&self.bootstrap) {
             command.args(tls::made()?.kcat());
         }

@@ -113,6 +113,17 @@ impl World {
         }
     }
 
+    /// What clients of the shared gateway are told of a node: host and port.
+    pub fn advertised(&self, node: i32) -> Fallible<(String, u16)> {
+        match self.door {
+            Door::Ports => Ok((ADVERTISED_HOST.to_owned(), self.gateway()?.node_port(node)?)),
+            Door::Names(format) => {
+                let port = self.bootstrap()?.rsplit(':').next().unwrap_or_default().parse()?;
+                Ok((format!("broker-{node}{}", named::names(format, PASSTHROUGH, port).own), port))
+            }
+        }
+    }
+
     /// Tools that go through the shared gateway.
     pub fn tools(&self) -> Fallible<Tools<'_>> {
         self.tools_for(self.bootstrap()?)

@@ -48,7 +48,11 @@ pub const GROUP: i8 = 32;
 impl<'a> Attacker<'a> {
     /// Connects to the port of a node; 0 is the bootstrap port.
     pub fn connect(ground: &'a Ground, node: usize) -> Fallible<Attacker<'a>> {
-        let address = ground.address(node)?;
+        Attacker::connect_at(ground, ground.address(node)?)
+    }
+
+    /// The same at any address.
+    pub fn connect_at(ground: &'a Ground, address: String) -> Fallible<Attacker<'a>> {
         Ok(Attacker { ground, wire: Wire::connect_as(&address, "attacker")?, address })
     }
 

@@ -1,16 +1,22 @@
 //! The ground of the isolation tests: a gateway with two virtual clusters, a victim and an attacker, whose every name is
 //! random, and what the attacker must never be sent.
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use klamm::cluster::HostFormat;
 
 use super::digest;
 use super::victim::Victim;
 use crate::definitions::Definitions;
 use crate::ensure;
+use crate::harness::certificates::{Authority, Kind};
 use crate::harness::gateway::{ADVERTISED_HOST, Gateway, PORTS};
+use crate::harness::hosts::{self, SUFFIX};
 use crate::harness::lab::{CANARIES, NODES};
+use crate::harness::tls::Material;
 use crate::harness::wire::find;
-use crate::harness::{Fallible, World};
+use crate::harness::{Fallible, World, named, ports};
 use crate::tenants;
 
 /// What both sides know of each other's names: nothing.
@@ -24,7 +30,19 @@ pub struct Ground {
     pub victim: Victim,
     /// The bootstrap port of the attacker's listener; node n has this one + n.
     pub attacker_port: u16,
+    /// Where both are reached by host names; the listeners [`OPEN`] and so on have this port and that many more.
+    pub names_port: u16,
+    /// Whose certificates the listener [`MUTUAL`] believes.
+    pub clients_authority: Authority,
+    folder: PathBuf,
 }
+
+/// A listener with TLS that asks for no certificate, and one more.
+pub const OPEN: u16 = 0;
+pub const OTHER: u16 = 1;
+/// One that requires a certificate of the clients' authority, and one that requires one of another.
+pub const MUTUAL: u16 = 2;
+pub const MUTUAL_OTHER: u16 = 3;
 
 /// The victim's names, as its clients say them. Each is a canary.
 pub struct Names {
@@ -47,6 +65,38 @@ pub fn canary(letter: char) -> String {
     format!("{letter}{hex}")
 }
 
+/// The listeners with TLS, which both are behind.
+fn listeners(material: &Material, port: u16, clients: &Authority) -> Fallible<String> {
+    let format = HostFormat::PerClusterSuffix;
+    let names = ["victim", "attacker"].map(|label| format!("*.{label}{SUFFIX}"));
+    let issued = material.issuing.server(Kind::Ecdsa, &names.each_ref().map(String::as_str))?;
+    let certificates = [issued.write(&material.folder, "isolation")?];
+    let mut text = String::new();
+    for (listener, believed) in [
+        (OPEN, None),
+        (OTHER, None),
+        (MUTUAL, Some(clients.pem())),
+        (MUTUAL_OTHER, Some(Authority::root("Clients of Somebody Else")?.pem())),
+    ] {
+        let asks = believed.map(|pem| {
+            let file = trust_file(&material.folder, listener);
+            std::fs::write(&file, pem)?;
+            let bundle = format!("\"${{file['{}']}}\"", file.display());
+            Fallible::Ok(format!("client_authentication: {{mode: required, tls_trust_bundles: [{bundle}]}}"))
+        });
+        let asks = asks.transpose()?;
+        let tls: Vec<&str> = asks.iter().map(String::as_str).collect();
+        let listener_of =
+            named::Listener { port: port + listener, format, certificates: &certificates, tls: &tls, policies: &[] };
+        text += &listener_of.yaml(&format!("names-{listener}"));
+    }
+    Ok(text)
+}
+
+fn trust_file(folder: &Path, listener: u16) -> PathBuf {
+    folder.join(format!("isolation-clients-{listener}.pem"))
+}
+
 impl Ground {
     /// The ground that all isolation tests of a run share.
     pub fn of(world: &World) -> Fallible<&'static Ground> {
@@ -56,6 +106,7 @@ impl Ground {
     }
 
     fn prepare(world: &World) -> Fallible<Ground> {
+        hosts::known()?;
         let definitions = Definitions::read()?;
         let (victim_prefix, attacker_prefix) = (format!("{}.", canary('v')), format!("{}.", canary('a')));
         let names = Names {
@@ -67,14 +118,42 @@ impl Ground {
             payload: canary('p'),
             metadata: canary('m'),
         };
-        let hidden = |prefix: &str| format!("namespace: {{mode: hide_prefix, prefix: \"{prefix}\"}},");
-        let (ours, theirs) = (hidden(&victim_prefix), hidden(&attacker_prefix));
-        let (gateway, bootstraps) = tenants::own_gateway(world, &[("victim", &ours), ("attacker", &theirs)])?;
+        let hidden = |label: &str, prefix: &str| {
+            format!("dns_label: {label}, namespace: {{mode: hide_prefix, prefix: \"{prefix}\"}},")
+        };
+        let (ours, theirs) = (hidden("victim", &victim_prefix), hidden("attacker", &attacker_prefix));
+        let (names_port, clients_authority) = (ports::ten(), Authority::root("Clients of the Isolation Tests")?);
+        let listeners = listeners(world.material()?, names_port, &clients_authority)?;
+        let clusters = [("victim", ours.as_str()), ("attacker", theirs.as_str())];
+        let (gateway, bootstraps) = tenants::own_gateway_with(world, &clusters, &listeners)?;
         let [victim_at, attacker_at] = bootstraps.as_slice() else { return Err("two listeners are needed".into()) };
         let victim = Victim::settle(victim_at, &names)?;
         world.tools_for(attacker_at.clone())?.create_topic(OWN_TOPIC, 1, 3)?;
         let attacker_port = attacker_at.rsplit(':').next().unwrap_or_default().parse()?;
-        Ok(Ground { gateway, definitions, victim_prefix, attacker_prefix, names, victim, attacker_port })
+        let folder = world.material()?.folder.clone();
+        Ok(Ground {
+            gateway,
+            definitions,
+            victim_prefix,
+            attacker_prefix,
+            names,
+            victim,
+            attacker_port,
+            names_port,
+            clients_authority,
+            folder,
+        })
+    }
+
+    /// The file with the authority of [`MUTUAL`].
+    pub fn clients_trust(&self) -> Fallible<PathBuf> {
+        Ok(trust_file(&self.folder, MUTUAL))
+    }
+
+    /// The attacker's host name of a node, with its port; 0 is the bootstrap name.
+    pub fn named(&self, node: usize) -> String {
+        let front = if node == 0 { "bootstrap".to_owned() } else { format!("broker-{node}") };
+        format!("{front}.attacker{SUFFIX}:{}", self.names_port)
     }
 
     /// The attacker's address of a node; 0 is the bootstrap address.

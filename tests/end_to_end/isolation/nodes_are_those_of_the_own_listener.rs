@@ -1,11 +1,12 @@
-//! The ports of a listener lead to one virtual cluster: every node in every answer is at a port of the attacker's own
-//! listener, and a port of it that stands for no node leads nowhere.
+//! Family 13: the ports of a listener lead to one virtual cluster, and so do its host names. Every node in every answer is at
+//! a port, or has a name, of the attacker's own; one that stands for no node leads nowhere.
 
 use super::attacker::{Attacker, Filling, Reply};
 use super::ground::Ground;
 use crate::definitions::codec::{Struct, Value};
 use crate::ensure;
-use crate::harness::gateway::PORTS;
+use crate::harness::gateway::{ADVERTISED_HOST, PORTS};
+use crate::harness::hosts::SUFFIX;
 use crate::harness::lab::NODES;
 use crate::harness::wire::Wire;
 use crate::harness::{Fallible, World};
@@ -17,44 +18,61 @@ const DESCRIBE_CLUSTER: i16 = 60;
 pub fn run(world: &World) -> Fallible<()> {
     let ground = Ground::of(world)?;
     ground.attack(world, || {
+        let by_port = |id: i64| (ADVERTISED_HOST.to_owned(), i64::from(ground.attacker_port) + id);
+        let by_name = |id: i64| (format!("broker-{id}.attacker{SUFFIX}"), i64::from(ground.names_port));
         for node in 0..=NODES {
-            let mut attacker = Attacker::connect(ground, node)?;
-            for (key, min, max) in attacker.offered()? {
-                if ![METADATA, FIND_COORDINATOR, DESCRIBE_CLUSTER].contains(&key) {
-                    continue;
-                }
-                for version in min..=max {
-                    let filling = Filling::of("own-topic", "own-group", "own-transaction");
-                    let Reply::Body(body) = attacker.ask_filled(key, version, &filling)? else {
-                        return Err(format!("api {key} v{version} closes").into());
-                    };
-                    let answer = ground.response(key)?.decode(version, &body)?;
-                    for (id, port) in ports(&answer) {
-                        let expected = i64::from(ground.attacker_port) + id;
-                        ensure!(port == expected, "api {key} v{version}: node {id} is at port {port}");
-                    }
-                }
-            }
+            told(&mut Attacker::connect(ground, node)?, ground, &by_port)?;
+            told(&mut Attacker::connect_at(ground, ground.named(node))?, ground, &by_name)?;
         }
         let nowhere = usize::from(PORTS) - 1;
         if nowhere > NODES {
-            let mut wire = Wire::connect_as(&ground.address(nowhere)?, "attacker")?;
-            wire.send_body(METADATA, 1, 1, &[0xff; 4])?;
-            ensure!(wire.frame().is_err(), "a port of no node answers");
+            for address in [ground.address(nowhere)?, ground.named(nowhere)] {
+                let mut wire = Wire::connect_as(&address, "attacker")?;
+                wire.send_body(METADATA, 1, 1, &[0xff; 4])?;
+                ensure!(wire.frame().is_err(), "{address}, which stands for no node, answers");
+            }
         }
         Ok(())
     })
 }
 
-/// Node ids and ports that stand together, where there is a node.
-fn ports(answer: &Struct) -> Vec<(i64, i64)> {
-    let number = |name: &str| answer.fields.get(name).and_then(Value::as_number);
+/// Asks whatever names nodes, in each version: all are where `own` says.
+fn told(attacker: &mut Attacker<'_>, ground: &Ground, own: &dyn Fn(i64) -> (String, i64)) -> Fallible<()> {
+    for (key, min, max) in attacker.offered()? {
+        if ![METADATA, FIND_COORDINATOR, DESCRIBE_CLUSTER].contains(&key) {
+            continue;
+        }
+        for version in min..=max {
+            let filling = Filling::of("own-topic", "own-group", "own-transaction");
+            let Reply::Body(body) = attacker.ask_filled(key, version, &filling)? else {
+                return Err(format!("api {key} v{version} closes").into());
+            };
+            let answer = ground.response(key)?.decode(version, &body)?;
+            let nodes = addresses(&answer);
+            ensure!(!nodes.is_empty() || key == FIND_COORDINATOR, "api {key} v{version} names nobody");
+            for (id, at) in nodes {
+                ensure!(at == own(id), "api {key} v{version}: node {id} is at {at:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Node ids and addresses that stand together, where there is a node.
+fn addresses(answer: &Struct) -> Vec<(i64, (String, i64))> {
+    let field = |name: &str| answer.fields.get(name);
+    let number = |name: &str| field(name).and_then(Value::as_number);
+    let host = match field("Host") {
+        Some(Value::Text(host)) => Some(String::from_utf8_lossy(host).into_owned()),
+        Some(_) | None => None,
+    };
     let id = number("NodeId").or_else(|| number("BrokerId"));
-    let own = id.zip(number("Port")).filter(|(id, _)| *id >= 0);
+    let own = id.filter(|id| *id >= 0).zip(host.zip(number("Port")));
     let below = answer.fields.values().flat_map(|value| match value {
         Value::Array(values) => values.iter().collect(),
         other => vec![other],
     });
-    let below = below.filter_map(|value| if let Value::Struct(inside) = value { Some(ports(inside)) } else { None });
+    let below =
+        below.filter_map(|value| if let Value::Struct(inside) = value { Some(addresses(inside)) } else { None });
     own.into_iter().chain(below.flatten()).collect()
 }

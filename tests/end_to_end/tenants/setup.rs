@@ -81,10 +81,15 @@ pub fn head(backend: &str, admin_port: u16, clusters: &[VirtualCluster<'_>]) -> 
 /// A gateway of the test's own in front of the lab, with these virtual clusters: name and more keys of each. Gives the
 /// bootstrap address of each. All bytes that may pass it unread do: through the shared gateways only those of large frames.
 pub fn own_gateway(world: &World, clusters: &[(&str, &str)]) -> Fallible<(Gateway, Vec<String>)> {
+    own_gateway_with(world, clusters, "")
+}
+
+/// The same with more listeners.
+pub fn own_gateway_with(world: &World, clusters: &[(&str, &str)], listeners: &str) -> Fallible<(Gateway, Vec<String>)> {
     let of = |(name, names)| VirtualCluster { name, names, port: ports::ten() };
     let clusters: Vec<VirtualCluster<'_>> = clusters.iter().copied().map(of).collect();
     let port = clusters.first().ok_or("no virtual cluster")?.port;
-    let yaml = yaml(&world.lab()?.bootstrap(), ADVERTISED_HOST, port + 9, &clusters);
+    let yaml = yaml(&world.lab()?.bootstrap(), ADVERTISED_HOST, port + 9, &clusters) + listeners;
     let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::Splice)?;
     gateway.wait_ready()?;
     let bootstraps = clusters.iter().map(|cluster| format!("{ADVERTISED_HOST}:{}", cluster.port)).collect();
