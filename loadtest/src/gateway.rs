@@ -111,7 +111,10 @@ const FRONTS_PER_FILE: usize = 1000;
 /// The configuration as files with their names: this machine, the backend cluster, and a listener for each front.
 fn files(plan: &Plan<'_>, admin: SocketAddr) -> Vec<(String, String)> {
     let mut chunks = plan.fronts.chunks(FRONTS_PER_FILE);
-    let first = config(chunks.next().unwrap_or_default(), admin, plan.bootstrap, plan.settings);
+    let mut first = config(chunks.next().unwrap_or_default(), admin, plan.bootstrap, plan.settings);
+    if let Some(port) = plan.door {
+        first = with_door(&first, plan.fronts, port);
+    }
     let others =
         chunks.zip(1..).map(|(fronts, number)| (format!("fronts-{number}.yaml"), clusters_and_listeners(fronts)));
     std::iter::once(("klamm.yaml".to_owned(), first)).chain(others).collect()
@@ -138,6 +141,32 @@ node:
         text.push_str("    insecure_allow_anonymous_virtual_cluster_auth: true\n");
     }
     text.push_str(&clusters_and_listeners(fronts));
+    text
+}
+
+/// What the host names of the port with TLS end with. A public DNS knows that each of them is this machine.
+pub const DOOR_SUFFIX: &str = ".127-0-0-1.sslip.io";
+
+/// The configuration with one more listener: all virtual clusters on one port with TLS, each by its own host names.
+fn with_door(config: &str, fronts: &[Front<'_>], port: u16) -> String {
+    let mut text = config.to_owned();
+    for tenant in fronts.iter().filter_map(|front| front.tenant) {
+        let name = format!("  - name: {tenant}\n    destination:");
+        text = text.replace(&name, &format!("  - name: {tenant}\n    dns_label: {tenant}\n    destination:"));
+    }
+    let _ = write!(
+        text,
+        "  # One port for all: the host name that a client asks for says which virtual cluster and node it wants.
+  - name: door
+    addresses: [\"127.0.0.1\"]
+    ports: [{port}]
+    policies:
+      - type: tls_server
+        config: {{certificates: [{{certificate: \"${{file['tls/klamm.pem']}}\", key: \"${{file['tls/klamm.key']}}\"}}]}}
+      - type: forward_to_virtual_cluster
+        config: {{type: sni, sni_suffix: \"{DOOR_SUFFIX}\", broker_host_format: {{type: per_cluster_suffix}}}}
+"
+    );
     text
 }
 
@@ -221,6 +250,9 @@ pub struct Plan<'a> {
     pub core: Option<usize>,
     /// Settings of `node`.
     pub settings: &'a Settings,
+    /// A port on which all virtual clusters are reached with TLS, by host name. The certificates that it needs are made
+    /// by whoever asks for it, before Klamm starts.
+    pub door: Option<u16>,
     /// The klamm program to run; nothing: the library that is in this one.
     pub binary: Option<&'a Path>,
     /// Where callgrind writes what it counts; nothing: it is not counted.
@@ -234,6 +266,15 @@ impl Gateway {
     ///
     /// When the file cannot be written or the process cannot be started.
     pub fn spawn(plan: &Plan<'_>) -> Result<Self> {
+        Self::spawn_prepared(plan, |_| Ok(()))
+    }
+
+    /// The same, with something to do between the configuration, whose path is given, and the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::spawn`], and what `prepare` gives.
+    pub fn spawn_prepared(plan: &Plan<'_>, prepare: impl FnOnce(&Path) -> Result<()>) -> Result<Self> {
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, plan.admin_port));
         let folder = plan.directory.join("klamm");
         if folder.exists() {
@@ -246,6 +287,7 @@ impl Gateway {
             std::fs::write(&file, text).doing(|| format!("cannot write {}", file.display()))?;
         }
         let config = if files.len() == 1 { folder.join("klamm.yaml") } else { folder };
+        prepare(&config)?;
         let log = plan.directory.join("klamm.log");
         let start = Start { name: "Klamm", log: &log, core: plan.core, counted: plan.counted };
         let child = match plan.binary {
@@ -333,6 +375,7 @@ mod tests {
             bootstrap: &bootstrap,
             core,
             settings: &settings,
+            door: None,
             binary,
             counted: None,
         };

@@ -134,6 +134,8 @@ numbers! {
     backend_tls_handshake_failures;
     /// Mentions of a node whose port the listener lacks, left out of an answer.
     nodes_left_out;
+    /// Host names of nodes that no certificate of their listener covers.
+    node_names_uncovered Gauge "node_names_uncovered";
     /// Topics of backend clusters that an additional topic of the same name hides, where that is to be told.
     names_hidden Gauge "names_hidden";
     /// Panics caught in sessions.

@@ -3,6 +3,7 @@
 //! Owns all mutable state of its core, drain and scrape. May not lock, or share by reference with another core.
 
 mod executor;
+mod uncovered;
 
 pub use executor::{prepare, spawn_thread};
 
@@ -21,6 +22,8 @@ use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
 use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
+
+use uncovered::Uncovered;
 
 /// What a shard is told.
 pub enum Message {
@@ -151,6 +154,8 @@ pub async fn run(setup: Setup) -> Sample {
         part(setup.limits.accepts_per_second_max, setup.shards),
         Instant::now(),
     ));
+    let mine = setup.backends.iter().map(|backend| backend.owner == shard).collect();
+    let uncovered = Rc::new(Uncovered::new(setup.listening.iter().map(|(_, entrance)| &**entrance)));
     let server = Rc::new(Server { context: context.clone(), caps: caps.clone(), tasks: tasks.clone() });
     let senders: Rc<[Sender<Message>]> = setup.senders.into();
     for listening in setup.listening {
@@ -160,7 +165,7 @@ pub async fn run(setup: Setup) -> Sample {
         let accept = listener::accept(context.clone(), caps.clone(), setup.loads.clone(), listening, serve, hand_over);
         tasks.spawn(accept);
     }
-    executor::spawn(&net, told(server, setup.mailbox));
+    executor::spawn(&net, told(server, Catalogues { mine, uncovered }, setup.mailbox));
     executor::spawn(&net, end_when_drained(context.clone(), tasks));
     let ready = setup.ready;
     executor::spawn(&net, async move {
@@ -227,7 +232,24 @@ impl Tasks {
     }
 }
 
-async fn told(server: Rc<Server>, mailbox: Mailbox<Message>) {
+/// What is done with what is heard of catalogues.
+struct Catalogues {
+    /// Whether this shard keeps it, by the index of its backend cluster.
+    mine: Vec<bool>,
+    uncovered: Rc<Uncovered>,
+}
+
+impl Catalogues {
+    fn hear(&self, context: &Rc<Context>, message: &upstream::Message) {
+        let upstream::Message::Refreshed { backend, catalogue: Some(catalogue), failures: _ } = message else { return };
+        if self.mine.get(*backend) == Some(&true) {
+            let look = self.uncovered.clone().look(context.clone(), *backend, catalogue.clone());
+            executor::spawn(&context.net, look);
+        }
+    }
+}
+
+async fn told(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Message>) {
     let context = &server.context;
     let watch = Watch::new(&context.net, mailbox);
     loop {
@@ -235,7 +257,10 @@ async fn told(server: Rc<Server>, mailbox: Mailbox<Message>) {
         watch.get().clear();
         while let Some(message) = watch.get().take() {
             match message {
-                Message::Upstream(message) => context.upstream.receive(message),
+                Message::Upstream(message) => {
+                    catalogues.hear(context, &message);
+                    context.upstream.receive(message);
+                }
                 Message::Accepted(accepted) => {
                     Numbers::count(&context.numbers.handed_over, 1);
                     server.serve(accepted);

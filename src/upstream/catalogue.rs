@@ -15,7 +15,6 @@ use super::asked::Asked;
 use super::unreached::{Failures, Unreached};
 use super::{Backend, Message, Upstream};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
-use crate::metrics::Cause;
 
 /// For asking one host everything.
 const HOST_TIME: Duration = Duration::from_secs(3);
@@ -104,12 +103,7 @@ impl Upstream {
             match self.ask_membership(backend, host).await {
                 Ok(membership) => {
                     *turn = (*turn + step) % hosts.len();
-                    let (fresh, failures) = self.complete(backend, membership, known.as_deref()).await;
-                    if let Some(fresh) = fresh {
-                        *backend.catalogue.borrow_mut() = Some(Arc::new(fresh));
-                    }
-                    *backend.failures.borrow_mut() = failures;
-                    return Ok(());
+                    return self.complete(backend, membership, known.as_deref()).await;
                 }
                 Err(error) => errors.push(error),
             }
@@ -128,22 +122,31 @@ impl Upstream {
         answers::membership(&body).map_err(|why| Unreached::plain(format!("{host}: Metadata: {why}")))
     }
 
-    /// Asks each node what it offers, all at once. The catalogue is `None` where nothing has changed.
+    /// Asks each node what it offers, all at once. A backend cluster of which no node was ever reached is not known yet,
+    /// whatever it says of itself.
     async fn complete(
         &self,
         backend: &Backend,
         membership: Membership,
         old: Option<&Catalogue>,
-    ) -> (Option<Catalogue>, Failures) {
+    ) -> Result<(), Unreached> {
         let limit = self.net.now() + HOST_TIME;
         let asking = membership.nodes.into_iter().map(|(id, address)| self.ask_node(backend, id, address, old, limit));
-        let (nodes, causes): (Vec<Node>, Vec<_>) = all(asking).await.into_iter().unzip();
-        let failed = nodes.iter().zip(causes).filter_map(|(node, cause)| Some((node.id, cause?)));
+        let (nodes, errors): (Vec<Node>, Vec<Option<Unreached>>) = all(asking).await.into_iter().unzip();
+        let failed = nodes.iter().zip(&errors).filter_map(|(node, error)| Some((node.id, error.as_ref()?.cause)));
         let failures = Failures { all: None, nodes: failed.collect() };
+        *backend.failures.borrow_mut() = failures;
+        if nodes.iter().all(|node| node.apis.is_none()) {
+            let errors: Vec<Unreached> = errors.into_iter().flatten().collect();
+            let Unreached { cause, message } = Unreached::all(&errors);
+            return Err(Unreached { cause, message: format!("none of its nodes can be asked: {message}") });
+        }
         let version = old.map_or(0, |old| old.version);
         let fresh = Catalogue { version, cluster_id: membership.cluster_id, nodes };
-        let changed = old != Some(&fresh);
-        (changed.then_some(Catalogue { version: version + 1, ..fresh }), failures)
+        if old != Some(&fresh) {
+            *backend.catalogue.borrow_mut() = Some(Arc::new(Catalogue { version: version + 1, ..fresh }));
+        }
+        Ok(())
     }
 
     /// A node that cannot be asked now keeps what it offered before, at the same address or another.
@@ -154,16 +157,16 @@ impl Upstream {
         address: HostPort,
         old: Option<&Catalogue>,
         limit: Instant,
-    ) -> (Node, Option<Cause>) {
+    ) -> (Node, Option<Unreached>) {
         let asked = async { Asked::dial(self, backend, &address, limit).await?.apis().await };
-        let (apis, cause) = match asked.await {
+        let (apis, error) = match asked.await {
             Ok(apis) => (Some(Arc::new(apis)), None),
             Err(error) => {
                 tracing::debug!(node = id.0, %error, "a node could not be asked what it offers");
-                (old.and_then(|old| old.node(id)).and_then(|node| node.apis.clone()), Some(error.cause))
+                (old.and_then(|old| old.node(id)).and_then(|node| node.apis.clone()), Some(error))
             }
         };
-        (Node { id, address, apis }, cause)
+        (Node { id, address, apis }, error)
     }
 }
 

@@ -22,9 +22,8 @@ impl Unreached {
 
     /// All of them as one: the first cause that says more than that nothing was reached.
     pub fn all(errors: &[Unreached]) -> Unreached {
-        let cause = errors.iter().map(|error| error.cause).find(|cause| *cause != Cause::BackendUnavailable);
         let messages: Vec<&str> = errors.iter().map(|error| &*error.message).collect();
-        Unreached { cause: cause.unwrap_or(Cause::BackendUnavailable), message: messages.join("; ") }
+        Unreached { cause: telling(errors.iter().map(|error| error.cause)), message: messages.join("; ") }
     }
 }
 
@@ -40,8 +39,7 @@ pub struct Failures {
 impl Failures {
     /// With which a session is closed for which there was no node.
     pub(super) fn cause(&self) -> Cause {
-        let first = self.nodes.first().map(|(_, cause)| *cause);
-        self.all.or(first).unwrap_or(Cause::BackendUnavailable)
+        self.all.unwrap_or_else(|| telling(self.nodes.iter().map(|(_, cause)| *cause)))
     }
 
     /// With which a session is closed that wanted this node.
@@ -51,8 +49,33 @@ impl Failures {
     }
 }
 
+/// The first that says more than that nothing was reached.
+fn telling(mut causes: impl Iterator<Item = Cause>) -> Cause {
+    causes.find(|cause| *cause != Cause::BackendUnavailable).unwrap_or(Cause::BackendUnavailable)
+}
+
 impl fmt::Display for Unreached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_more_is_the_cause_and_all_is_said() {
+        let tls = Unreached { cause: Cause::BackendTlsName, message: "a: name".to_owned() };
+        let down = Unreached::plain("b: refused");
+        let both = Unreached::all(&[down.clone(), tls]);
+        assert_eq!((both.cause, &*both.message), (Cause::BackendTlsName, "b: refused; a: name"));
+        assert_eq!(Unreached::all(&[down]).cause, Cause::BackendUnavailable);
+        let nodes = vec![(NodeId(1), Cause::BackendUnavailable), (NodeId(2), Cause::BackendTlsExpired)];
+        let failures = Failures { all: None, nodes };
+        assert_eq!(failures.cause(), Cause::BackendTlsExpired);
+        let of = [1, 2, 3].map(|id| failures.of(NodeId(id)));
+        assert_eq!(of, [Cause::BackendUnavailable, Cause::BackendTlsExpired, Cause::BackendUnavailable]);
+        assert_eq!(Failures { all: Some(Cause::BackendNotTls), ..failures }.cause(), Cause::BackendNotTls);
     }
 }

@@ -40,6 +40,8 @@ use harness::{Fallible, World, process};
 enum Subject {
     /// A client's ordinary work: runs through the gateway, or directly against Kafka.
     Client,
+    /// The same with a tool of Kafka's that cannot be told to speak TLS.
+    PlainClient,
     /// The gateway in front of the lab.
     Gateway,
     /// The gateway without the lab.
@@ -96,7 +98,7 @@ const TOGETHER: &[Test] = &[
     test!(Client, 120, clients::console_clients_work_in_new_groups),
     test!(Client, 120, clients::share_consumers_take_every_record),
     test!(Client, 180, clients::every_byte_of_a_record_arrives),
-    test!(Client, 120, clients::transactions_copy_exactly_once),
+    test!(PlainClient, 120, clients::transactions_copy_exactly_once),
     test!(Client, 120, clients::topics_and_configs_are_administered),
     test!(Client, 120, clients::groups_are_administered),
     test!(Client, 120, clients::kcat_produces_consumes_and_joins_groups),
@@ -107,7 +109,7 @@ const TOGETHER: &[Test] = &[
     test!(Client, 180, tenants::every_byte_of_a_record_arrives),
     test!(Client, 180, tenants::console_clients_meet_their_own_records),
     test!(Client, 180, tenants::verifiable_clients_meet_their_own_records),
-    test!(Client, 180, tenants::copiers_copy_exactly_once),
+    test!(PlainClient, 180, tenants::copiers_copy_exactly_once),
     test!(Client, 180, tenants::streams_count_exactly_once),
     test!(Client, 180, tenants::kcat_meets_its_own_records),
     test!(Client, 180, tenants::franz_go_meets_its_own_records),
@@ -150,6 +152,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
     test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
     test!(GatewayAlone, 90, tls::names_lead_where_they_say),
+    test!(GatewayAlone, 60, tls::node_names_without_a_certificate_are_told),
     test!(GatewayAlone, 120, tls::strangers_at_a_tls_port_are_told_apart),
     test!(GatewayAlone, 90, tls::clients_are_who_their_certificate_says),
     test!(GatewayAlone, 60, data_path::slow_readers_keep_no_pipe),
@@ -239,9 +242,14 @@ fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Tr
         let not_asked = match test.subject {
             Subject::Long => unset(LONG),
             Subject::Many => unset(MANY),
-            Subject::Client | Subject::Gateway | Subject::GatewayAlone => false,
+            Subject::Client | Subject::PlainClient | Subject::Gateway | Subject::GatewayAlone => false,
         };
-        let elsewhere = (direct || forced.is_some()) && (test.subject != Subject::Client || test.door != Door::Ports);
+        let of_clients = match test.subject {
+            Subject::Client => true,
+            Subject::PlainClient => forced.is_none(),
+            Subject::Gateway | Subject::GatewayAlone | Subject::Long | Subject::Many => false,
+        };
+        let elsewhere = (direct || forced.is_some()) && !(of_clients && test.door == Door::Ports);
         trial.with_ignored_flag(not_asked || elsewhere)
     };
     tests.iter().map(trial).collect()
@@ -250,7 +258,7 @@ fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Tr
 /// Starts what the test needs, then runs it on a thread of its own, within its limit.
 fn run(test: &'static Test, world: &World) -> Result<(), Failed> {
     match test.subject {
-        Subject::Client => drop(world.bootstrap()?),
+        Subject::Client | Subject::PlainClient => drop(world.bootstrap()?),
         Subject::Gateway => drop(world.gateway()?),
         Subject::Long => drop(world.lab()?),
         Subject::GatewayAlone | Subject::Many => {}

@@ -11,6 +11,7 @@ use crate::console::headline;
 use crate::error::{Context as _, Error, Result};
 use authority::{Authority, Form};
 use files::Files;
+pub use named::of_nodes as names_of_nodes;
 use named::{Backend, Named, Pair, Principal};
 use std::collections::BTreeSet;
 use std::fs;
@@ -117,7 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
     })?;
     let mut files = Files::new(args.force);
     let form = Form { rsa: args.rsa, days: args.days };
-    let made = make(&named, folder, args, form, &mut files);
+    let made = make(&named, folder, &args.client, form, &mut files);
     if made.is_ok() || !files.written.is_empty() {
         report::written(&files);
     }
@@ -125,6 +126,20 @@ pub fn run(args: &Args) -> Result<()> {
     check(&args.config)?;
     report::what_now(args.config.as_path(), &named, nodes, &made);
     Ok(())
+}
+
+/// Makes all that a configuration of this program's own names, without a word. Gives the authority's certificate and the
+/// settings of Java's clients.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn for_quickstart(config: &Path) -> Result<(PathBuf, PathBuf)> {
+    let named = named::read(config, None)?;
+    let folder = named.folder().ok_or_else(|| Error::new("the configuration names no certificate"))?;
+    let form = Form { rsa: false, days: 1 };
+    let made = make(&named, folder, &[], form, &mut Files::new(false))?;
+    Ok((made.authority, made.properties))
 }
 
 /// What clients and nodes need beside what the configuration names.
@@ -139,7 +154,7 @@ struct Made {
     keystores: Vec<(String, PathBuf)>,
 }
 
-fn make(named: &Named, folder: &Path, args: &Args, form: Form, files: &mut Files) -> Result<Made> {
+fn make(named: &Named, folder: &Path, clients: &[String], form: Form, files: &mut Files) -> Result<Made> {
     let file = |name: &str, end: &str| folder.join(format!("{name}.{end}"));
     let own = Pair { certificate: file(AUTHORITY, "pem"), key: file(AUTHORITY, "key") };
     let (authority, pem) = authority(&own, form, files)?;
@@ -165,7 +180,7 @@ fn make(named: &Named, folder: &Path, args: &Args, form: Form, files: &mut Files
     }
     let keystores = named.backends.iter().map(|backend| of_backend(backend, &authority, folder, files));
     let keystores = keystores.collect::<Result<_>>()?;
-    let clients = clients(named, args).into_iter();
+    let clients = who(named, clients).into_iter();
     let clients = clients.map(|(name, principal)| of_client(&name, principal, &authority, &own, folder, files));
     let clients = clients.collect::<Result<_>>()?;
     let properties = file("client", "properties");
@@ -206,11 +221,11 @@ fn of_backend(backend: &Backend, authority: &Authority, folder: &Path, files: &m
 }
 
 /// Who gets a certificate: where a listener asks for them, those whom the user named, or one for each label.
-fn clients(named: &Named, args: &Args) -> Vec<(String, Principal)> {
+fn who(named: &Named, clients: &[String]) -> Vec<(String, Principal)> {
     let Some(principal) = named.doors.iter().find_map(|door| door.clients) else { return Vec::new() };
     let asking = named.doors.iter().filter(|door| door.clients.is_some());
     let labels: BTreeSet<&String> = asking.flat_map(|door| door.fronts.iter().map(|(label, _)| label)).collect();
-    let names: Vec<String> = match (args.client.as_slice(), labels.is_empty()) {
+    let names: Vec<String> = match (clients, labels.is_empty()) {
         ([], true) => vec!["someone".to_owned()],
         ([], false) => labels.into_iter().cloned().collect(),
         (named, _) => named.to_vec(),

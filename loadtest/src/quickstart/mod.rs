@@ -8,6 +8,7 @@ mod cleanup;
 mod clients;
 mod isolation;
 mod load;
+mod names;
 mod records;
 mod report;
 mod steps;
@@ -18,6 +19,7 @@ use crate::error::{Context, Result};
 use crate::gateway::{Gateway, Plan};
 use crate::{interrupt, ports};
 use backend::{Backend, Choice};
+use names::Names;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use steps::Produced;
@@ -31,6 +33,7 @@ const PORTS_FROM: u16 = 19092;
 #[command(after_help = "Examples:
   loadtest quickstart                          an embedded backend: no JVM, no server to install
   loadtest quickstart --once                   the same, but it ends by itself
+  loadtest quickstart --sni                    both tenants on one port with TLS as well, by host name
   loadtest quickstart --kafka                  a real Kafka of three nodes (Java 17 and Maven)
   loadtest quickstart --bootstrap kafka1:9092  your own Kafka; what is created there is deleted
 
@@ -45,8 +48,11 @@ pub struct Args {
     /// Start a real Apache Kafka 4.3.1 of three nodes instead of the embedded backend.
     #[arg(long)]
     kafka: bool,
+    /// Show TLS and host names, too: one more port, on which the name that a client asks for says whose it is.
+    #[arg(long)]
+    sni: bool,
     /// Klamm's first port: for each of the two tenants one for bootstrap and one for each node, then one for its admin
-    /// address.
+    /// address, and with --sni one for TLS.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// How many records each tenant produces and compares.
@@ -78,14 +84,16 @@ pub fn run(args: &Args) -> Result<()> {
     let directory = directory.doing(|| "cannot create a temporary directory".to_owned())?;
     headline("Klamm's quick start: one Kafka, Klamm before it, and two tenants who say the same names");
     let backend = start_backend(args, directory.path())?;
-    let (mut gateway, tenants) = start_gateway(args, &backend, directory.path())?;
+    let (mut gateway, tenants, names) = start_gateway(args, &backend, directory.path())?;
     report::picture(&gateway, &tenants, &backend);
-    let outcome = walk_through(args, &gateway, &tenants, &backend).map_err(|error| {
+    let walked = walk_through(args, &gateway, &tenants, &backend);
+    let walked = walked.and_then(|()| names.as_ref().map_or(Ok(()), |names| by_name(names, &tenants, &backend)));
+    let outcome = walked.map_err(|error| {
         // What Klamm wrote explains a failed step better than the client's own error does.
         if interrupt::requested() { error } else { gateway.child.explain(error.what()) }
     });
     let outcome = gateway.child.check().and(outcome);
-    let outcome = outcome.and_then(|()| stay(args, &mut gateway, &tenants, &backend));
+    let outcome = outcome.and_then(|()| stay(args, &mut gateway, &tenants, &backend, names.as_ref()));
     stop(gateway, &tenants, backend, outcome)
 }
 
@@ -108,14 +116,16 @@ fn start_backend(args: &Args, directory: &Path) -> Result<Backend> {
     })
 }
 
-fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Gateway, Tenants)> {
+fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Gateway, Tenants, Option<Names>)> {
     step("start Klamm before it", || {
         let needed = Tenants::ports_needed(backend);
-        // The admin address takes the port behind the tenants'.
+        // The admin address takes the port behind the tenants', and TLS the one behind that.
+        let all = needed.saturating_add(1 + u16::from(args.sni));
         let first = match args.port {
-            Some(port) => ports::check_block(port, needed.saturating_add(1))?,
-            None => ports::free_block(PORTS_FROM, needed.saturating_add(1))?,
+            Some(port) => ports::check_block(port, all)?,
+            None => ports::free_block(PORTS_FROM, all)?,
         };
+        let door = args.sni.then_some(first + needed + 1);
         let tenants = Tenants::new(first, backend);
         let fronts = tenants.both().map(Tenant::listener);
         let plan = Plan {
@@ -125,14 +135,19 @@ fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Ga
             bootstrap: &backend.bootstrap,
             core: None,
             settings: &[],
+            door,
             binary: None,
             counted: None,
         };
         let begin = Instant::now();
-        let mut gateway = Gateway::spawn(&plan)?;
+        let mut names = None;
+        let mut gateway = Gateway::spawn_prepared(&plan, |config| {
+            names = door.map(|port| Names::prepare(config, port)).transpose()?;
+            Ok(())
+        })?;
         gateway.wait_ready(Duration::from_secs(30))?;
         let detail = format!("ready after {} ms, pid {}", begin.elapsed().as_millis(), gateway.child.pid());
-        Ok(((gateway, tenants), detail))
+        Ok(((gateway, tenants, names), detail))
     })
 }
 
@@ -160,6 +175,15 @@ fn create_and_produce(args: &Args, tenant: &Tenant) -> Result<Produced> {
     step(&format!("{name} produces"), || steps::produce(&front, TOPIC, name, args.records as usize))
 }
 
+/// The same tenants once more: on one port, by host name.
+fn by_name(names: &Names, tenants: &Tenants, backend: &Backend) -> Result<()> {
+    headline("Both on one port with TLS: the host name that a client asks for says whose it is");
+    for tenant in tenants.both() {
+        step(&format!("what {} is told by name", tenant.name), || names.told(tenant, &backend.nodes))?;
+    }
+    step("a name that is nobody's", || names.nobody())
+}
+
 /// The load, in a tenant's namespace.
 fn load(args: &Args, gateway: &Gateway, tenant: &Tenant) -> Result<()> {
     let time = Duration::from_secs(args.seconds);
@@ -184,8 +208,11 @@ fn load(args: &Args, gateway: &Gateway, tenant: &Tenant) -> Result<()> {
 }
 
 /// Stays up until Ctrl-C, or Klamm's end.
-fn stay(args: &Args, gateway: &mut Gateway, tenants: &Tenants, backend: &Backend) -> Result<()> {
+fn stay(args: &Args, gateway: &mut Gateway, tenants: &Tenants, backend: &Backend, names: Option<&Names>) -> Result<()> {
     report::commands(gateway, tenants, backend);
+    if let Some(names) = names {
+        report::by_name(names, tenants, backend);
+    }
     if args.once {
         return Ok(());
     }

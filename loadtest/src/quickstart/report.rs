@@ -4,6 +4,7 @@
 
 use super::backend::Backend;
 use super::load::Outcome;
+use super::names::Names;
 use super::tenants::{GROUP, TOPIC, Tenants};
 use crate::console;
 use crate::gateway::Gateway;
@@ -99,6 +100,26 @@ pub fn commands(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
     command(&format!("curl http://{}/metrics", gateway.admin));
 }
 
+/// Prints what to try by host name.
+pub fn by_name(names: &Names, tenants: &Tenants, backend: &Backend) {
+    let (alice, authority) = (names.bootstrap(&tenants.alice), names.authority.display());
+    let (host, port) = alice.rsplit_once(':').unwrap_or((&alice, ""));
+    console::headline(
+        "By host name, with TLS (with a real Kafka, Java's tools: add --command-config to the commands above):",
+    );
+    command(&format!("openssl s_client -connect 127.0.0.1:{port} -servername {host} -CAfile {authority}"));
+    for tenant in tenants.both() {
+        let at = names.bootstrap(tenant);
+        command(&format!("kcat -b {at} -X security.protocol=ssl -X ssl.ca.location={authority} -L"));
+    }
+    let front = format!("{alice} --command-config {}", names.properties.display());
+    java(backend, &front, TOPIC).iter().for_each(|line| command(line));
+    console::headline(
+        "A public DNS (sslip.io) says that these names are 127.0.0.1. Where it is not reached, add to /etc/hosts:",
+    );
+    names.hosts(tenants, &backend.nodes).iter().for_each(|line| println!("    {line}"));
+}
+
 /// Prints a command that can be pasted: a long one goes on behind a backslash.
 fn command(text: &str) {
     command_lines(text).iter().for_each(|line| println!("    {line}"));
@@ -106,8 +127,8 @@ fn command(text: &str) {
 
 fn command_lines(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for (index, part) in text.split(" --").enumerate() {
-        let part = if index == 0 { part.to_owned() } else { format!(" --{part}") };
+    for (index, part) in text.split(" -").enumerate() {
+        let part = if index == 0 { part.to_owned() } else { format!(" -{part}") };
         match lines.last_mut() {
             // Room for the margin and the backslash.
             Some(line) if line.is_empty() || line.len() + part.len() <= console::WIDTH - 6 => line.push_str(&part),

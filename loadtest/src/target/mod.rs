@@ -92,6 +92,7 @@ impl Target {
             bootstrap: &[broker.to_string()],
             core,
             settings: &variant.settings,
+            door: None,
             binary: variant.binary.as_deref(),
             counted: variant.counted.then_some(directory),
         };

@@ -24,6 +24,9 @@ pub struct Named {
 pub enum Expected {
     /// The same nodes as the direct answer, at the gateway's addresses.
     SameNodes,
+    /// The same where they have room: what stands at the end of a frame whose length has left is a hint (KIP-951), and is
+    /// left out where the gateway's addresses are longer than the nodes' own.
+    SameNodesIfThereIsRoom,
     /// No node at all.
     Nothing,
 }
@@ -101,7 +104,8 @@ impl Recorder {
         );
         let mut wanted: Vec<Named> = match expected {
             Expected::Nothing => Vec::new(),
-            Expected::SameNodes => {
+            Expected::SameNodesIfThereIsRoom if names(&through.body).is_empty() => Vec::new(),
+            Expected::SameNodes | Expected::SameNodesIfThereIsRoom => {
                 let ours = |named: &Named| self.told.iter().find(|told| told.node == named.node).cloned();
                 theirs.iter().filter_map(ours).collect()
             }

@@ -22,8 +22,11 @@ pub fn run(world: &World) -> Fallible<()> {
         ensure!(!ours.trim().is_empty(), "{class} says nothing");
         ensure!(ours == theirs, "{class} says through the gateway:\n{ours}\nand directly:\n{theirs}");
     }
-    let id = ["cluster-id", "--bootstrap-server", &through.bootstrap];
-    let id = through.java("org.apache.kafka.tools.ClusterTool", &id, b"")?.success()?;
+    // This one has a name of its own for the option.
+    let properties = through.properties()?;
+    let mut arguments = vec!["cluster-id", "--bootstrap-server", &through.bootstrap];
+    arguments.extend(properties.iter().flat_map(|file| ["--config", file]));
+    let id = through.java("org.apache.kafka.tools.ClusterTool", &arguments, b"")?.success()?;
     ensure!(id.contains(CLUSTER_ID), "the cluster's id: {id}");
     let status = through.kafka("org.apache.kafka.tools.MetadataQuorumCommand", &["describe", "--status"])?;
     ensure!(status.contains("LeaderId:"), "the quorum's status:\n{status}");

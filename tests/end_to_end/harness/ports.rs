@@ -1,6 +1,6 @@
 //! Who uses which port; all are below the ephemeral range, so that no outgoing connection takes one of them.
 //!
-//! A run has a block of a thousand ports to itself: another run on the same machine, or anybody else who listens on the
+//! A run has a block of two thousand ports to itself: another run on the same machine, or anybody else who listens on the
 //! first port of a block, has it take the next one.
 
 use std::net::TcpListener;
@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use super::gateway::ADVERTISED_HOST;
 
 /// The first ports of the blocks. Ephemeral ports begin at 32768.
-const BLOCKS: std::ops::Range<u16> = 21..32;
-const BLOCK_PORTS: u16 = 1000;
+const BLOCKS: std::ops::Range<u16> = 11..16;
+const BLOCK_PORTS: u16 = 2000;
 
 /// Ports a test's own gateway gets: `PORTS_EACH` in a row.
 const PORTS_EACH: u16 = 10;
 const FIRST: u16 = 200;
-const LAST: u16 = 990;
+const LAST: u16 = 1990;
 
 /// Kafka's port of node 1; node n has this one + n - 1.
 pub fn node() -> u16 {

@@ -114,7 +114,7 @@ impl Tools<'_> {
     }
 
     /// Settings of Java's clients, where they speak TLS.
-    fn properties(&self) -> Fallible<Option<String>> {
+    pub fn properties(&self) -> Fallible<Option<String>> {
         let file = is_named(&self.bootstrap).then(tls::made).transpose()?;
         Ok(file.map(|material| material.properties.display().to_string()))
     }

@@ -34,7 +34,7 @@ pub fn run(world: &World) -> Fallible<()> {
     }
     until("all are accepted", patience(20), || {
         let active = front.gateway.numbers()?.sum("klamm_connections_active");
-        ensure!(active > CLIENTS as f64, "{active} are");
+        ensure!(active == (CLIENTS + 1) as f64, "{active} are");
         Ok(())
     })?;
 

@@ -10,6 +10,7 @@ use crate::ensure;
 use crate::harness::certificates::{Authority, Kind};
 use crate::harness::closes::{Closes, SOON};
 use crate::harness::gateway::{Gateway, Settings};
+use crate::harness::lab::NODES;
 use crate::harness::lab_tls::Tls;
 use crate::harness::scripted::HOST;
 use crate::harness::secure_backend::{SecureNode, gateway};
@@ -78,6 +79,13 @@ pub fn run(world: &World) -> Fallible<()> {
         let gateway = gateway(world, &settings, &tls)?;
         told(&gateway, cause, part).map_err(|error| format!("{tls} at {backend}: {error}\n{}", gateway.log()))?;
     }
+    // Believed where one begins, and then under another name.
+    let name = hosts::of_node(NODES + 1);
+    let elsewhere = SecureNode::start(&authority.server(Kind::Ecdsa, &[&name])?)?;
+    let begin = elsewhere.address().replace(HOST, &name);
+    let settings = Settings { limits: &[("connect", "2s")], ..Settings::of(&begin) };
+    let part = format!("does not cover the name {HOST}");
+    told(&gateway(world, &settings, &format!("{{{}}}", bundle(&path)))?, "backend_tls_name", &part)?;
     // And the other way round.
     let settings = Settings { limits: &[("connect", "2s")], ..Settings::of(&server) };
     told(&world.own(&settings)?, "backend_unavailable", "it speaks TLS there: write backend_clusters[lab].tls")

@@ -55,10 +55,15 @@ pub type Secure = StreamOwned<ClientConnection, TcpStream>;
 impl Front {
     /// Starts it, with `limits` as lines of YAML in braces.
     pub fn start(world: &World, limits: &str) -> Fallible<Front> {
+        Front::start_for(world, limits, &["*.kafka.example", ADVERTISED_HOST])
+    }
+
+    /// The same, with a certificate that covers these names; `new` has its own.
+    pub fn start_for(world: &World, limits: &str, covered: &[&str]) -> Fallible<Front> {
         let node = Scripted::start()?;
         let (folder, port) = (Folder::new(), ports::ten());
         let (authority, clients) = (Authority::new("servers"), Authority::new("clients"));
-        folder.write_issued("wild", &authority.issue(&["*.kafka.example", ADVERTISED_HOST], |_| {}));
+        folder.write_issued("wild", &authority.issue(covered, |_| {}));
         folder.write_issued("rsa", &authority.issue_rsa(&["*.kafka.example"]));
         folder.write("clients.pem", &clients.pem());
         folder.write("clients.crl", &clients.revoke(&[REVOKED]));

@@ -139,7 +139,7 @@ fn the_log_tells(front: &Front) -> Fallible<()> {
         until(&format!("the log tells {told}"), patience(10), || {
             let log = front.gateway.log();
             let found = log.lines().any(|line| fields.iter().all(|field| line.contains(field)));
-            ensure!(found, "{}", log.lines().filter(|line| line.contains("session open")).last().unwrap_or_default());
+            ensure!(found, "{}", log.lines().rfind(|line| line.contains("session open")).unwrap_or_default());
             Ok(())
         })?;
     }

@@ -18,6 +18,7 @@ const NAME: &str = "bootstrap-alice.kafka.example";
 
 /// Alerts, by RFC 8446.
 const UNEXPECTED_MESSAGE: u8 = 10;
+const ILLEGAL_PARAMETER: u8 = 47;
 const DECODE_ERROR: u8 = 50;
 const UNRECOGNIZED_NAME: u8 = 112;
 
@@ -29,6 +30,7 @@ pub fn run(world: &World) -> Fallible<()> {
     names(&front, &mut neighbour)?;
     openssl(&front, &mut neighbour)?;
     pieces(&front)?;
+    unusual(&front, &mut neighbour)?;
     halves(&front, &mut neighbour)?;
     after_the_handshake(&front, &mut neighbour)
 }
@@ -49,6 +51,9 @@ fn refused(
     Ok(())
 }
 
+/// What it is, where it is sent, the bytes, the cause, and the alert that comes back.
+type Sent<'a> = (&'a str, u16, &'a [u8], &'a str, Option<u8>);
+
 /// First bytes, and what comes back.
 fn bytes(front: &Front, neighbour: &mut Secure) -> Fallible<()> {
     let plain = metadata_request()?;
@@ -59,7 +64,7 @@ fn bytes(front: &Front, neighbour: &mut Secure) -> Fallible<()> {
     while long.len() < 0x11000 {
         long.extend([22, 3, 1, 0, 1, 0]);
     }
-    let cases: [(&str, u16, &[u8], &str, Option<u8>); 10] = [
+    let cases: [Sent<'_>; 10] = [
         ("plain Kafka", at::NAMES, &plain, "plain_on_tls_port", None),
         ("HTTP", at::NAMES, b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n", "http_on_kafka_port", None),
         ("SSH", at::NAMES, b"SSH-2.0-OpenSSH_9.2p1\r\n", "ssh_on_kafka_port", None),
@@ -165,6 +170,49 @@ fn pieces(front: &Front) -> Fallible<()> {
         ensure!(found.len() == 2, "records of {record} bytes: {found:?}");
     }
     Ok(())
+}
+
+/// What is unusual and right is served: protocols that nobody speaks here, a hello of nearly 64 KiB. Two names are not.
+fn unusual(front: &Front, neighbour: &mut Secure) -> Fallible<()> {
+    let mut settings = rustls::ClientConfig::clone(&front.settings(None));
+    settings.alpn_protocols = vec![b"h2".to_vec(), vec![0xff; 200]];
+    let client = |settings: &rustls::ClientConfig| -> Fallible<ClientConnection> {
+        Ok(ClientConnection::new(settings.clone().into(), ServerName::try_from(NAME)?)?)
+    };
+    let found = hosts(&mut rustls::StreamOwned::new(client(&settings)?, front.dial(at::NAMES)?))?;
+    ensure!(found.len() == 2, "strange protocols: {found:?}");
+    settings.alpn_protocols = vec![vec![b'x'; 250]; 250];
+    let found = hosts(&mut rustls::StreamOwned::new(client(&settings)?, front.dial(at::NAMES)?))?;
+    ensure!(found.len() == 2, "a hello of 62 KiB: {found:?}");
+
+    settings.alpn_protocols.clear();
+    let mut hello = Vec::new();
+    client(&settings)?.write_tls(&mut hello)?;
+    refused(front, neighbour, "two names", "tls_hello_malformed", || {
+        let mut stream = front.dial(at::NAMES)?;
+        send(&mut stream, &with_two_names(&hello).ok_or("no name in the hello")?);
+        let got = rest(stream)?;
+        ensure!(got == [21, 3, 3, 0, 2, 2, ILLEGAL_PARAMETER], "{got:?} came");
+        Ok(())
+    })
+}
+
+/// The same hello, in one record, whose list of names has its name twice.
+fn with_two_names(hello: &[u8]) -> Option<Vec<u8>> {
+    let name = hello.windows(NAME.len()).position(|part| part == NAME.as_bytes())?;
+    // In front of the name: its length, its kind, the list's length, the extension's length.
+    let (entry, entry_bytes) = (name - 3, NAME.len() + 3);
+    let mut twice = hello.to_vec();
+    twice.splice(entry..entry, hello[entry..entry + entry_bytes].iter().copied());
+    // The 16-bit lengths of the extensions and of the record are somewhere in front; all of them grow by one name.
+    let session_bytes = usize::from(hello[43]);
+    let ciphers = 44 + session_bytes;
+    let extensions = ciphers + 2 + usize::from(u16::from_be_bytes([hello[ciphers], hello[ciphers + 1]])) + 2;
+    for at in [3, 7, extensions, entry - 4, entry - 2] {
+        let length = u16::from_be_bytes([twice[at], twice[at + 1]]) + u16::try_from(entry_bytes).ok()?;
+        twice[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    Some(twice)
 }
 
 /// Clients that begin and say no more, and clients that go.
