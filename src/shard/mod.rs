@@ -4,7 +4,7 @@
 
 mod executor;
 
-pub use executor::{prepare, spawn_thread};
+pub use executor::spawn_thread;
 
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -17,9 +17,16 @@ use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
+use crate::rewrite;
 use crate::route::Route;
 use crate::session::{self, Context, Phase};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
+
+/// To be called before the process has threads: what all shards share, and none may wait for, is made here.
+pub fn prepare() {
+    executor::prepare();
+    rewrite::prepare();
+}
 
 /// What a shard is told.
 pub enum Message {
