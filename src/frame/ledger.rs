@@ -83,14 +83,14 @@ impl Ledger {
 
     /// Takes the oldest request off: its response is complete. With the last one, gives the memory of a long ledger back.
     pub fn pop(&mut self) -> Option<Entry> {
-        let slot = self.slots.pop_front();
+        let Slot { entry, answer } = self.slots.pop_front()?;
         if self.slots.is_empty() && self.slots.capacity() > KEPT_SLOTS_MAX {
             self.slots = VecDeque::new();
         }
-        slot.map(|slot| {
-            self.answer_bytes -= slot.answer.map_or(0, |answer| answer.len());
-            slot.entry
-        })
+        if let Some(answer) = answer {
+            self.answer_bytes -= answer.len();
+        }
+        Some(entry)
     }
 
     /// How many are in flight.

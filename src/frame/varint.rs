@@ -57,7 +57,12 @@ pub fn padded_varint(value: u32, width: usize) -> [u8; VARINT_BYTES_MAX] {
 }
 
 /// Appends `value` in `width` bytes; see [`padded_varint`].
+#[inline]
 pub fn push_varint(out: &mut Vec<u8>, value: u32, width: usize) {
+    if width == 1 {
+        // Most are short.
+        return out.push(value as u8 & 0x7f);
+    }
     out.extend(padded_varint(value, width).iter().take(width));
 }
 

@@ -220,8 +220,7 @@ impl Editor {
         if self.sink != Sink::Pass || self.hold != Hold::Nothing {
             return Ok(false);
         }
-        self.endpoints.tags(count, head, out).map_err(|_| Cause::ResponseMalformed)?;
-        Ok(true)
+        self.endpoints.tags(count, head, out).map_err(|_| Cause::ResponseMalformed)
     }
 
     /// A tag of the body; `heads` are the bytes of its number and its size. True when it is replaced.

@@ -65,18 +65,17 @@ impl Endpoints {
         self.left_at_start.saturating_sub(left) as usize
     }
 
-    /// The count of the body's tags came, in `head` bytes. `head` bytes are given out, now or later.
-    pub fn tags(&mut self, count: u32, head: usize, out: &mut Output) -> Result<(), Impossible> {
+    /// The count of the body's tags came, in `head` bytes. True when as many bytes take their place, now or later.
+    pub fn tags(&mut self, count: u32, head: usize, out: &mut Output) -> Result<bool, Impossible> {
         if count > TAGS_MAX && (self.owed > 0 || self.left_at_start == 0) {
             return Err(Impossible);
         }
-        if count == 0 || self.owed > 0 {
-            let count = if self.owed > 0 { count + 1 } else { count };
-            push_new_varint(out, count, head);
-        } else {
+        if self.owed > 0 {
+            push_new_varint(out, count + 1, head);
+        } else if count > 0 {
             self.tags = Some((count, head));
         }
-        Ok(())
+        Ok(self.owed > 0 || count > 0)
     }
 
     /// A tag of the body came. True when it holds addresses, and is therefore not to be given out.

@@ -30,7 +30,7 @@ pub enum Event<M: Marks> {
     /// A marked value, `head` bytes long.
     Leaf { mark: M::Leaf, head: usize },
     /// The length of a marked string, or of marked bytes; its `body` bytes follow. Null has none, as empty has.
-    Text { mark: M::Text, head: usize, body: u32 },
+    Text { mark: M::Text, head: usize, body: u32, null: bool },
     /// The count of a marked array.
     Array { mark: M::Array, head: usize },
     /// An element of a marked array ended.

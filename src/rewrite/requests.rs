@@ -8,9 +8,9 @@ use super::events::{Event, Malformed};
 use super::names::stream::{Stream, streams_in};
 use super::names::{self, Frame, Taken};
 use super::opening;
+use super::programs;
 use super::rules::{NamedRule, RequestRule, Rule};
 use super::shape::{RequestLeaf, RequestMarks, RequestText};
-use super::shapes::REQUEST_HEADER;
 use super::walk::Walker;
 use super::{Fed, Named, Output, View, own};
 use crate::frame::{Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, length};
@@ -25,12 +25,21 @@ pub struct Requests {
     run: u64,
     /// They go no further.
     dropped: bool,
-    /// We answer it, once all of it has come.
-    answer: Option<Entry>,
-    walk: Option<Walk>,
-    held: Option<Held>,
+    state: State,
+}
+
+/// What is to be done once the run has come.
+#[derive(Default)]
+enum State {
+    /// The next request is to begin.
+    #[default]
+    Between,
+    /// The request has come, and is answered by us.
+    Answer(Entry),
+    Walk(Walk),
+    Held(Held),
     /// A Produce request of a namespace that is not whole, and need not be.
-    stream: Option<Box<Stream>>,
+    Stream(Box<Stream>),
 }
 
 /// A request of a namespace that is not whole yet.
@@ -66,40 +75,48 @@ impl Requests {
         let mut at = 0;
         let mut full = false;
         loop {
-            at += self.move_run(input.get(at..).unwrap_or_default(), at, out);
-            let rest = input.get(at..).unwrap_or_default();
+            let mut rest = input.get(at..).unwrap_or_default();
             if self.run > 0 {
-                break;
+                at += self.move_run(rest, at, out);
+                if self.run > 0 {
+                    break;
+                }
+                rest = input.get(at..).unwrap_or_default();
             }
-            if let Some(entry) = self.answer.take() {
-                ledger.push(entry);
-                out.frames += 1;
-            }
-            let moved = if self.walk.is_some() {
-                self.walk_on(rest, at, ledger, out)?
-            } else if self.held.is_some() {
-                self.hold_on(rest, view, ledger, out)?
-            } else if self.stream.is_some() {
-                self.stream_on(rest, at, view, ledger, out)?
-            } else if ledger.len() >= view.in_flight_max {
-                full = true;
-                None
-            } else {
-                self.begin(rest, at, view, ledger, out)?
+            let moved = match &self.state {
+                State::Between if ledger.len() >= view.in_flight_max => {
+                    full = true;
+                    None
+                }
+                State::Between if rest.is_empty() => None,
+                State::Between => self.begin(rest, at, view, ledger, out)?,
+                State::Answer(entry) => {
+                    ledger.push(*entry);
+                    out.frames += 1;
+                    self.state = State::Between;
+                    Some(0)
+                }
+                State::Walk(_) => self.walk_on(rest, at, ledger, out)?,
+                State::Held(_) => self.hold_on(rest, view, ledger, out)?,
+                State::Stream(_) => self.stream_on(rest, at, view, ledger, out)?,
             };
             match moved {
                 Some(bytes) => at += bytes,
                 None => break,
             }
         }
-        let pass = self.stream.as_ref().map_or(self.run, |stream| stream.pass());
-        Ok(Fed { consumed: at, pass: if self.dropped { 0 } else { pass }, full })
+        let pass = match &self.state {
+            _ if self.dropped => 0,
+            State::Stream(stream) => stream.pass(),
+            State::Between | State::Answer(_) | State::Walk(_) | State::Held(_) => self.run,
+        };
+        Ok(Fed { consumed: at, pass, full })
     }
 
     /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
     /// the end of the frame may be due to be seen.
     pub fn passed(&mut self, n: u64) {
-        if let Some(stream) = &mut self.stream {
+        if let State::Stream(stream) = &mut self.state {
             return stream.passed(n);
         }
         debug_assert!(n <= self.run && !self.dropped, "only promised bytes can be moved");
@@ -108,14 +125,16 @@ impl Requests {
 
     /// Between two requests: no byte of a further one was consumed, and none of the last is outstanding.
     pub fn at_boundary(&self) -> bool {
-        let between = self.walk.is_none() && self.held.is_none() && self.stream.is_none();
-        between && self.answer.is_none() && self.run == 0
+        matches!(self.state, State::Between) && self.run == 0
     }
 
     /// Bytes held in memory of a request that must be whole before its first byte can leave.
     pub fn held_bytes(&self) -> usize {
-        let held = self.held.as_ref().map_or(0, |held| held.bytes.capacity());
-        held + self.stream.as_ref().map_or(0, |stream| stream.held_bytes())
+        match &self.state {
+            State::Held(held) => held.bytes.capacity(),
+            State::Stream(stream) => stream.held_bytes(),
+            State::Between | State::Answer(_) | State::Walk(_) => 0,
+        }
     }
 
     fn move_run(&mut self, rest: &[u8], at: usize, out: &mut Output) -> usize {
@@ -123,7 +142,7 @@ impl Requests {
         let here = rest.get(..bytes).unwrap_or_default();
         if !self.dropped {
             out.push_input(at..at + bytes);
-        } else if let Some(software) = self.walk.as_mut().and_then(|walk| walk.software.as_mut()) {
+        } else if let State::Walk(Walk { software: Some(software), .. }) = &mut self.state {
             software.read(here);
         }
         self.run -= bytes as u64;
@@ -154,16 +173,16 @@ impl Requests {
         };
         if !rule.serves(head.api_version) {
             // Its layout is unknown: nothing behind the head is looked at.
-            self.answer = Some(Entry { own_error: own::UNSUPPORTED_VERSION, ..entry });
+            self.state = State::Answer(Entry { own_error: own::UNSUPPORTED_VERSION, ..entry });
             (self.run, self.dropped) = (u64::from(left), true);
             return Ok(Some(REQUEST_HEAD_BYTES));
         }
-        if let Some(named) = view.namespace
+        if let Some(named) = &view.namespace
             && rule.named != NamedRule::Untouched
         {
             return self.begin_whole(rest, at, (rule, entry), (view, named), ledger, out).map(Some);
         }
-        self.take(rule, entry, left, ledger, out);
+        self.take(rule, entry, left, ledger, out)?;
         if !self.dropped {
             out.push_input(at..at + REQUEST_HEAD_BYTES);
         }
@@ -176,7 +195,7 @@ impl Requests {
         rest: &[u8],
         at: usize,
         (rule, entry): (&'static Rule, Entry),
-        (view, named): (&View<'_>, Named<'_>),
+        (view, named): (&View<'_>, &Named<'_>),
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<usize, Cause> {
@@ -188,21 +207,34 @@ impl Requests {
             take_whole(frame, Some(at), (rule, entry), (view, named), ledger, out)?;
             return Ok(bytes);
         }
+        self.begin_cut(rest, bytes, (rule, entry), view)
+    }
+
+    /// Takes what has come of a request of `bytes` bytes, which is not all of it.
+    #[cold]
+    fn begin_cut(
+        &mut self,
+        rest: &[u8],
+        bytes: usize,
+        (rule, entry): (&'static Rule, Entry),
+        view: &View<'_>,
+    ) -> Result<usize, Cause> {
         if streams_in(view, entry.api_key, entry.api_version) {
             let head = rest.get(..REQUEST_HEAD_BYTES).unwrap_or_default();
             let left = u32::try_from(bytes - REQUEST_HEAD_BYTES).map_err(|_| Cause::FrameLength)?;
             let flexible = rule.flexible(entry.api_version);
-            self.stream = Some(Box::new(Stream::produce(entry, flexible, head, left)));
+            self.state = State::Stream(Box::new(Stream::produce(entry, flexible, head, left)?));
             return Ok(REQUEST_HEAD_BYTES);
         }
         if bytes > view.hold_bytes_max as usize {
             return Err(Cause::HeldFrameTooLarge);
         }
-        self.held = Some(Held { rule, entry, bytes: rest.to_vec(), missing: bytes - rest.len() });
+        self.state = State::Held(Held { rule, entry, bytes: rest.to_vec(), missing: bytes - rest.len() });
         Ok(rest.len())
     }
 
     /// Holds more of a request, and takes it when it is whole; `None` when there is nothing to hold.
+    #[cold]
     fn hold_on(
         &mut self,
         rest: &[u8],
@@ -210,7 +242,7 @@ impl Requests {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(held) = self.held.as_mut() else { return Ok(None) };
+        let State::Held(held) = &mut self.state else { return Ok(None) };
         let more = rest.get(..held.missing).unwrap_or(rest);
         held.bytes.extend_from_slice(more);
         held.missing -= more.len();
@@ -218,12 +250,14 @@ impl Requests {
             return Ok((!more.is_empty()).then_some(more.len()));
         }
         // What was begun with a namespace goes on with it: it is the virtual cluster's, for as long as the session lives.
-        let (Some(held), Some(named)) = (self.held.take(), view.namespace) else { return Err(Cause::RequestMalformed) };
+        let Some(named) = &view.namespace else { return Err(Cause::RequestMalformed) };
         take_whole(&held.bytes, None, (held.rule, held.entry), (view, named), ledger, out)?;
+        self.state = State::Between;
         Ok(Some(more.len()))
     }
 
     /// More of the request that streams; `None` when it needs more still.
+    #[cold]
     fn stream_on(
         &mut self,
         rest: &[u8],
@@ -232,41 +266,49 @@ impl Requests {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let State::Stream(stream) = &mut self.state else { return Ok(None) };
         let streamed = stream.feed(rest, at, view, ledger, out)?;
         if let Some(left) = streamed.ends {
-            self.stream = None;
             self.forward_rest(left, out);
             return Ok(Some(streamed.consumed));
         }
         Ok((streamed.consumed > 0).then_some(streamed.consumed))
     }
 
-    fn take(&mut self, rule: &Rule, entry: Entry, left: u32, ledger: &mut Ledger, out: &mut Output) {
-        let (body, front) = match rule.request {
+    fn take(
+        &mut self,
+        rule: &Rule,
+        entry: Entry,
+        left: u32,
+        ledger: &mut Ledger,
+        out: &mut Output,
+    ) -> Result<(), Cause> {
+        let front = match rule.request {
             RequestRule::Forward => {
                 ledger.push(entry);
                 self.forward_rest(u64::from(left), out);
-                return;
+                return Ok(());
             }
-            RequestRule::Check(body) | RequestRule::Answer(body) => (body, false),
-            RequestRule::Front(body) => (body, true),
+            RequestRule::Check(_) | RequestRule::Answer(_) => false,
+            RequestRule::Front(_) => true,
         };
-        let flexible = rule.flexible(entry.api_version);
-        let walker = Walker::new(Some(REQUEST_HEADER), body, entry.api_version, flexible, left);
+        let program = programs::REQUESTS.get(rule.key, entry.api_version).ok_or(Cause::UnknownVersion)?;
         self.dropped = entry.own;
-        self.walk = Some(Walk { walker, entry, front, software: None });
+        self.state = State::Walk(Walk { walker: Walker::new(program, left), entry, front, software: None });
+        Ok(())
     }
 
     /// The rest of the frame passes without a look.
+    #[inline]
     fn forward_rest(&mut self, left: u64, out: &mut Output) {
-        self.walk = None;
+        self.state = State::Between;
         self.run = left;
         self.dropped = false;
         out.frames += 1;
     }
 
     /// One step of the walk; `None` when it needs more bytes.
+    #[inline(never)]
     fn walk_on(
         &mut self,
         rest: &[u8],
@@ -274,14 +316,14 @@ impl Requests {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let State::Walk(walk) = &mut self.state else { return Ok(None) };
         if let Some(software) = walk.software.take() {
             walk.entry.own_error = if software.valid() { walk.entry.own_error } else { own::INVALID_REQUEST };
         }
         let step = walk.walker.step(rest).map_err(|Malformed| Cause::RequestMalformed)?;
         self.run = u64::from(step.plain);
         let plain = self.move_run(rest, at, out);
-        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let State::Walk(walk) = &mut self.state else { return Ok(None) };
         let head = match step.event {
             Event::More if plain > 0 || self.run > 0 => return Ok(Some(plain)),
             Event::More => return Ok(None),
@@ -291,8 +333,7 @@ impl Requests {
                     return Err(Cause::RequestMalformed);
                 }
                 if walk.entry.own {
-                    self.answer = Some(walk.entry);
-                    self.walk = None;
+                    self.state = State::Answer(walk.entry);
                 } else {
                     ledger.push(walk.entry);
                     self.forward_rest(self.run, out);
@@ -309,7 +350,7 @@ impl Requests {
                 self.forward_rest(u64::from(left), out);
                 return Ok(Some(plain + head));
             }
-            Event::Text { mark: RequestText::Software, head, body } => {
+            Event::Text { mark: RequestText::Software, head, body, null: _ } => {
                 walk.software = Some(Software::default());
                 self.run = u64::from(body);
                 head
@@ -318,11 +359,8 @@ impl Requests {
                 self.run = u64::from(skip);
                 0
             }
-            Event::Tags { head, count: _ } => head,
-            Event::Tag { head, skip, number: _, number_head: _, size: _ } => {
-                self.run = u64::from(skip);
-                head
-            }
+            // They are not told.
+            Event::Tags { .. } | Event::Tag { .. } => 0,
             Event::Array { mark, .. } | Event::ElementEnd { mark } | Event::ArrayEnd { mark } => match mark {},
         };
         if !self.dropped {
@@ -348,7 +386,7 @@ fn take_whole(
     frame: &[u8],
     at: Option<usize>,
     (rule, mut entry): (&Rule, Entry),
-    (view, named): (&View<'_>, Named<'_>),
+    (view, named): (&View<'_>, &Named<'_>),
     ledger: &mut Ledger,
     out: &mut Output,
 ) -> Result<(), Cause> {
@@ -356,7 +394,7 @@ fn take_whole(
     let taken = match rule.named {
         NamedRule::Served(max) if entry.api_version <= max => {
             let frame = Frame { bytes: frame, at, added_bytes_max: bytes_max };
-            names::rewrite_request(&frame, rule, &named, &mut entry, &mut ledger.session_ids, out)?
+            names::rewrite_request(&frame, rule, named, &mut entry, &mut ledger.session_ids, out)?
         }
         NamedRule::Disabled => Taken::Answer(names::SECURITY_DISABLED),
         NamedRule::Served(_) | NamedRule::Refused => Taken::Answer(names::CLUSTER_AUTHORIZATION_FAILED),
@@ -377,7 +415,10 @@ fn take_whole(
 
 impl std::fmt::Debug for Requests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Requests").field("run", &self.run).field("walking", &self.walk.is_some()).finish()
+        f.debug_struct("Requests")
+            .field("run", &self.run)
+            .field("walking", &matches!(self.state, State::Walk(_)))
+            .finish()
     }
 }
 

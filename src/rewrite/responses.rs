@@ -9,9 +9,10 @@ use super::names::fetch_session;
 use super::names::responses::Seen;
 use super::names::stream::{self, Stream};
 use super::names::whole::{Held, Way, way, whole};
+use super::programs;
 use super::rules::{Class, ResponseRule, Rule, class};
 use super::shape::{ResponseMarks, ResponseText};
-use super::shapes::{Hold, RESPONSE_HEADER, ResponseShape};
+use super::shapes::{Hold, ResponseShape};
 use super::walk::Walker;
 use super::{Fed, Named, Output, View, own};
 use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
@@ -21,11 +22,21 @@ use crate::metrics::Cause;
 #[derive(Default)]
 pub struct Responses {
     run: Run,
-    walk: Option<Walk>,
+    state: State,
+}
+
+/// What is to be done once the run has come.
+#[derive(Default)]
+#[expect(clippy::large_enum_variant, reason = "a walk takes nothing from the heap")]
+enum State {
+    /// The next response is to begin.
+    #[default]
+    Between,
+    Walk(Walk),
     /// With names, and not whole yet.
-    held: Option<Held>,
+    Held(Held),
     /// With names, and too large to be held. On the heap, as it is seldom there.
-    stream: Option<Box<Stream>>,
+    Stream(Box<Stream>),
 }
 
 /// Bytes that come next and need no look.
@@ -68,30 +79,34 @@ impl Responses {
     pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
         let mut at = 0;
         loop {
-            at += self.move_run(input.get(at..).unwrap_or_default(), at, view, out)?;
-            let rest = input.get(at..).unwrap_or_default();
+            let mut rest = input.get(at..).unwrap_or_default();
             if self.run.bytes > 0 {
-                break;
+                at += self.move_run(rest, at, view, out)?;
+                if self.run.bytes > 0 {
+                    break;
+                }
+                rest = input.get(at..).unwrap_or_default();
             }
-            let moved = if self.walk.is_some() {
-                self.walk_on(rest, at, view, ledger, out)?
-            } else if self.held.is_some() {
-                self.hold_on(rest, view, ledger, out)?
-            } else if self.stream.is_some() {
-                self.stream_on(rest, at, view, ledger, out)?
-            } else {
-                own_answers(view, ledger, out);
-                self.begin(rest, at, view, ledger, out)?
+            let moved = match &self.state {
+                State::Between => {
+                    own_answers(view, ledger, out);
+                    if rest.is_empty() { None } else { self.begin(rest, at, view, ledger, out)? }
+                }
+                State::Walk(_) => self.walk_on(rest, at, view, ledger, out)?,
+                State::Held(_) => self.hold_on(rest, view, ledger, out)?,
+                State::Stream(_) => self.stream_on(rest, at, view, ledger, out)?,
             };
             match moved {
                 Some(bytes) => at += bytes,
                 None => break,
             }
         }
-        let pass = match &self.stream {
-            Some(stream) => stream.pass(),
-            None if self.run.to == RunTo::Sink(Sink::Pass) => self.run.bytes,
-            None => 0,
+        let pass = match &self.state {
+            State::Stream(stream) => stream.pass(),
+            State::Between | State::Walk(_) | State::Held(_) if self.run.to == RunTo::Sink(Sink::Pass) => {
+                self.run.bytes
+            }
+            State::Between | State::Walk(_) | State::Held(_) => 0,
         };
         Ok(Fed { consumed: at, pass, full: false })
     }
@@ -99,7 +114,7 @@ impl Responses {
     /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
     /// the end of the frame may be due to be seen.
     pub fn passed(&mut self, n: u64) {
-        if let Some(stream) = &mut self.stream {
+        if let State::Stream(stream) = &mut self.state {
             return stream.passed(n);
         }
         debug_assert!(
@@ -111,14 +126,17 @@ impl Responses {
 
     /// Between two responses: no byte of a further one was consumed, and none of the last is outstanding.
     pub fn at_boundary(&self) -> bool {
-        self.walk.is_none() && self.held.is_none() && self.stream.is_none() && self.run.bytes == 0
+        matches!(self.state, State::Between) && self.run.bytes == 0
     }
 
     /// Bytes held in memory of a frame that must be whole before its first byte can leave.
     pub fn held_bytes(&self) -> usize {
-        let walked = self.walk.as_ref().map_or(0, |walk| walk.editor.held_bytes());
-        let held = self.held.as_ref().map_or(0, Held::bytes);
-        walked + held + self.stream.as_ref().map_or(0, |stream| stream.held_bytes())
+        match &self.state {
+            State::Between => 0,
+            State::Walk(walk) => walk.editor.held_bytes(),
+            State::Held(held) => held.bytes(),
+            State::Stream(stream) => stream.held_bytes(),
+        }
     }
 
     fn move_run(&mut self, rest: &[u8], at: usize, view: &View<'_>, out: &mut Output) -> Result<usize, Cause> {
@@ -127,10 +145,10 @@ impl Responses {
             return Ok(0);
         }
         let here = rest.get(..bytes).unwrap_or_default();
-        match (self.run.to, self.walk.as_mut()) {
+        match (self.run.to, &mut self.state) {
             (RunTo::Sink(Sink::Pass), _) => out.push_input(at..at + bytes),
-            (RunTo::Sink(Sink::Hold), Some(walk)) => walk.editor.hold(here, view)?,
-            (RunTo::Rack, Some(walk)) => walk.editor.rack(here, view)?,
+            (RunTo::Sink(Sink::Hold), State::Walk(walk)) => walk.editor.hold(here, view)?,
+            (RunTo::Rack, State::Walk(walk)) => walk.editor.rack(here, view)?,
             (RunTo::Sink(Sink::Drop) | RunTo::Sink(Sink::Hold) | RunTo::Rack, _) => {}
         }
         self.run.bytes -= bytes as u64;
@@ -146,9 +164,6 @@ impl Responses {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        if rest.is_empty() {
-            return Ok(None);
-        }
         let oldest = ledger.oldest().ok_or(Cause::ResponseUnexpected)?;
         if length(rest).is_some_and(|length| length < RESPONSE_LENGTH_MIN) {
             return Err(Cause::ResponseLength);
@@ -164,7 +179,7 @@ impl Responses {
         if left == 0 && rule.flexible(oldest.api_version) {
             return Err(Cause::ResponseLength);
         }
-        if let Some(named) = view.namespace
+        if let Some(named) = &view.namespace
             && way(rule, oldest)? == Way::Whole
         {
             return self.begin_named(rest, at, (rule, oldest), (view, named), ledger, out).map(Some);
@@ -176,13 +191,13 @@ impl Responses {
                     return Err(Cause::HeldFrameTooLarge);
                 }
                 let flexible = rule.flexible(oldest.api_version);
-                let header = flexible.then_some(RESPONSE_HEADER);
-                let walker = Walker::new(header, shape.body, oldest.api_version, flexible, left);
+                let program =
+                    programs::RESPONSES.get(oldest.api_key, oldest.api_version).ok_or(Cause::ResponseUnexpected)?;
                 let editor = Editor::new(shape.hold, flexible, head);
                 if editor.sink == Sink::Pass {
                     out.push_input(at..at + RESPONSE_HEAD_BYTES);
                 }
-                self.walk = Some(Walk { walker, editor });
+                self.state = State::Walk(Walk { walker: Walker::new(program, left), editor });
             }
             None => {
                 out.push_input(at..at + RESPONSE_HEAD_BYTES);
@@ -198,7 +213,7 @@ impl Responses {
         rest: &[u8],
         at: usize,
         (rule, oldest): (&Rule, Entry),
-        (view, named): (&View<'_>, Named<'_>),
+        (view, named): (&View<'_>, &Named<'_>),
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<usize, Cause> {
@@ -209,19 +224,33 @@ impl Responses {
             self.end_named(seen, ledger, out);
             return Ok(total);
         }
+        self.begin_cut(rest, (length, total), (rule, oldest), view)
+    }
+
+    /// Takes what has come of a response with names, which is not all of its `total` bytes.
+    #[cold]
+    fn begin_cut(
+        &mut self,
+        rest: &[u8],
+        (length, total): (i32, usize),
+        (rule, oldest): (&Rule, Entry),
+        view: &View<'_>,
+    ) -> Result<usize, Cause> {
         if stream::streams_out(view, oldest.api_key, oldest.api_version) {
             let head = rest.get(..RESPONSE_HEAD_BYTES).unwrap_or_default();
             let left = u32::try_from(total - RESPONSE_HEAD_BYTES).map_err(|_| Cause::ResponseLength)?;
-            self.stream = Some(Box::new(Stream::fetch(oldest, rule.flexible(oldest.api_version), head, left)));
+            let flexible = rule.flexible(oldest.api_version);
+            self.state = State::Stream(Box::new(Stream::fetch(oldest, flexible, head, left)?));
             return Ok(RESPONSE_HEAD_BYTES);
         }
         let mut held = Held::new(length, view)?;
         let taken = held.take(rest);
-        self.held = Some(held);
+        self.state = State::Held(held);
         Ok(taken)
     }
 
     /// More of the response that is held; `None` when it needs more still.
+    #[cold]
     fn hold_on(
         &mut self,
         rest: &[u8],
@@ -229,20 +258,20 @@ impl Responses {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(held) = &mut self.held else { return Ok(None) };
+        let State::Held(held) = &mut self.state else { return Ok(None) };
         let taken = held.take(rest);
         let Some(frame) = held.whole() else { return Ok((taken > 0).then_some(taken)) };
-        let (oldest, named) = (ledger.oldest().ok_or(Cause::ResponseUnexpected)?, view.namespace);
+        let (oldest, named) = (ledger.oldest().ok_or(Cause::ResponseUnexpected)?, &view.namespace);
         let (Class::Served(rule), Some(named)) = (class(oldest.api_key), named) else {
             return Err(Cause::ResponseUnexpected);
         };
         let seen = whole(frame, None, rule, oldest, (view, named), out)?;
-        self.held = None;
         self.end_named(seen, ledger, out);
         Ok(Some(taken))
     }
 
     /// More of the response that streams; `None` when it needs more still.
+    #[cold]
     fn stream_on(
         &mut self,
         rest: &[u8],
@@ -251,10 +280,9 @@ impl Responses {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let State::Stream(stream) = &mut self.state else { return Ok(None) };
         let streamed = stream.feed(rest, at, view, ledger, out)?;
         if let Some(left) = streamed.ends {
-            self.stream = None;
             self.finish(left, ledger, out);
             return Ok(Some(streamed.consumed));
         }
@@ -270,13 +298,16 @@ impl Responses {
 
     /// The frame ends behind `left` more bytes, which pass.
     fn finish(&mut self, left: u64, ledger: &mut Ledger, out: &mut Output) {
-        self.walk = None;
+        if !matches!(self.state, State::Between) {
+            self.state = State::Between;
+        }
         self.run = Run { bytes: left, to: RunTo::Sink(Sink::Pass) };
         ledger.pop();
         out.frames += 1;
     }
 
     /// One step of the walk; `None` when it needs more bytes.
+    #[inline(never)]
     fn walk_on(
         &mut self,
         rest: &[u8],
@@ -285,11 +316,11 @@ impl Responses {
         ledger: &mut Ledger,
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
-        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let State::Walk(walk) = &mut self.state else { return Ok(None) };
         let step = walk.walker.step(rest).map_err(|Malformed| Cause::ResponseMalformed)?;
         self.run = Run { bytes: u64::from(step.plain), to: RunTo::Sink(walk.editor.sink) };
         let plain = self.move_run(rest, at, view, out)?;
-        let Some(walk) = self.walk.as_mut() else { return Ok(None) };
+        let State::Walk(walk) = &mut self.state else { return Ok(None) };
         let marked = match step.event {
             Event::More => return Ok((plain > 0 || self.run.bytes > 0).then_some(plain)),
             // What is held or dropped must have come before the frame can end.
@@ -348,7 +379,7 @@ impl Walk {
                 (0, true)
             }
             Event::Leaf { mark, head } => (head, editor.leaf(mark, bytes(head), view, out)?),
-            Event::Text { mark, head, body } => {
+            Event::Text { mark, head, body, null: _ } => {
                 let to = match mark {
                     ResponseText::EndpointRack => RunTo::Rack,
                     ResponseText::Host => RunTo::Sink(Sink::Drop),

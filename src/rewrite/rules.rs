@@ -85,6 +85,8 @@ pub const API_VERSIONS: i16 = 18;
 pub const PRODUCE: i16 = 0;
 /// The key of Fetch.
 pub const FETCH: i16 = 1;
+/// The key of Metadata.
+pub const METADATA: i16 = 3;
 /// The key of OffsetFetch.
 pub const OFFSET_FETCH: i16 = 9;
 /// The key of ListGroups.

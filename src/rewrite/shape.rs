@@ -14,6 +14,8 @@ pub trait Marks: Sized + 'static {
     type Text: Copy + 'static;
     /// Marks of arrays.
     type Array: Copy + 'static;
+    /// Whether it is told of the body's tags.
+    const TAGS_TOLD: bool;
     /// The element of an array of strings.
     const TEXT: Fields<Self>;
 }
@@ -40,6 +42,7 @@ impl Marks for RequestMarks {
     type Leaf = RequestLeaf;
     type Text = RequestText;
     type Array = Infallible;
+    const TAGS_TOLD: bool = false;
     const TEXT: Fields<Self> = &[text("element")];
 }
 
@@ -94,6 +97,7 @@ impl Marks for ResponseMarks {
     type Leaf = ResponseLeaf;
     type Text = ResponseText;
     type Array = ResponseArray;
+    const TAGS_TOLD: bool = true;
     const TEXT: Fields<Self> = &[text("element")];
 }
 
@@ -136,19 +140,16 @@ pub struct Field<M: Marks> {
     pub null_from: i16,
     /// The last version in which it may be null.
     pub null_until: i16,
-    /// Nothing in it is looked at, in any version.
-    pub unmarked: bool,
-    /// What is marked in it may be passed over, the strings where they are null, by a walk that passes over what is quiet.
+    /// Its own mark is not told by a walk that passes over what is quiet; a string's, where it is null.
     pub quiet: bool,
 }
 
 impl<M: Marks> Field<M> {
     const fn new(name: &'static str, kind: Kind<M>) -> Field<M> {
-        let (unmarked, quiet) = (unmarked_kind(&kind), quiet_kind(&kind));
-        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1, unmarked, quiet }
+        Field { name, kind, first: 0, last: i16::MAX, null_from: i16::MAX, null_until: -1, quiet: false }
     }
 
-    /// A marked value, or string, that means nothing where the names around it are what they should be, and it is null.
+    /// What is marked means nothing where all names are what they should be, a string where it is null besides.
     pub const fn quiet(mut self) -> Field<M> {
         self.quiet = true;
         self
@@ -254,49 +255,6 @@ pub const fn structure<M: Marks>(name: &'static str, fields: Fields<M>) -> Field
 /// A tagged field that is looked at; others need no mention.
 pub const fn tagged<M: Marks>(name: &'static str, number: u32, content: Fields<M>) -> Field<M> {
     Field::new(name, Kind::Tagged(number, content))
-}
-
-const fn unmarked_kind<M: Marks>(kind: &Kind<M>) -> bool {
-    match kind {
-        Kind::Fixed(_, mark) => mark.is_none(),
-        Kind::Text(mark) | Kind::Blob(mark) => mark.is_none(),
-        Kind::ClassicText | Kind::Items(_) => true,
-        Kind::Array(element, mark) => mark.is_none() && unmarked(element),
-        Kind::Texts(fields) | Kind::Struct(fields) => unmarked(fields),
-        // Only tags that are looked at are mentioned.
-        Kind::Tagged(..) => false,
-    }
-}
-
-const fn quiet_kind<M: Marks>(kind: &Kind<M>) -> bool {
-    match kind {
-        Kind::Array(element, mark) => mark.is_none() && all_quiet(element),
-        Kind::Texts(fields) | Kind::Struct(fields) => all_quiet(fields),
-        _ => unmarked_kind(kind),
-    }
-}
-
-const fn all_quiet<M: Marks>(fields: Fields<M>) -> bool {
-    let mut at = 0;
-    while at < fields.len() {
-        if !fields[at].quiet {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-/// Nothing in these fields is looked at.
-pub const fn unmarked<M: Marks>(fields: Fields<M>) -> bool {
-    let mut at = 0;
-    while at < fields.len() {
-        if !fields[at].unmarked {
-            return false;
-        }
-        at += 1;
-    }
-    true
 }
 
 /// The fewest bytes that a struct of these fields takes: bounds a count by the bytes that are left.

@@ -1,14 +1,14 @@
-//! Walks the bytes of one frame by its shape. Resumable at every byte; never decodes, copies or allocates.
+//! Walks the bytes of one frame by the program of its shape. Resumable at every byte; never decodes, copies or allocates.
 //!
-//! Owns where in the shape the frame is, and every bound: counts are checked against the bytes that are left before
-//! they are used, depth is bounded by the tables, lengths by the frame. May not know what a mark means.
+//! Owns where in the program the frame is, and every bound: counts are checked against the bytes that are left before
+//! they are used, depth is bounded by the programs, lengths by the frame. May not know what a mark means.
 
 use super::events::{Event, Malformed, Step};
-use super::shape::{Field, Fields, Kind, Marks, bytes_min};
-use super::skip::{self, Encoding};
+use super::program::{Length, Op, Program};
+use super::shape::Marks;
 use crate::frame::{Varint, read_varint};
 
-/// Deepest nesting of any shape: body, topic, partition, innermost array, and one to spare. A test holds it.
+/// Most counts that are open around the innermost one: of elements, of tags, and of bytes behind a tag. A test holds it.
 pub const DEPTH_MAX: usize = 5;
 
 /// Longest string, in bytes: Kafka's own bound for both encodings.
@@ -18,90 +18,54 @@ pub const TEXT_BYTES_MAX: u32 = i16::MAX as u32;
 /// index and leader.
 pub const TOKEN_BYTES_MAX: usize = 10;
 
-/// No element of any array takes more bytes than this at least, so that a count which leaves each so many needs no closer
-/// look. A test holds it.
-pub const BYTES_MIN_MAX: u32 = 128;
-
-/// So few elements need no look at whether there is room for them: where there is not, the next one shows it.
-const COUNT_FEW: u32 = 4;
-
-struct Level<M: Marks> {
-    fields: Fields<M>,
-    /// Index of the next field.
-    next: usize,
-    /// Elements that are left, the current one included.
-    elements: u32,
-    /// Tags that are left of the current element, once its fields are done.
-    tags: Option<u32>,
-    /// What ends with this level.
-    mark: Option<M::Array>,
-    /// A struct of its own, that ends with tags in flexible versions.
-    tagged: bool,
-    /// Bytes of the frame that must be left at its end.
-    left_after: Option<u32>,
-}
-
-impl<M: Marks> Clone for Level<M> {
-    fn clone(&self) -> Level<M> {
-        *self
-    }
-}
-
-impl<M: Marks> Copy for Level<M> {}
-
-impl<M: Marks> Level<M> {
-    const EMPTY: Level<M> =
-        Level { fields: &[], next: 0, elements: 0, tags: None, mark: None, tagged: true, left_after: None };
-}
-
-enum Token<M: Marks> {
-    Plain(u32),
-    Event(Event<M>),
-}
-
-/// A walk through one frame, from behind its correlation id to its end. A clone goes on from the same place.
+/// A walk through one frame, from behind its correlation id to its end. A copy goes on from the same place.
 pub struct Walker<M: Marks> {
-    version: i16,
-    flexible: bool,
-    /// What is quiet is passed over.
-    quiet: bool,
-    /// Bytes of the frame behind the last token.
+    program: &'static Program<M>,
+    /// The next operation.
+    next: usize,
+    /// Bytes of the frame behind the last event.
     left: u32,
-    /// Levels that are open; none behind the body.
+    /// What is counted innermost: elements that are left, the current one included; tags that are left; or, within the
+    /// content of a tag, the bytes of the frame that must be left at its end.
+    count: u32,
+    /// What is counted around it.
+    around: [u32; DEPTH_MAX],
     depth: usize,
-    /// The innermost one.
-    level: Level<M>,
-    /// Those around it, the body's first.
-    around: [Level<M>; DEPTH_MAX - 1],
+    /// A tag of the body was met.
+    tagged: bool,
 }
 
 impl<M: Marks> Clone for Walker<M> {
     fn clone(&self) -> Walker<M> {
-        Walker { level: self.level, around: self.around, ..*self }
+        *self
     }
 }
 
-impl<M: Marks> Walker<M> {
-    /// A walk through `header` (without its fixed part) and `body`, which together take `left` bytes.
-    pub fn new(header: Option<Fields<M>>, body: Fields<M>, version: i16, flexible: bool, left: u32) -> Walker<M> {
-        let (mut level, mut depth) = (Level { fields: body, elements: 1, ..Level::EMPTY }, 1);
-        let mut around = [Level::EMPTY; DEPTH_MAX - 1];
-        if let Some(fields) = header {
-            // It ends before the body begins.
-            around[0] = level;
-            (level, depth) = (Level { fields, ..level }, 2);
-        }
-        Walker { version, flexible, quiet: false, left, depth, level, around }
-    }
+impl<M: Marks> Copy for Walker<M> {}
 
-    /// From here on, tells nothing of arrays in which all that is marked is quiet.
-    pub fn pass_over_quiet(&mut self) {
-        self.quiet = true;
+/// Why there is no next event.
+enum Stop {
+    /// Not all bytes that are needed are here.
+    Cut,
+    Broken,
+}
+
+impl<M: Marks> Walker<M> {
+    /// A walk through a message that takes `left` bytes.
+    #[inline]
+    pub fn new(program: &'static Program<M>, left: u32) -> Walker<M> {
+        Walker { program, next: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
     }
 
     /// Bytes of the frame behind what was walked.
+    #[inline]
     pub fn left(&self) -> u32 {
         self.left
+    }
+
+    /// Whether the body has tags, as far as it was walked.
+    pub fn tagged(&self) -> bool {
+        self.tagged
     }
 
     /// Looks at `bytes`, which begin where the last step ended, and goes on to the next event.
@@ -109,304 +73,310 @@ impl<M: Marks> Walker<M> {
     /// # Errors
     ///
     /// A length, a count or a null that cannot be, or an end that is not the frame's.
+    #[inline(always)]
     pub fn step(&mut self, bytes: &[u8]) -> Result<Step<M>, Malformed> {
-        let mut plain = 0u32;
-        loop {
-            let Some(rest) = bytes.get(plain as usize..) else {
-                let event = if self.closes() { Event::Done } else { Event::More };
-                return Ok(Step { plain, event });
-            };
-            match self.token(rest)? {
-                // Each is within the frame's length, so that the sum is.
-                Token::Plain(more) => plain += more,
-                Token::Event(event) => return Ok(Step { plain, event }),
-            }
-        }
-    }
-
-    /// Nothing more is needed for the frame to end here.
-    fn closes(&self) -> bool {
-        let ends = |level: &Level<M>| {
-            level.elements <= 1
-                && level.mark.is_none()
-                && (level.tags == Some(0) || !(self.flexible && level.tagged))
-                && level.fields.iter().skip(level.next).all(|field| !field.exists(self.version))
-        };
-        let Some(around) = self.depth.checked_sub(1) else { return self.left == 0 };
-        self.left == 0 && ends(&self.level) && self.around.iter().take(around).all(ends)
-    }
-
-    fn token(&mut self, bytes: &[u8]) -> Result<Token<M>, Malformed> {
         let here = bytes.get(..self.left as usize).unwrap_or(bytes);
-        if self.depth == 0 {
-            return Ok(Token::Event(match std::mem::take(&mut self.left) {
-                0 => Event::Done,
-                skip => Event::Trailing { skip },
-            }));
-        }
-        let level = &mut self.level;
-        if level.elements == 0 {
-            return self.leave(0);
-        }
-        if let Some(tags) = level.tags {
-            return if tags == 0 { self.end_element(0) } else { self.tag(here) };
-        }
-        // Most fields are values without interest, several in a row: one token.
-        let mut plain = 0;
-        while let Some(field) = level.fields.get(level.next) {
-            match field.kind {
-                _ if !field.exists(self.version) => {}
-                Kind::Fixed(bytes, None) => plain += bytes,
-                _ if plain > 0 => break,
-                _ => return self.field(field, here),
-            }
-            level.next += 1;
-        }
-        if plain > 0 {
-            self.take(plain)?;
-            return Ok(Token::Plain(plain));
-        }
-        if self.flexible && level.tagged { self.tag_count(here) } else { self.end_element(0) }
+        let mut place = Place { next: self.next, at: 0, count: self.count };
+        let (event, counted) = match self.run(here, &mut place) {
+            Ok((event, bytes)) => (event, place.at + bytes),
+            // By the end of what was received, or, which cannot be, by the end of the frame.
+            Err(Stop::Cut) if here.len() < self.left as usize => (Event::More, place.at),
+            Err(Stop::Cut | Stop::Broken) => return Err(Malformed),
+        };
+        let counted = u32::try_from(counted).map_err(|_| Malformed)?;
+        self.left = self.left.checked_sub(counted).ok_or(Malformed)?;
+        (self.next, self.count) = (place.next, place.count);
+        // It is within what was counted.
+        Ok(Step { plain: place.at as u32, event })
     }
 
-    fn field(&mut self, field: &'static Field<M>, here: &[u8]) -> Result<Token<M>, Malformed> {
-        match &field.kind {
-            Kind::Fixed(bytes, mark) => self.fixed(*bytes, *mark, here),
-            Kind::Text(mark) => self.text(field, *mark, self.flexible, here),
-            Kind::ClassicText => self.text(field, None, false, here),
-            Kind::Blob(mark) => {
-                let Some((head, length)) = self.length(field, here)? else { return self.more(here) };
-                match mark {
-                    None => self.plain_field(head, length),
-                    Some(mark) => self.marked_body(*mark, head, length),
+    /// Goes on to an event and the bytes that it counts off. What is plain before it may end behind what is here.
+    #[inline(always)]
+    fn run(&mut self, here: &[u8], place: &mut Place) -> Result<(Event<M>, usize), Stop> {
+        let ops = self.program.ops();
+        loop {
+            let Some(op) = ops.get(place.next) else { return Err(Stop::Broken) };
+            match op {
+                Op::Fixed(bytes) => place.at += *bytes as usize,
+                Op::Leaf(bytes, mark) => {
+                    if here.len() < place.at + *bytes {
+                        return Err(Stop::Cut);
+                    }
+                    place.next += 1;
+                    return Ok((Event::Leaf { mark: *mark, head: *bytes }, *bytes));
+                }
+                Op::Compact { null, most, width } => place.at += compact_body(here, place.at, (*null, *most, *width))?,
+                Op::FixedAndCompact { fixed, null, most, width } => {
+                    place.at += *fixed as usize;
+                    // Where that is cut, it goes on with the second of both.
+                    place.next += 1;
+                    place.at += compact_body(here, place.at, (*null, *most, *width))?;
+                }
+                Op::Short { null } => place.at += 2 + short(here, place.at, *null)? as usize,
+                Op::Long { null, width } => place.at += 4 + long(here, place.at, *null)? as usize * *width as usize,
+                Op::Text { length, null, null_told, mark } => {
+                    let (head, body, said) = match *length {
+                        Length::Compact(most) => {
+                            let (more, head) = varint(here, place.at)?;
+                            let body = more_than(more, *null)?;
+                            if body > most {
+                                return Err(Stop::Broken);
+                            }
+                            (head, body, more > 0)
+                        }
+                        Length::Short => (2, short(here, place.at, *null)?, here.get(place.at) != Some(&0xff)),
+                        Length::Long => (4, long(here, place.at, *null)?, here.get(place.at) != Some(&0xff)),
+                    };
+                    place.next += 1;
+                    if said || *null_told {
+                        return Ok((Event::Text { mark: *mark, head, body, null: !said }, head + body as usize));
+                    }
+                    place.at += head;
+                    continue;
+                }
+                Op::Array { compact, null, least, end, mark } => {
+                    let (count, head) = if *compact {
+                        let (more, head) = varint(here, place.at)?;
+                        (more_than(more, *null)?, head)
+                    } else {
+                        (long(here, place.at, *null)?, 4)
+                    };
+                    if count == 0 {
+                        place.next = *end;
+                    } else {
+                        if u64::from(count) * u64::from(*least) > u64::from(self.left_at(place.at + head)?) {
+                            return Err(Stop::Broken);
+                        }
+                        self.enter(place.count)?;
+                        (place.next, place.count) = (place.next + 1, count);
+                    }
+                    match mark {
+                        None => place.at += head,
+                        Some(mark) => return Ok((Event::Array { mark: *mark, head }, head)),
+                    }
+                    continue;
+                }
+                Op::Next { start } => {
+                    if self.next_element(place, *start) {
+                        continue;
+                    }
+                }
+                Op::TagsAndNext { start } => {
+                    if here.get(place.at) == Some(&0) {
+                        place.at += 1;
+                        if self.next_element(place, *start) {
+                            continue;
+                        }
+                        place.next += 3;
+                    }
+                }
+                Op::NextMarked { start, mark } => {
+                    if place.at > here.len() {
+                        return Err(Stop::Cut);
+                    }
+                    if !self.next_element(place, *start) {
+                        place.next += 1;
+                    }
+                    return Ok((Event::ElementEnd { mark: *mark }, 0));
+                }
+                Op::ArrayEnd(mark) => {
+                    if place.at > here.len() {
+                        return Err(Stop::Cut);
+                    }
+                    place.next += 1;
+                    return Ok((Event::ArrayEnd { mark: *mark }, 0));
+                }
+                Op::Tags { told } => {
+                    let (count, head) = varint(here, place.at)?;
+                    // Behind them.
+                    let mut next = place.next + 2;
+                    if count > 0 {
+                        // A tag takes two bytes at least.
+                        if count > self.left_at(place.at + head)? / 2 {
+                            return Err(Stop::Broken);
+                        }
+                        self.enter(place.count)?;
+                        place.count = count;
+                        next -= 1;
+                    }
+                    place.next = next;
+                    if *told {
+                        return Ok((Event::Tags { head, count }, head));
+                    }
+                    place.at += head;
+                    continue;
+                }
+                Op::Tag { body } => {
+                    (self.next, self.count) = (place.next, place.count);
+                    let tag = self.tag(here, place.at)?;
+                    (place.next, place.count) = (self.next, self.count);
+                    if let Some((event, bytes)) = tag {
+                        self.tagged |= *body;
+                        if *body && M::TAGS_TOLD {
+                            return Ok((event, bytes));
+                        }
+                        place.at += bytes;
+                        continue;
+                    }
+                }
+                Op::TagEnd(tag) => {
+                    if self.left_at(place.at)? != place.count {
+                        return Err(Stop::Broken);
+                    }
+                    place.count = self.leave();
+                    place.next = *tag;
+                    continue;
+                }
+                Op::End => {
+                    let skip = self.left_at(place.at)?;
+                    return match skip {
+                        0 => Ok((Event::Done, 0)),
+                        _ if place.at > here.len() => Err(Stop::Cut),
+                        _ => Ok((Event::Trailing { skip }, skip as usize)),
+                    };
                 }
             }
-            Kind::Items(bytes) => {
-                let Some((head, count)) = self.length(field, here)? else { return self.more(here) };
-                self.plain_field(head, count.checked_mul(*bytes).ok_or(Malformed)?)
-            }
-            Kind::Texts(element) => self.array(field, element, None, false, here),
-            Kind::Array(element, mark) => self.array(field, element, *mark, true, here),
-            Kind::Struct(fields) => {
-                self.field_done();
-                self.enter(Level { fields, elements: 1, ..Level::EMPTY })?;
-                Ok(Token::Plain(0))
-            }
-            Kind::Tagged(..) => {
-                self.field_done();
-                Ok(Token::Plain(0))
-            }
+            place.next += 1;
         }
     }
 
-    fn fixed(&mut self, bytes: u32, mark: Option<M::Leaf>, here: &[u8]) -> Result<Token<M>, Malformed> {
-        let head = bytes as usize;
-        match mark {
-            None => self.plain_field(0, bytes),
-            Some(_) if here.len() < head => self.more(here),
-            Some(mark) => {
-                self.take(bytes)?;
-                self.field_done();
-                Ok(Token::Event(Event::Leaf { mark, head }))
-            }
+    /// The next tag, if there is one: number and size, and its content where that is unknown.
+    #[cold]
+    fn tag(&mut self, here: &[u8], at: usize) -> Result<Option<(Event<M>, usize)>, Stop> {
+        if self.count == 0 {
+            self.count = self.leave();
+            return Ok(None);
         }
-    }
-
-    fn text(
-        &mut self,
-        field: &Field<M>,
-        mark: Option<M::Text>,
-        compact: bool,
-        here: &[u8],
-    ) -> Result<Token<M>, Malformed> {
-        let (head, length) = if compact {
-            match self.length(field, here)? {
-                Some(read) => read,
-                None => return self.more(here),
-            }
-        } else {
-            match here.first_chunk().map(|length| i16::from_be_bytes(*length)) {
-                Some(-1) if field.nullable(self.version) => (2, 0),
-                Some(length) => (2, u32::try_from(length).map_err(|_| Malformed)?),
-                None => return self.more(here),
-            }
-        };
-        if length > TEXT_BYTES_MAX {
-            return Err(Malformed);
-        }
-        let Some(mark) = mark else { return self.plain_field(head, length) };
-        self.marked_body(mark, head, length)
-    }
-
-    fn marked_body(&mut self, mark: M::Text, head: usize, body: u32) -> Result<Token<M>, Malformed> {
-        self.take(head as u32)?;
-        self.take(body)?;
-        self.field_done();
-        Ok(Token::Event(Event::Text { mark, head, body }))
-    }
-
-    fn array(
-        &mut self,
-        field: &Field<M>,
-        element: Fields<M>,
-        mark: Option<M::Array>,
-        tagged: bool,
-        here: &[u8],
-    ) -> Result<Token<M>, Malformed> {
-        let Some((head, count)) = self.length(field, here)? else { return self.more(here) };
-        self.take(head as u32)?;
-        // A plain string has no tags behind it.
-        let tags = u32::from(self.flexible && !tagged);
-        let element_bytes_min = || (bytes_min(element, self.version, self.flexible) - tags).max(1);
-        let (few, left) = (count <= COUNT_FEW, self.left);
-        if !few && count > left / BYTES_MIN_MAX && count > left / element_bytes_min() {
-            return Err(Malformed);
-        }
-        self.field_done();
-        let encoding = Encoding { version: self.version, flexible: self.flexible };
-        if (field.unmarked || (self.quiet && field.quiet))
-            && let Some(behind) = here.get(head..)
-            && let Some(bytes) = skip::unmarked_elements(element, (count, tagged), encoding, behind)
-        {
-            self.take(bytes)?;
-            return Ok(Token::Plain(bytes.checked_add(head as u32).ok_or(Malformed)?));
-        }
-        self.enter(Level { fields: element, elements: count, mark, tagged, ..Level::EMPTY })?;
-        Ok(match mark {
-            Some(mark) => Token::Event(Event::Array { mark, head }),
-            None => Token::Plain(head as u32),
-        })
-    }
-
-    /// The length or count at the front, with the bytes it takes itself; null is 0 where it may be.
-    fn length(&self, field: &Field<M>, here: &[u8]) -> Result<Option<(usize, u32)>, Malformed> {
-        if self.flexible {
-            return match read_varint(here) {
-                Varint::Value(0, head) if field.nullable(self.version) => Ok(Some((head, 0))),
-                Varint::Value(more, head) => Ok(Some((head, more.checked_sub(1).ok_or(Malformed)?))),
-                Varint::Incomplete => Ok(None),
-                Varint::Invalid => Err(Malformed),
-            };
-        }
-        match here.first_chunk().map(|length| i32::from_be_bytes(*length)) {
-            Some(-1) if field.nullable(self.version) => Ok(Some((4, 0))),
-            Some(length) => Ok(Some((4, u32::try_from(length).map_err(|_| Malformed)?))),
-            None => Ok(None),
-        }
-    }
-
-    fn tag_count(&mut self, here: &[u8]) -> Result<Token<M>, Malformed> {
-        let (count, head) = match read_varint(here) {
-            Varint::Value(count, head) => (count, head),
-            Varint::Incomplete => return self.more(here),
-            Varint::Invalid => return Err(Malformed),
-        };
-        self.take(head as u32)?;
-        // A tag takes two bytes at least.
-        if count > self.left / 2 {
-            return Err(Malformed);
-        }
-        let body = self.depth == 1;
-        let level = &mut self.level;
-        // Mostly there are none, and nobody is to be told: the element ends here.
-        if count == 0 && !body && level.mark.is_none() {
-            return self.end_element(head as u32);
-        }
-        level.tags = Some(count);
-        Ok(if body { Token::Event(Event::Tags { head, count }) } else { Token::Plain(head as u32) })
-    }
-
-    fn tag(&mut self, here: &[u8]) -> Result<Token<M>, Malformed> {
-        let (number, number_head) = match read_varint(here) {
-            Varint::Value(number, head) => (number, head),
-            Varint::Incomplete => return self.more(here),
-            Varint::Invalid => return Err(Malformed),
-        };
-        let (size, size_head) = match read_varint(here.get(number_head..).unwrap_or_default()) {
-            Varint::Value(size, head) => (size, head),
-            Varint::Incomplete => return self.more(here),
-            Varint::Invalid => return Err(Malformed),
-        };
+        let (number, number_head) = varint(here, at)?;
+        let (size, size_head) = varint(here, at + number_head)?;
         let head = number_head + size_head;
-        self.take(head as u32)?;
-        let body = self.depth == 1;
-        let left_after = self.left.checked_sub(size).ok_or(Malformed)?;
-        let version = self.version;
-        let level = &mut self.level;
-        level.tags = level.tags.and_then(|tags| tags.checked_sub(1));
-        let known = level.fields.iter().find_map(|field| match field.kind {
-            Kind::Tagged(tag, content) if tag == number && (field.first..=field.last).contains(&version) => {
-                Some(content)
+        let left_after = self.left_at(at + head)?.checked_sub(size).ok_or(Stop::Broken)?;
+        self.count -= 1;
+        let skip = match self.program.content(self.next, number) {
+            Some(content) => {
+                self.enter(self.count)?;
+                (self.count, self.next) = (left_after, content);
+                0
             }
-            _ => None,
-        });
-        match known {
-            Some(fields) => {
-                self.enter(Level { fields, elements: 1, tagged: false, left_after: Some(left_after), ..Level::EMPTY })?
+            None => size,
+        };
+        Ok(Some((Event::Tag { head, number, number_head, size, skip }, head + skip as usize)))
+    }
+
+    /// Goes to the next element, which begins at `start`; false where this was the last one.
+    #[inline(always)]
+    fn next_element(&mut self, place: &mut Place, start: usize) -> bool {
+        match place.count {
+            0 | 1 => {
+                place.count = self.leave();
+                false
             }
-            None => self.left = left_after,
-        }
-        let skip = if known.is_some() { 0 } else { size };
-        if body {
-            return Ok(Token::Event(Event::Tag { head, number, number_head, size, skip }));
-        }
-        Ok(Token::Plain(skip.checked_add(head as u32).ok_or(Malformed)?))
-    }
-
-    /// An element ends behind `plain` bytes more; where a mark is to be told of it, there are none.
-    fn end_element(&mut self, plain: u32) -> Result<Token<M>, Malformed> {
-        let level = &mut self.level;
-        level.elements = level.elements.saturating_sub(1);
-        level.next = 0;
-        level.tags = None;
-        match level.mark {
-            Some(mark) => Ok(Token::Event(Event::ElementEnd { mark })),
-            None if level.elements == 0 => self.leave(plain),
-            None => Ok(Token::Plain(plain)),
+            more => {
+                (place.count, place.next) = (more - 1, start);
+                true
+            }
         }
     }
 
-    fn leave(&mut self, plain: u32) -> Result<Token<M>, Malformed> {
-        let left = self.level;
-        if left.left_after.is_some_and(|after| after != self.left) {
-            return Err(Malformed);
-        }
-        self.depth = self.depth.saturating_sub(1);
-        if let Some(level) = self.depth.checked_sub(1).and_then(|at| self.around.get(at)) {
-            self.level = *level;
-        }
-        Ok(match left.mark {
-            Some(mark) => Token::Event(Event::ArrayEnd { mark }),
-            None => Token::Plain(plain),
-        })
+    /// Bytes of the frame that are left at `at`.
+    #[inline(always)]
+    fn left_at(&self, at: usize) -> Result<u32, Stop> {
+        (self.left as usize).checked_sub(at).map(|left| left as u32).ok_or(Stop::Broken)
     }
 
-    fn enter(&mut self, level: Level<M>) -> Result<(), Malformed> {
-        let around = self.depth.checked_sub(1).and_then(|at| self.around.get_mut(at));
-        *around.ok_or(Malformed)? = std::mem::replace(&mut self.level, level);
+    /// Something else is counted from here on; `count` is what was.
+    #[inline(always)]
+    fn enter(&mut self, count: u32) -> Result<(), Stop> {
+        *self.around.get_mut(self.depth).ok_or(Stop::Broken)? = count;
         self.depth += 1;
         Ok(())
     }
 
-    fn field_done(&mut self) {
-        self.level.next += 1;
+    /// What was counted before that.
+    #[inline(always)]
+    fn leave(&mut self) -> u32 {
+        self.depth = self.depth.saturating_sub(1);
+        self.around.get(self.depth).copied().unwrap_or(0)
     }
+}
 
-    fn plain_field(&mut self, head: usize, body: u32) -> Result<Token<M>, Malformed> {
-        let bytes = body.checked_add(head as u32).ok_or(Malformed)?;
-        self.take(bytes)?;
-        self.field_done();
-        Ok(Token::Plain(bytes))
+/// Where a step is.
+struct Place {
+    /// The next operation.
+    next: usize,
+    /// How far what is here was walked.
+    at: usize,
+    /// See [`Walker::count`].
+    count: u32,
+}
+
+/// A compact length, which is written as one more than it is; null, where it may be, is as long as nothing.
+#[inline(always)]
+fn more_than(more: u32, null: bool) -> Result<u32, Stop> {
+    match more.checked_sub(1) {
+        Some(length) => Ok(length),
+        None if null => Ok(0),
+        None => Err(Stop::Broken),
     }
+}
 
-    fn take(&mut self, bytes: u32) -> Result<(), Malformed> {
-        self.left = self.left.checked_sub(bytes).ok_or(Malformed)?;
-        Ok(())
+/// Bytes that a compact length of at most `most` takes at `at`, with `width` bytes for each of it.
+#[inline(always)]
+fn compact_body(here: &[u8], at: usize, (null, most, width): (bool, u32, u32)) -> Result<usize, Stop> {
+    let (more, head) = varint(here, at)?;
+    let length = more_than(more, null)?;
+    if length > most { Err(Stop::Broken) } else { Ok(head + length as usize * width as usize) }
+}
+
+/// The length of two bytes at `at`; null, where it may be, is as long as nothing.
+#[inline(always)]
+fn short(here: &[u8], at: usize, null: bool) -> Result<u32, Stop> {
+    let Some(length) = here.get(at..).and_then(<[u8]>::first_chunk) else { return Err(Stop::Cut) };
+    let length = i16::from_be_bytes(*length);
+    if length < 0 { negative(length.into(), null) } else { Ok(length as u32) }
+}
+
+/// The length of four bytes at `at`; null, where it may be, is as long as nothing.
+#[inline(always)]
+fn long(here: &[u8], at: usize, null: bool) -> Result<u32, Stop> {
+    let Some(length) = here.get(at..).and_then(<[u8]>::first_chunk) else { return Err(Stop::Cut) };
+    let length = i32::from_be_bytes(*length);
+    if length < 0 { negative(length, null) } else { Ok(length as u32) }
+}
+
+#[inline]
+fn negative(length: i32, null: bool) -> Result<u32, Stop> {
+    if length == -1 && null { Ok(0) } else { Err(Stop::Broken) }
+}
+
+/// The varint at `at` and the bytes it takes.
+#[inline(always)]
+fn varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
+    let Some(first) = here.get(at) else { return Err(Stop::Cut) };
+    if *first < 0x80 {
+        return Ok((u32::from(*first), 1));
     }
+    match here.get(at + 1) {
+        Some(second) if *second < 0x80 => Ok((u32::from(*first & 0x7f) | u32::from(*second) << 7, 2)),
+        Some(_) | None => long_varint(here, at),
+    }
+}
 
-    /// A token is cut: by the end of what was received, or, which cannot be, by the end of the frame.
-    fn more(&self, here: &[u8]) -> Result<Token<M>, Malformed> {
-        if here.len() < self.left as usize { Ok(Token::Event(Event::More)) } else { Err(Malformed) }
+/// The same, where its first byte is not its last; nor is its second, if that is here.
+#[inline(never)]
+fn long_varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
+    let rest = here.get(at..).unwrap_or_default();
+    // The first two bytes say that more follow, if they are here: records are often as long as that.
+    if let [first, second, third, ..] = *rest
+        && third < 0x80
+    {
+        let low = u32::from(first & 0x7f) | u32::from(second & 0x7f) << 7;
+        return Ok((low | u32::from(third) << 14, 3));
+    }
+    match read_varint(rest) {
+        Varint::Value(value, head) => Ok((value, head)),
+        Varint::Incomplete => Err(Stop::Cut),
+        Varint::Invalid => Err(Stop::Broken),
     }
 }
 

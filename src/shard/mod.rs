@@ -5,7 +5,7 @@
 mod executor;
 mod uncovered;
 
-pub use executor::{prepare, spawn_thread};
+pub use executor::spawn_thread;
 
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -18,12 +18,19 @@ use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
 use crate::net::{Mailbox, Net, Sender, Signal, Watch};
+use crate::rewrite;
 use crate::route::Entrance;
 use crate::session::{self, Context, Phase};
 use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
 use uncovered::Uncovered;
+
+/// To be called before the process has threads: what all shards share, and none may wait for, is made here.
+pub fn prepare() {
+    executor::prepare();
+    rewrite::prepare();
+}
 
 /// What a shard is told.
 pub enum Message {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::events::{Event, Malformed};
+use super::super::programs::HEADERS;
 use super::super::shape::{Fields, classic_text};
 use super::super::walk::Walker;
 use super::marks::NameMarks;
@@ -31,20 +32,16 @@ pub fn admin_client(frame: &[u8]) -> Option<Range<usize>> {
 /// `RequestMalformed`: the header does not end within the frame.
 pub fn body(frame: &[u8], flexible: bool) -> Result<&[u8], Cause> {
     let left = u32::try_from(frame.len().saturating_sub(REQUEST_HEAD_BYTES)).map_err(|_| Cause::FrameLength)?;
-    let mut walker = Walker::new(None, HEADER, 0, flexible, left);
-    let mut at = REQUEST_HEAD_BYTES;
-    loop {
-        let rest = frame.get(at..).ok_or(Cause::RequestMalformed)?;
-        let step = walker.step(rest).map_err(|Malformed| Cause::RequestMalformed)?;
-        at += step.plain as usize;
-        at += match step.event {
-            Event::Done | Event::Trailing { .. } => return frame.get(at..).ok_or(Cause::RequestMalformed),
-            Event::Tags { head, .. } => head,
-            Event::Tag { head, skip, .. } => head + skip as usize,
-            Event::More | Event::Leaf { .. } | Event::Text { .. } => return Err(Cause::RequestMalformed),
-            Event::Array { .. } | Event::ElementEnd { .. } | Event::ArrayEnd { .. } => {
-                return Err(Cause::RequestMalformed);
-            }
-        };
+    let [classic, compact] = &*HEADERS;
+    let mut walker = Walker::new(if flexible { compact } else { classic }, left);
+    let head = frame.get(REQUEST_HEAD_BYTES..).ok_or(Cause::RequestMalformed)?;
+    let step = walker.step(head).map_err(|Malformed| Cause::RequestMalformed)?;
+    match step.event {
+        Event::Done | Event::Trailing { .. } => head.get(step.plain as usize..).ok_or(Cause::RequestMalformed),
+        // It has no marks.
+        Event::Leaf { .. } | Event::Text { .. } | Event::Array { .. } => Err(Cause::RequestMalformed),
+        Event::ElementEnd { .. } | Event::ArrayEnd { .. } => Err(Cause::RequestMalformed),
+        // Tags are not told.
+        Event::More | Event::Tags { .. } | Event::Tag { .. } => Err(Cause::RequestMalformed),
     }
 }

@@ -77,5 +77,6 @@ impl Marks for NameMarks {
     type Leaf = NameLeaf;
     type Text = NameText;
     type Array = NameArray;
+    const TAGS_TOLD: bool = false;
     const TEXT: Fields<Self> = &[text("element")];
 }

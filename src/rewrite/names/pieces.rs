@@ -26,6 +26,8 @@ pub struct Pieces<'a> {
     done: usize,
     /// Bytes written.
     written: usize,
+    /// New bytes from here on are in no segment yet.
+    fresh: usize,
     /// Where in the new bytes the frame's length belongs.
     length_at: usize,
 }
@@ -51,8 +53,9 @@ impl<'a> Pieces<'a> {
     /// Begins with the place for the frame's length.
     pub fn new(frame: &'a [u8], at: Option<usize>, copied_bytes_max: usize, out: &'a mut Output) -> Pieces<'a> {
         let length_at = out.new_bytes.len();
-        out.push_new(&[0; LENGTH_BYTES]);
-        Pieces { frame, at, copied_bytes_max, out, done: LENGTH_BYTES, written: LENGTH_BYTES, length_at }
+        out.new_bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+        let (done, written) = (LENGTH_BYTES, LENGTH_BYTES);
+        Pieces { frame, at, copied_bytes_max, out, done, written, fresh: length_at, length_at }
     }
 
     /// Bytes of the frame as it leaves, so far.
@@ -66,23 +69,28 @@ impl<'a> Pieces<'a> {
     }
 
     /// What there is before anything more is written.
-    pub fn before(&self) -> Before {
+    pub fn before(&mut self) -> Before {
+        self.flush();
         Before { out: self.out.mark(), done: self.done, written: self.written }
     }
 
     /// Forgets what was written since.
     pub fn back_to(&mut self, before: Before) {
         self.out.back_to(before.out);
-        (self.done, self.written) = (before.done, before.written);
+        (self.done, self.written, self.fresh) = (before.done, before.written, self.out.new_bytes.len());
     }
 
     /// What is not done yet stays, up to `end` of the frame.
+    #[inline(always)]
     pub fn keep_until(&mut self, end: usize) {
         let part = self.done..end;
         let Some(bytes) = self.frame.get(part.clone()) else { return };
         match self.at {
-            Some(at) if bytes.len() > self.copied_bytes_max => self.out.push_input(at + part.start..at + part.end),
-            Some(_) | None => self.out.push_new(bytes),
+            Some(at) if bytes.len() > self.copied_bytes_max => {
+                self.flush();
+                self.out.push_input(at + part.start..at + part.end);
+            }
+            Some(_) | None => self.out.new_bytes.extend_from_slice(bytes),
         }
         self.written += bytes.len();
         self.done = end;
@@ -96,9 +104,14 @@ impl<'a> Pieces<'a> {
     /// New bytes in place of a part of the frame.
     pub fn replace(&mut self, part: Range<usize>, bytes: &[u8]) {
         self.keep_until(part.start);
-        self.out.push_new(bytes);
+        self.out.new_bytes.extend_from_slice(bytes);
         self.written += bytes.len();
         self.done = part.end;
+    }
+
+    /// The front of a string of `bytes` bytes, its length included, in place of that of another: they end alike.
+    pub fn replace_front(&mut self, part: Range<usize>, front: &[u8], bytes: usize, flexible: bool) {
+        self.replace_text_with(part, bytes, flexible, |into| into.extend_from_slice(front));
     }
 
     /// A string in place of another, its length included.
@@ -106,7 +119,7 @@ impl<'a> Pieces<'a> {
         self.replace_text_with(part, text.len(), flexible, |into| into.extend_from_slice(text));
     }
 
-    /// A string in place of another, its length included: `write` appends its `bytes` bytes.
+    /// A string of `bytes` bytes in place of another, its length included: `write` appends it, or its front.
     pub fn replace_text_with(
         &mut self,
         part: Range<usize>,
@@ -125,7 +138,6 @@ impl<'a> Pieces<'a> {
         }
         write(&mut self.out.new_bytes);
         self.written += self.out.new_bytes.len() - start;
-        self.out.end_new(start);
         self.done = part.end;
     }
 
@@ -138,6 +150,7 @@ impl<'a> Pieces<'a> {
         write: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<bool, E> {
         self.keep_until(part.start);
+        self.flush();
         let start = self.out.new_bytes.len();
         let head = [0; BLOB_HEAD_BYTES_MAX];
         self.out.new_bytes.extend(head);
@@ -160,7 +173,7 @@ impl<'a> Pieces<'a> {
             place.copy_from_slice(head);
         }
         self.written += self.out.new_bytes.len() - from;
-        self.out.end_new(from);
+        self.fresh = from;
         self.done = part.end;
         Ok(true)
     }
@@ -194,7 +207,9 @@ impl<'a> Pieces<'a> {
         if bytes == 0 || at + bytes > self.out.new_bytes.len() {
             return;
         }
+        self.flush();
         self.out.new_bytes.drain(at..at + bytes);
+        self.fresh -= bytes;
         for segment in &mut self.out.segments {
             if let Segment::New(part) = segment {
                 part.start -= if part.start > at { bytes } else { 0 };
@@ -205,11 +220,21 @@ impl<'a> Pieces<'a> {
     }
 
     /// The frame ends here: its new length is filled in.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        self.flush();
         let length = i32::try_from(self.written - LENGTH_BYTES).unwrap_or(i32::MAX);
         if let Some(place) = self.out.new_bytes.get_mut(self.length_at..self.length_at + LENGTH_BYTES) {
             place.copy_from_slice(&length.to_be_bytes());
         }
+    }
+}
+
+impl Pieces<'_> {
+    /// New bytes that are in no segment yet become one, or a part of the last.
+    #[inline]
+    fn flush(&mut self) {
+        self.out.end_new(self.fresh);
+        self.fresh = self.out.new_bytes.len();
     }
 }
 

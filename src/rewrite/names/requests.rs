@@ -5,25 +5,25 @@
 //! is to show, and the request is made one that changes nothing. May not know how a frame became whole.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use super::super::events::{Event, Malformed};
-use super::super::rules::{FETCH, OFFSET_FETCH, PRODUCE, Rule};
+use super::super::programs::NAMED_REQUESTS;
+use super::super::rules::{FETCH, METADATA, OFFSET_FETCH, PRODUCE, Rule};
 use super::super::walk::{TEXT_BYTES_MAX, Walker};
 use super::super::{Named, Output};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::fetch_session::{Decision, FETCH_SESSION_ID_NOT_FOUND, decide};
-use super::header::{HEADER, admin_client};
+use super::header::admin_client;
 use super::marks::{NameArray, NameLeaf, NameText};
 use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
 use super::poison::Poison;
 use super::refusals::coordinator_error;
-use super::request_shapes::request_shape;
 use super::sent::{RESOURCE_TOPIC, Sent};
 use crate::cluster::Physical;
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds, Varint, read_varint};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds};
 use crate::metrics::Cause;
 
-const METADATA: i16 = 3;
 const FIND_COORDINATOR: i16 = 10;
 const DESCRIBE_GROUPS: i16 = 15;
 const INIT_PRODUCER_ID: i16 = 22;
@@ -85,7 +85,7 @@ pub fn rewrite(
 ) -> Result<Taken, Cause> {
     let (mark, entry_version) = (out.mark(), entry.api_version);
     let mut run = |as_version, out: &mut Output| {
-        Editor::new(frame, rule, *named, (&mut *entry, &mut *sessions), as_version, out).run()
+        Editor::new(frame, rule, named, (&mut *entry, &mut *sessions), as_version, out).run()
     };
     let mut end = run(entry_version, out);
     if matches!(end, Err(Stop::Again)) {
@@ -137,7 +137,7 @@ struct Editor<'a, 'o> {
     frame: &'a [u8],
     pieces: Pieces<'o>,
     bytes_max: usize,
-    named: Named<'a>,
+    named: &'a Named<'a>,
     key: i16,
     version: i16,
     /// The version that goes out.
@@ -159,7 +159,7 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     fn new(
         frame: &Frame<'a>,
         rule: &Rule,
-        named: Named<'a>,
+        named: &'a Named<'a>,
         (entry, sessions): (&'o mut Entry, &'o mut SessionIds),
         as_version: i16,
         out: &'o mut Output,
@@ -187,10 +187,10 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     }
 
     fn run(mut self) -> Result<Taken, Stop> {
-        let shape = request_shape(self.key).ok_or(Stop::Close(Cause::UnknownApi))?;
+        let program = NAMED_REQUESTS.get(self.key, self.version).ok_or(Stop::Close(Cause::UnknownApi))?;
         let left = self.frame.len().checked_sub(REQUEST_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
         let left = left.ok_or(Stop::Close(Cause::FrameLength))?;
-        let mut walker = Walker::new(Some(HEADER), shape, self.version, self.flexible, left);
+        let mut walker = Walker::new(program, left);
         self.header();
         let mut at = REQUEST_HEAD_BYTES;
         loop {
@@ -205,13 +205,13 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
                     self.leaf(mark, at, at + head)?;
                     at += head;
                 }
-                Event::Text { mark, head, body } => {
+                Event::Text { mark, head, body, null: _ } => {
                     let place = Place { at, body: at + head, end: at + head + body as usize };
                     self.text(mark, place)?;
                     at = place.end;
                 }
-                Event::Tags { head, count: _ } => at += head,
-                Event::Tag { head, skip, .. } => at += head + skip as usize,
+                // They are not told.
+                Event::Tags { .. } | Event::Tag { .. } => {}
                 Event::Array { mark: NameArray::Entries, head } => at += head,
                 Event::ElementEnd { mark: NameArray::Entries } | Event::ArrayEnd { mark: NameArray::Entries } => {}
             }
@@ -284,9 +284,6 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     }
 
     fn text(&mut self, mark: NameText, place: Place) -> Result<(), Stop> {
-        if self.is_null(place) {
-            return Ok(());
-        }
         match mark {
             NameText::Topic | NameText::CreatedTopic | NameText::ChangedTopic => self.topic(mark, place),
             NameText::Group => self.group(place, true),
@@ -320,7 +317,7 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
             return self.poison(Poison::Invalid, place);
         }
         if let Some(prefix) = self.uniform {
-            return self.name(Physical { prefix, rest: said, additional: false }, place);
+            return self.put(place.at..place.body, prefix.len() + said.len(), |into| into.extend_from_slice(prefix));
         }
         match Sent::topic(self.named.names, mark, said) {
             Sent::As(physical) if physical.additional && self.key == METADATA => self.additional(physical, place),
@@ -438,10 +435,13 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
 
     /// Puts a physical name in the place of what the client said.
     fn name(&mut self, physical: Physical<'_>, place: Place) -> Result<(), Stop> {
-        if physical.prefix.is_empty() && physical.rest == self.said(place)? {
+        if physical.rest != self.said(place)? {
+            return self.put(place.at..place.end, physical.len(), |into| physical.write(into));
+        }
+        if physical.prefix.is_empty() {
             return Ok(());
         }
-        self.put(place, physical.len(), |into| physical.write(into))
+        self.put(place.at..place.body, physical.len(), |into| into.extend_from_slice(physical.prefix))
     }
 
     fn poison(&mut self, poison: Poison, place: Place) -> Result<(), Stop> {
@@ -454,29 +454,24 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
             return Err(Stop::Close(Cause::RefusedWithoutResponse));
         }
         let (said, names) = (self.said(place)?, self.named.names);
-        self.put(place, Poison::added_bytes(names) + before.len() + said.len(), |into| {
+        let bytes = Poison::added_bytes(names) + before.len() + said.len();
+        self.put(place.at..place.end, bytes, |into| {
             poison.write(names, before, into);
             into.extend_from_slice(said);
         })
     }
 
-    /// Puts a string of so many bytes in the place of another.
-    fn put(&mut self, place: Place, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
+    /// Puts a string of so many bytes, or its front, in the place of another.
+    fn put(&mut self, part: Range<usize>, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
         if bytes > TEXT_BYTES_MAX as usize {
             return Err(MALFORMED);
         }
-        self.pieces.replace_text_with(place.at..place.end, bytes, self.flexible, write);
+        self.pieces.replace_text_with(part, bytes, self.flexible, write);
         Ok(())
     }
 
     fn said(&self, place: Place) -> Result<&'a [u8], Stop> {
         self.frame.get(place.body..place.end).ok_or(MALFORMED)
-    }
-
-    /// Null, which stays what it is.
-    fn is_null(&self, place: Place) -> bool {
-        let head = self.frame.get(place.at..place.body).unwrap_or_default();
-        if self.flexible { matches!(read_varint(head), Varint::Value(0, _)) } else { head == [0xff; 2] }
     }
 }
 

@@ -93,7 +93,7 @@ const fn operations(name: &'static str) -> Response {
 }
 
 const fn entries(name: &'static str, element: Fields<NameMarks>) -> Response {
-    marked_array(name, element, NameArray::Entries)
+    marked_array(name, element, NameArray::Entries).quiet()
 }
 
 const fn listed(body: Fields<NameMarks>) -> ResponseNames {

@@ -6,8 +6,8 @@
 use super::super::Named;
 use super::super::events::{Event, Malformed};
 use super::super::output::Output;
+use super::super::programs::{NAMED_RESPONSES, Programs, QUIET_RESPONSES};
 use super::super::rules::{FETCH, LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH, PRODUCE, Rule};
-use super::super::shape::Fields;
 use super::super::walk::Walker;
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::entries::{Current, Level, Levels};
@@ -25,8 +25,6 @@ use crate::metrics::Cause;
 const UNKNOWN_TOPIC_ID: i16 = 100;
 /// "Not asked for".
 const NO_OPERATIONS: [u8; 4] = i32::MIN.to_be_bytes();
-/// Behind the fixed part of a response header: tags alone.
-const HEADER: Fields<NameMarks> = &[];
 
 type TopicId = [u8; 16];
 
@@ -55,30 +53,53 @@ pub struct Frame<'a> {
 /// # Errors
 ///
 /// The structure is broken, or it names what was never asked for.
-pub fn rewrite(frame: Frame<'_>, rule: &Rule, entry: Entry, named: Named<'_>, out: &mut Output) -> Result<Seen, Cause> {
+pub fn rewrite(
+    frame: Frame<'_>,
+    rule: &Rule,
+    entry: Entry,
+    named: &Named<'_>,
+    out: &mut Output,
+) -> Result<Seen, Cause> {
+    let verbatim = matches!(rule.key, PRODUCE | FETCH).then(|| named.names.uniform_prefix()).flatten();
+    if verbatim.is_some() && entry.shown_error == 0 {
+        // No name is refused: error codes are shown as they are, and mean something beside a message alone. There seldom
+        // is one: then it begins again, and looks at all of them.
+        let before = out.mark();
+        let (seen, messages) = pass(frame, rule, entry, (named, verbatim), &QUIET_RESPONSES, out)?;
+        if !messages {
+            return Ok(seen);
+        }
+        out.back_to(before);
+    }
+    pass(frame, rule, entry, (named, verbatim), &NAMED_RESPONSES, out).map(|(seen, _)| seen)
+}
+
+/// Rewrites it by one of these programs. Tells whether it holds messages, too.
+fn pass(
+    frame: Frame<'_>,
+    rule: &Rule,
+    entry: Entry,
+    (named, verbatim): (&Named<'_>, Option<&[u8]>),
+    programs: &'static Programs<NameMarks>,
+    out: &mut Output,
+) -> Result<(Seen, bool), Cause> {
     let Frame { bytes: frame, at, front } = frame;
     let shape = response_names(rule.key).ok_or(Cause::ResponseUnexpected)?;
     let left = frame.len().checked_sub(RESPONSE_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
     let left = left.ok_or(Cause::ResponseLength)?;
-    let flexible = rule.flexible(entry.api_version);
+    let program = programs.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
     let records = rule.key == FETCH;
     let copied_bytes_max = if records { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
-    let verbatim = matches!(rule.key, PRODUCE | FETCH).then(|| named.names.uniform_prefix()).flatten();
-    let mut walker = Walker::new(flexible.then_some(HEADER), shape.body, entry.api_version, flexible, left);
-    if verbatim.is_some() && entry.shown_error == 0 {
-        // No name is refused: error codes are shown as they are, and only messages are looked at.
-        walker.pass_over_quiet();
-    }
     let mut pass = Pass {
         frame,
         at: RESPONSE_HEAD_BYTES,
-        walker,
+        walker: Walker::new(program, left),
         pieces: Pieces::new(frame, at, copied_bytes_max, out),
         levels: Levels::default(),
         leaving_out: None,
         named,
         entry,
-        flexible,
+        flexible: rule.flexible(entry.api_version),
         foreign: shape.foreign,
         listing: matches!(rule.key, LIST_GROUPS | LIST_TRANSACTIONS),
         any_topic: rule.key == OFFSET_FETCH,
@@ -87,6 +108,7 @@ pub fn rewrite(frame: Frame<'_>, rule: &Rule, entry: Entry, named: Named<'_>, ou
         resource: (0, 0),
         nameless: false,
         consumer: None,
+        messages: false,
         seen: Seen::default(),
     };
     if let Some((bytes, end)) = front {
@@ -94,7 +116,7 @@ pub fn rewrite(frame: Frame<'_>, rule: &Rule, entry: Entry, named: Named<'_>, ou
     }
     while pass.step()? {}
     pass.pieces.finish();
-    Ok(pass.seen)
+    Ok((pass.seen, pass.messages))
 }
 
 /// An entry that the client does not get.
@@ -115,7 +137,7 @@ struct Pass<'a> {
     pieces: Pieces<'a>,
     levels: Levels,
     leaving_out: Option<LeavingOut>,
-    named: Named<'a>,
+    named: &'a Named<'a>,
     entry: Entry,
     flexible: bool,
     foreign: Foreign,
@@ -133,6 +155,8 @@ struct Pass<'a> {
     nameless: bool,
     /// The group's protocol type is "consumer"; `None` where it is not told.
     consumer: Option<bool>,
+    /// It holds messages.
+    messages: bool,
     seen: Seen,
 }
 
@@ -148,6 +172,7 @@ impl<'a> Pass<'a> {
             // All of the frame is here.
             Event::More => return Err(Cause::ResponseMalformed),
             Event::Done => {
+                self.seen.tagged = self.walker.tagged();
                 self.pieces.keep_until(frame.len());
                 return Ok(false);
             }
@@ -161,10 +186,9 @@ impl<'a> Pass<'a> {
                 self.at += head;
                 self.leaf(mark, at, frame.get(at..at + head).unwrap_or_default())?;
             }
-            Event::Text { mark, head, body } => {
+            Event::Text { mark, head, body, null } => {
                 let body_at = at + head;
                 self.at = body_at + body as usize;
-                let null = is_null(frame.get(at..body_at).unwrap_or_default(), self.flexible);
                 let body = frame.get(body_at..self.at).ok_or(Cause::ResponseMalformed)?;
                 self.text(mark, at, (!null).then_some(body))?;
             }
@@ -174,11 +198,8 @@ impl<'a> Pass<'a> {
             }
             Event::ElementEnd { mark: NameArray::Entries } => self.entry_end(),
             Event::ArrayEnd { mark: NameArray::Entries } => self.array_end(),
-            Event::Tags { head, count } => {
-                self.at += head;
-                self.seen.tagged |= count > 0;
-            }
-            Event::Tag { head, skip, number: _, number_head: _, size: _ } => self.at += head + skip as usize,
+            // They are not told.
+            Event::Tags { .. } | Event::Tag { .. } => {}
         }
         Ok(true)
     }
@@ -193,9 +214,9 @@ impl<'a> Pass<'a> {
         if self.levels.enter(level) { Ok(()) } else { Err(Cause::ResponseMalformed) }
     }
 
-    fn begin_entry(&self) -> Current {
+    fn begin_entry(&mut self) -> Current {
         Current {
-            walker: self.walker.clone(),
+            walker: self.walker,
             at: self.at,
             before: self.pieces.before(),
             named: false,
@@ -315,6 +336,7 @@ impl<'a> Pass<'a> {
         }
         match mark {
             NameText::Message => {
+                self.messages = true;
                 self.entry_is_early();
                 self.message(at, body);
             }
@@ -332,7 +354,7 @@ impl<'a> Pass<'a> {
             NameText::Topic if self.verbatim.is_some() => {
                 let prefix = self.verbatim.unwrap_or_default();
                 let said = body.and_then(|name| name.strip_prefix(prefix)).ok_or(Cause::ResponseMalformed)?;
-                self.pieces.replace_text(at..self.at, said, self.flexible);
+                self.pieces.replace_front(at..self.at - said.len(), b"", said.len(), self.flexible);
             }
             NameText::Topic => {
                 self.nameless = body.is_none_or(<[u8]>::is_empty);
@@ -374,7 +396,7 @@ impl<'a> Pass<'a> {
                 let again = level.entry.early && level.entry.refused.is_none();
                 level.entry.refused = Some(poison.error());
                 if again {
-                    self.walker = level.entry.walker.clone();
+                    self.walker = level.entry.walker;
                     self.at = level.entry.at;
                     let before = level.entry.before.clone();
                     self.pieces.back_to(before);
@@ -389,7 +411,11 @@ impl<'a> Pass<'a> {
             self.pieces.replace(kind_at..kind_at + 1, &kind.to_be_bytes());
         }
         if shown != physical {
-            self.pieces.replace_text(at..self.at, shown, self.flexible);
+            if physical.ends_with(shown) {
+                self.pieces.replace_front(at..self.at - shown.len(), b"", shown.len(), self.flexible);
+            } else {
+                self.pieces.replace_text(at..self.at, shown, self.flexible);
+            }
         }
         Ok(())
     }
@@ -434,11 +460,6 @@ impl<'a> Pass<'a> {
 /// no partitions, operations not asked for, no tags.
 fn unknown_by_id(id: TopicId) -> Vec<u8> {
     [&UNKNOWN_TOPIC_ID.to_be_bytes()[..], &[0], &id, &[0], &[1], &NO_OPERATIONS, &[0]].concat()
-}
-
-/// The length of a text that is null, rather than empty.
-fn is_null(head: &[u8], flexible: bool) -> bool {
-    if flexible { matches!(read_varint(head), Varint::Value(0, _)) } else { head == [0xff; 2] }
 }
 
 /// The count at the front of an array; null is 0.

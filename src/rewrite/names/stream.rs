@@ -6,6 +6,7 @@
 //! only the front up to the count of topics is held; record batches are bytes that pass, unread.
 
 use super::super::events::{Event, Malformed};
+use super::super::programs::STREAMS;
 use super::super::rules::{FETCH, PRODUCE};
 use super::super::shape::{Fields, Marks, array, blob, classic_text, fixed, leaf, marked_array, marked_text, text};
 use super::super::walk::{TEXT_BYTES_MAX, Walker};
@@ -34,28 +35,42 @@ fn uniform(view: &View<'_>) -> bool {
     view.namespace.is_some_and(|named| named.names.uniform_prefix().is_some())
 }
 
-struct StreamMarks;
+/// What is looked at in a frame that streams.
+pub struct StreamMarks;
 
+/// A marked value.
 #[derive(Clone, Copy)]
-enum StreamLeaf {
+pub enum StreamLeaf {
     Acks,
     SessionId,
 }
 
+/// A marked string.
 #[derive(Clone, Copy)]
-enum StreamText {
+pub enum StreamText {
     TransactionalId,
     Topic,
 }
 
+/// The marked array: of topics.
 #[derive(Clone, Copy)]
-struct Topics;
+pub struct Topics;
 
 impl Marks for StreamMarks {
     type Leaf = StreamLeaf;
     type Text = StreamText;
     type Array = Topics;
+    const TAGS_TOLD: bool = false;
     const TEXT: Fields<Self> = &[text("element")];
+}
+
+/// The header and the body of what streams of an API: requests where it is Produce, responses where it is Fetch.
+pub fn shape(key: i16) -> Option<(Fields<StreamMarks>, Fields<StreamMarks>)> {
+    match key {
+        PRODUCE => Some((REQUEST_HEADER, PRODUCE_REQUEST)),
+        FETCH => Some((RESPONSE_HEADER, FETCH_RESPONSE)),
+        _ => None,
+    }
 }
 
 const REQUEST_HEADER: Fields<StreamMarks> = &[classic_text("ClientId").null_since(0)];
@@ -148,16 +163,23 @@ pub struct Streamed {
 
 impl Stream {
     /// A Produce request whose `head` was read; `left` bytes of its frame follow.
-    pub fn produce(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Stream {
-        let walker = Walker::new(Some(REQUEST_HEADER), PRODUCE_REQUEST, entry.api_version, flexible, left);
-        Stream::new(Way::In { entry, answered: true }, flexible, walker, head)
+    ///
+    /// # Errors
+    ///
+    /// It has no topics by name.
+    pub fn produce(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Result<Stream, Cause> {
+        let program = STREAMS.get(PRODUCE, entry.api_version).ok_or(Cause::UnknownVersion)?;
+        Ok(Stream::new(Way::In { entry, answered: true }, flexible, Walker::new(program, left), head))
     }
 
     /// The response to the Fetch request `entry` whose `head` was read; `left` bytes of its frame follow.
-    pub fn fetch(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Stream {
-        let header = flexible.then_some(RESPONSE_HEADER);
-        let walker = Walker::new(header, FETCH_RESPONSE, entry.api_version, flexible, left);
-        Stream::new(Way::Out, flexible, walker, head)
+    ///
+    /// # Errors
+    ///
+    /// It has no topics by name.
+    pub fn fetch(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Result<Stream, Cause> {
+        let program = STREAMS.get(FETCH, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
+        Ok(Stream::new(Way::Out, flexible, Walker::new(program, left), head))
     }
 
     fn new(way: Way, flexible: bool, walker: Walker<StreamMarks>, head: &[u8]) -> Stream {
@@ -262,33 +284,26 @@ impl Stream {
     ) -> Result<usize, Cause> {
         let bytes = |head: usize| rest.get(..head).unwrap_or_default();
         let head = match event {
-            Event::More | Event::Done | Event::ElementEnd { mark: Topics } | Event::ArrayEnd { mark: Topics } => 0,
+            // They were dealt with, and tags are not told.
+            Event::More | Event::Done | Event::Tags { .. } | Event::Tag { .. } => 0,
+            Event::ElementEnd { mark: Topics } | Event::ArrayEnd { mark: Topics } => 0,
             Event::Leaf { mark, head } => {
                 self.leaf(mark, bytes(head), around.ledger);
                 self.give(bytes(head), at, around)?;
                 head
             }
-            Event::Text { mark: StreamText::TransactionalId, head, body } => {
+            Event::Text { mark: StreamText::TransactionalId, head, body, null: _ } => {
                 self.transactional_id(bytes(head), body, around.prefix)?;
                 self.run = u64::from(body);
                 head
             }
-            Event::Text { mark: StreamText::Topic, head, body } => {
+            Event::Text { mark: StreamText::Topic, head, body, null: _ } => {
                 self.topic(head, body, around)?;
                 head
             }
             Event::Array { mark: Topics, head } => {
                 self.give(bytes(head), at, around)?;
                 self.release(bytes(head), around)?;
-                head
-            }
-            Event::Tags { head, count: _ } => {
-                self.give(bytes(head), at, around)?;
-                head
-            }
-            Event::Tag { head, skip, number: _, number_head: _, size: _ } => {
-                self.give(bytes(head), at, around)?;
-                self.run = u64::from(skip);
                 head
             }
             Event::Trailing { skip } => {

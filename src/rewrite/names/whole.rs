@@ -2,13 +2,15 @@
 //!
 //! Owns the bytes of a response that came in pieces, until it is whole.
 
+use super::super::events::Event;
 use super::super::output::{Output, Segment};
+use super::super::programs::METADATA_FRONTS;
 use super::super::responses::Responses;
 use super::super::rules::{NamedRule, ResponseRule, Rule};
 use super::super::shapes::Hold;
-use super::super::skip::{self, Encoding};
+use super::super::walk::Walker;
 use super::super::{Named, View};
-use super::response_shapes::{METADATA_FRONT, response_names};
+use super::response_shapes::response_names;
 use super::responses::{Frame, Seen, rewrite};
 use crate::cluster::NodeId;
 use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES};
@@ -95,7 +97,7 @@ pub fn whole(
     at: Option<usize>,
     rule: &Rule,
     entry: Entry,
-    (view, named): (&View<'_>, Named<'_>),
+    (view, named): (&View<'_>, &Named<'_>),
     out: &mut Output,
 ) -> Result<Seen, Cause> {
     let frame = Frame { bytes: frame, at, front: None };
@@ -115,7 +117,7 @@ pub fn whole(
         out.back_to(before);
     }
     if shape.hold == Hold::UntilBrokers
-        && let Some(end) = brokers_end(frame.bytes, rule.flexible(entry.api_version), entry.api_version)
+        && let Some(end) = brokers_end(frame.bytes, entry)
     {
         let front = nodes(frame.bytes.get(..end).unwrap_or_default(), entry, view)?;
         if front.left_out.is_empty() && front.released {
@@ -132,10 +134,14 @@ pub fn whole(
 
 /// Where the brokers of a Metadata response end. Behind them it names nodes by id alone, and all of these ids stand among
 /// the brokers: where none of those is hidden, what follows needs no second look.
-fn brokers_end(frame: &[u8], flexible: bool, version: i16) -> Option<usize> {
+fn brokers_end(frame: &[u8], entry: Entry) -> Option<usize> {
     let behind = frame.get(RESPONSE_HEAD_BYTES..)?;
-    let encoding = Encoding { version, flexible };
-    Some(RESPONSE_HEAD_BYTES + skip::header_and_fields(METADATA_FRONT, encoding, behind)?)
+    let program = METADATA_FRONTS.get(entry.api_key, entry.api_version)?;
+    let step = Walker::new(program, u32::try_from(behind.len()).ok()?).step(behind).ok()?;
+    match step.event {
+        Event::Trailing { .. } => Some(RESPONSE_HEAD_BYTES + step.plain as usize),
+        _ => None,
+    }
 }
 
 /// A response, or its front, with the addresses that the client is told of each node.

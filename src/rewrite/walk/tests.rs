@@ -2,79 +2,61 @@
 
 use super::super::names::request_shape;
 use super::super::names::response_shapes::response_names;
+use super::super::program::{Op, Version};
 use super::super::rules::{RequestRule, ResponseRule, rules};
-use super::super::shape::{RequestMarks, items, text, texts};
+use super::super::shape::{Fields, RequestMarks, ResponseArray, ResponseMarks, array, fixed, items, text, texts};
+use super::super::shape::{ResponseLeaf, ResponseText, leaf, marked_array, marked_text};
 use super::*;
 use crate::frame::padded_varint;
 
-fn depth<M: Marks>(fields: Fields<M>) -> usize {
-    let inner = fields.iter().map(|field| match field.kind {
-        Kind::Array(inner, _) | Kind::Struct(inner) | Kind::Tagged(_, inner) => depth(inner),
-        Kind::Texts(_) => 1,
-        Kind::Fixed(..) | Kind::Text(_) | Kind::ClassicText | Kind::Blob(_) | Kind::Items(_) => 0,
-    });
-    1 + inner.max().unwrap_or(0)
-}
-
-/// The longest marked value: it must be together.
-fn leaf<M: Marks>(fields: Fields<M>) -> u32 {
-    let longest = fields.iter().map(|field| match field.kind {
-        Kind::Array(inner, _) | Kind::Struct(inner) | Kind::Tagged(_, inner) => leaf(inner),
-        Kind::Fixed(bytes, Some(_)) => bytes,
-        Kind::Fixed(_, None) => 0,
-        Kind::Texts(_) | Kind::Text(_) | Kind::ClassicText | Kind::Blob(_) | Kind::Items(_) => 0,
-    });
-    longest.max().unwrap_or(0)
+/// The most counts that are open within each other, and the longest marked value: it must be together.
+fn extent<M: Marks>(program: &Program<M>) -> (usize, usize) {
+    let (mut depth, mut deepest, mut longest) = (0, 0, 0);
+    for op in program.ops() {
+        match op {
+            Op::Array { .. } | Op::Tags { .. } => depth += 1,
+            Op::Next { .. } | Op::NextMarked { .. } | Op::Tag { .. } => depth -= 1,
+            Op::Leaf(bytes, _) => longest = longest.max(*bytes),
+            // What follows is the content of tags of the body: within its count of tags, and its own size.
+            Op::End => depth = 2,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    (deepest, longest)
 }
 
 #[test]
 fn no_shape_is_deeper_or_has_longer_values_than_the_walk_can_take() {
+    let mut extents = Vec::new();
     for rule in rules() {
-        if let RequestRule::Check(body) | RequestRule::Front(body) | RequestRule::Answer(body) = rule.request {
-            assert!(depth(body) <= DEPTH_MAX && leaf(body) as usize <= TOKEN_BYTES_MAX, "{}", rule.name);
-        }
-        if let ResponseRule::Walk(_, shape) = rule.response {
-            assert!(depth(shape.body) <= DEPTH_MAX && leaf(shape.body) as usize <= TOKEN_BYTES_MAX, "{}", rule.name);
+        for version in (rule.min..=rule.max).map(|version| Version::of(rule, version)) {
+            if let RequestRule::Check(body) | RequestRule::Front(body) | RequestRule::Answer(body) = rule.request {
+                extents.push(extent(&Program::message(None, body, version)));
+            }
+            if let ResponseRule::Walk(_, shape) = rule.response {
+                extents.push(extent(&Program::message(None, shape.body, version)));
+            }
+            let names = [request_shape(rule.key), response_names(rule.key).map(|shape| shape.body)];
+            extents.extend(names.into_iter().flatten().map(|body| extent(&Program::message(None, body, version))));
         }
     }
+    let most = |of: fn(&(usize, usize)) -> usize| extents.iter().map(of).max();
+    assert_eq!(most(|extent| extent.0), Some(4));
+    assert!(most(|extent| extent.0) <= Some(DEPTH_MAX));
+    // Topic ids are marked in requests that are whole.
+    assert_eq!(most(|extent| if extent.1 == 16 { 0 } else { extent.1 }), Some(TOKEN_BYTES_MAX));
 }
 
-/// The most bytes that an element of an array in these fields takes at least, in any version.
-fn element_bytes<M: Marks>(fields: Fields<M>) -> u32 {
-    let all = fields.iter().map(|field| match field.kind {
-        Kind::Array(inner, _) | Kind::Texts(inner) => {
-            let least = (0..20).flat_map(|version| [true, false].map(|flexible| bytes_min(inner, version, flexible)));
-            element_bytes(inner).max(least.max().unwrap_or(0))
-        }
-        Kind::Struct(inner) | Kind::Tagged(_, inner) => element_bytes(inner),
-        Kind::Fixed(..) | Kind::Text(_) | Kind::ClassicText | Kind::Blob(_) | Kind::Items(_) => 0,
-    });
-    all.max().unwrap_or(0)
+/// A walk through `left` bytes of this body. Its program is there for as long as the process, as all are.
+fn walker<M: Marks>(body: Fields<M>, version: i16, flexible: bool, left: usize) -> Walker<M> {
+    let program = Program::message(None, body, Version { version, flexible, quiet: false, nulls: true });
+    Walker::new(Box::leak(Box::new(program)), u32::try_from(left).unwrap())
 }
 
-#[test]
-fn no_element_takes_more_bytes_at_least_than_the_bound_says() {
-    let mut most = Vec::new();
-    for rule in rules() {
-        if let RequestRule::Check(body) | RequestRule::Front(body) | RequestRule::Answer(body) = rule.request {
-            most.push(element_bytes(body));
-        }
-        if let ResponseRule::Walk(_, shape) = rule.response {
-            most.push(element_bytes(shape.body));
-        }
-        most.extend(request_shape(rule.key).map(element_bytes));
-        most.extend(response_names(rule.key).map(|shape| element_bytes(shape.body)));
-    }
-    assert!(most.iter().all(|bytes| *bytes <= BYTES_MIN_MAX), "{most:?}");
-    assert!(most.contains(&FETCH_PARTITION_BYTES_MIN), "{most:?}");
-}
-
-/// Index, error code, three offsets, no aborted transactions, replica, no records: of Fetch 12.
-const FETCH_PARTITION_BYTES_MIN: u32 = 4 + 2 + 24 + 1 + 4 + 1 + 1;
-
-/// Walks `bytes` whole: the plain bytes, or where it is malformed.
-fn walk(body: Fields<RequestMarks>, version: i16, flexible: bool, bytes: &[u8]) -> Result<usize, Malformed> {
-    let mut walker = Walker::new(None, body, version, flexible, u32::try_from(bytes.len()).unwrap());
+/// Walks `bytes` whole: the plain bytes, or that it is malformed.
+fn walk<M: Marks>(body: Fields<M>, version: i16, flexible: bool, bytes: &[u8]) -> Result<usize, Malformed> {
+    let mut walker = walker(body, version, flexible, bytes.len());
     let mut at = 0;
     loop {
         let step = walker.step(&bytes[at..])?;
@@ -93,6 +75,7 @@ fn walk(body: Fields<RequestMarks>, version: i16, flexible: bool, bytes: &[u8]) 
 const TEXTS: Fields<RequestMarks> = &[texts("t")];
 const ITEMS: Fields<RequestMarks> = &[items("i", 4)];
 const TEXT: Fields<RequestMarks> = &[text("t").null_since(1)];
+
 #[test]
 fn counts_are_bounded_by_what_is_left_before_they_are_used() {
     assert_eq!(walk(TEXTS, 0, false, &[0, 0, 0, 2, 0, 0, 0, 0]), Ok(8));
@@ -109,7 +92,7 @@ fn counts_are_bounded_by_what_is_left_before_they_are_used() {
 /// At once, not when the bytes run out: the rest of the frame is not here yet.
 #[test]
 fn a_count_that_the_frame_cannot_hold_is_refused_when_it_comes() {
-    let first = |body, flexible, bytes: &[u8]| Walker::new(None, body, 1, flexible, 1000).step(bytes).err();
+    let first = |body, flexible, bytes: &[u8]| walker(body, 1, flexible, 1000).step(bytes).err();
     assert_eq!(first(TEXTS, false, &[0, 0, 1, 242]), None);
     assert_eq!(first(TEXTS, false, &[0, 0, 1, 243]), Some(Malformed));
     assert_eq!(first(ITEMS, true, &[0xff, 1]), Some(Malformed));
@@ -140,4 +123,51 @@ fn unknown_tags_and_padded_varints_are_read_and_their_bounds_hold() {
     assert_eq!(walk(TEXT, 1, true, &[0, 1, 5, 2, 7]), Err(Malformed));
     assert_eq!(walk(TEXT, 1, true, &[0, 2, 5, 0]), Err(Malformed));
     assert_eq!(walk(TEXT, 1, true, &[0, 0, 9]), Ok(3), "what is behind the last field is left alone");
+}
+
+const INNER: Fields<ResponseMarks> = &[fixed("F", 2), text("T").null_since(1), items("I", 4), texts("S")];
+const OUTER: Fields<ResponseMarks> = &[array("A", INNER)];
+
+/// One element of [`INNER`]: F, T "a", I [1 item], S ["b"].
+const CLASSIC: [u8; 24] = [0, 0, 0, 1, 0, 1, 0, 1, b'a', 0, 0, 0, 1, 9, 9, 9, 9, 0, 0, 0, 1, 0, 1, b'b'];
+/// The same with compact lengths, a tag behind the struct, and none behind the body.
+const COMPACT: [u8; 18] = [2, 0, 1, 2, b'a', 2, 9, 9, 9, 9, 2, 2, b'b', 1, 5, 1, 7, 0];
+
+#[test]
+fn what_is_cut_by_the_end_of_the_frame_is_refused() {
+    assert_eq!(walk(OUTER, 0, false, &CLASSIC), Ok(CLASSIC.len()));
+    assert_eq!(walk(OUTER, 1, true, &COMPACT), Ok(COMPACT.len()));
+    (0..CLASSIC.len()).for_each(|cut| assert_eq!(walk(OUTER, 0, false, &CLASSIC[..cut]), Err(Malformed), "{cut}"));
+    (0..COMPACT.len()).for_each(|cut| assert_eq!(walk(OUTER, 1, true, &COMPACT[..cut]), Err(Malformed), "{cut}"));
+}
+
+/// Elements without bytes would be as many as the count likes to say.
+#[test]
+fn a_count_is_bounded_also_where_elements_have_no_bytes() {
+    const NOTHING: Fields<ResponseMarks> = &[array("A", &[fixed("LaterField", 4).since(1)]), fixed("F", 3)];
+    assert_eq!(walk(NOTHING, 0, false, &[0, 0, 0, 3, 1, 2, 3]), Ok(7));
+    assert_eq!(walk(NOTHING, 0, false, &[0, 0, 0, 4, 1, 2, 3]), Err(Malformed));
+    assert_eq!(walk(NOTHING, 1, false, &[0x40, 0, 0, 0, 1, 2, 3]), Err(Malformed));
+}
+
+#[test]
+fn what_is_quiet_is_passed_over_and_strings_where_they_are_null() {
+    const QUIET: Fields<ResponseMarks> = &[marked_array(
+        "A",
+        &[
+            leaf("E", 2, ResponseLeaf::ErrorBefore).quiet(),
+            fixed("F", 1),
+            marked_text("T", ResponseText::Host).null_since(0).quiet(),
+        ],
+        ResponseArray::Brokers,
+    )
+    .quiet()];
+    let bytes = [3, 0, 7, 1, 0, 0, 0, 8, 1, 2, b'x', 0, 0];
+    let program = Program::message(None, QUIET, Version { version: 0, flexible: true, quiet: true, nulls: true });
+    let mut walker = Walker::new(Box::leak(Box::new(program)), 13);
+    let step = walker.step(&bytes).unwrap();
+    assert!(matches!(step.event, Event::Text { mark: ResponseText::Host, head: 1, body: 1, null: false }));
+    assert_eq!(step.plain, 9);
+    let step = walker.step(&bytes[11..]).unwrap();
+    assert!(matches!((step.plain, step.event), (1, Event::Tags { head: 1, count: 0 })));
 }
