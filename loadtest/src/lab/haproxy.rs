@@ -58,7 +58,7 @@ pub fn start_tls(
     certificate: &Path,
     core: Option<usize>,
 ) -> Result<Child> {
-    let bind = format!("{front} ssl crt {} curves X25519", certificate.display());
+    let bind = format!("{front} ssl crt {} curves X25519:P-256", certificate.display());
     run(directory, &config(&bind, backend, false), core, false)
 }
 

@@ -11,7 +11,8 @@ use crate::interrupt;
 use crate::load::handshake::connect;
 use crate::wire::{self, cluster};
 use rustls::client::{Resumption, Tls12Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned, version};
 use std::io::{Read as _, Write as _};
@@ -65,10 +66,14 @@ impl Handshake {
 
     /// Settings of a client, with sessions of its own.
     fn config(self, roots: &Arc<RootCertStore>) -> Result<Arc<ClientConfig>> {
-        let group =
-            if self == Self::Hybrid { aws_lc_rs::kx_group::X25519MLKEM768 } else { aws_lc_rs::kx_group::X25519 };
-        let provider = CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() };
         let old = matches!(self, Self::Full12 | Self::Resumed12);
+        let kx_groups = match self {
+            Self::Hybrid => vec![kx_group::X25519MLKEM768],
+            // X25519 is taken; in TLS 1.2 OpenSSL shows a certificate only where its curve is among these, too.
+            _ if old => vec![kx_group::X25519, kx_group::SECP256R1],
+            _ => vec![kx_group::X25519],
+        };
+        let provider = CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
         let versions = if old { &version::TLS12 } else { &version::TLS13 };
         let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[versions]);
         let builder = builder.doing(|| "cannot set up TLS".to_owned())?;
