@@ -4,6 +4,7 @@
 
 mod head;
 mod ledger;
+mod memory;
 mod varint;
 
 pub use head::{
@@ -11,4 +12,5 @@ pub use head::{
     ResponseHead, Stranger, length, stranger,
 };
 pub use ledger::{Asked, Entry, Ledger, SessionIds};
+pub use memory::{NoMemory, append, make_room};
 pub use varint::{VARINT_BYTES_MAX, Varint, padded_varint, push_varint, read_varint, varint_bytes};

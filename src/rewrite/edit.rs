@@ -8,7 +8,7 @@ use super::shape::{ResponseArray, ResponseLeaf, ResponseText};
 use super::shapes::Hold;
 use super::{Output, View};
 use crate::cluster::NodeId;
-use crate::frame::{LENGTH_BYTES, padded_varint, push_varint, varint_bytes};
+use crate::frame::{LENGTH_BYTES, append, padded_varint, push_varint, varint_bytes};
 use crate::metrics::Cause;
 
 /// LEADER_NOT_AVAILABLE.
@@ -96,7 +96,7 @@ impl Editor {
         if bytes.len() + self.held.len() > view.hold_bytes_max as usize {
             return Err(Cause::HeldFrameTooLarge);
         }
-        self.held.extend_from_slice(bytes);
+        append(&mut self.held, bytes)?;
         Ok(())
     }
 

@@ -13,7 +13,9 @@ use super::rules::{NamedRule, RequestRule, Rule};
 use super::shape::{RequestLeaf, RequestMarks, RequestText};
 use super::walk::Walker;
 use super::{Fed, Named, Output, View, own};
-use crate::frame::{Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, length};
+use crate::frame::{
+    Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, append, length, make_room,
+};
 use crate::metrics::Cause;
 
 /// State of the direction client -> backend. Small, and without heap memory but while a request is held.
@@ -244,13 +246,14 @@ impl Requests {
     ) -> Result<Option<usize>, Cause> {
         let State::Held(held) = &mut self.state else { return Ok(None) };
         let more = rest.get(..held.missing).unwrap_or(rest);
-        held.bytes.extend_from_slice(more);
+        append(&mut held.bytes, more)?;
         held.missing -= more.len();
         if held.missing > 0 {
             return Ok((!more.is_empty()).then_some(more.len()));
         }
         // What was begun with a namespace goes on with it: it is the virtual cluster's, for as long as the session lives.
         let Some(named) = &view.namespace else { return Err(Cause::RequestMalformed) };
+        make_room(&mut out.new_bytes, held.bytes.len())?;
         take_whole(&held.bytes, None, (held.rule, held.entry), (view, named), ledger, out)?;
         self.state = State::Between;
         Ok(Some(more.len()))

@@ -15,7 +15,9 @@ use super::shape::{ResponseMarks, ResponseText};
 use super::shapes::{Hold, ResponseShape};
 use super::walk::Walker;
 use super::{Fed, Named, Output, View, own};
-use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use crate::frame::{
+    Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length, make_room,
+};
 use crate::metrics::Cause;
 
 /// State of the direction backend -> client. Without heap memory between frames.
@@ -244,7 +246,7 @@ impl Responses {
             return Ok(RESPONSE_HEAD_BYTES);
         }
         let mut held = Held::new(length, view)?;
-        let taken = held.take(rest);
+        let taken = held.take(rest)?;
         self.state = State::Held(held);
         Ok(taken)
     }
@@ -259,12 +261,13 @@ impl Responses {
         out: &mut Output,
     ) -> Result<Option<usize>, Cause> {
         let State::Held(held) = &mut self.state else { return Ok(None) };
-        let taken = held.take(rest);
+        let taken = held.take(rest)?;
         let Some(frame) = held.whole() else { return Ok((taken > 0).then_some(taken)) };
         let (oldest, named) = (ledger.oldest().ok_or(Cause::ResponseUnexpected)?, &view.namespace);
         let (Class::Served(rule), Some(named)) = (class(oldest.api_key), named) else {
             return Err(Cause::ResponseUnexpected);
         };
+        make_room(&mut out.new_bytes, frame.len())?;
         let seen = whole(frame, None, rule, oldest, (view, named), out)?;
         self.end_named(seen, ledger, out);
         Ok(Some(taken))

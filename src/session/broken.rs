@@ -7,7 +7,10 @@ use crate::tls::{Fault, HelloFault};
 
 /// The cause of an error of reading or writing.
 pub(super) fn client(error: &io::Error) -> Cause {
-    Fault::inside(error).map_or(Cause::ClientReset, of_fault)
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => Cause::MemoryBudget,
+        _ => Fault::inside(error).map_or(Cause::ClientReset, of_fault),
+    }
 }
 
 /// The cause of a handshake that failed.

@@ -2,6 +2,7 @@
 //! sent at once; what need not be read of a large frame passes through a pipe.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
@@ -147,7 +148,8 @@ impl<'a> Relay<'a> {
     /// One read from the client, or one move past us, or one more try to send what the backend did not take.
     fn request_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
         if !self.inward.is_empty() {
-            let sent = self.inward.flush(self.context, &self.backend).unwrap_or_else(|_| self.lose_backend());
+            let sent = self.inward.flush(self.context, &self.backend);
+            let sent = self.taken_by_backend(sent)?;
             Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
@@ -224,7 +226,7 @@ impl<'a> Relay<'a> {
         }
         // What closes the session does not undo the requests before it, which came in the same read by chance.
         let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
-        let sent = sent.unwrap_or_else(|_| self.lose_backend());
+        let sent = self.taken_by_backend(sent)?;
         Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
         fed.map(drop)
     }
@@ -337,6 +339,14 @@ impl<'a> Relay<'a> {
             counts.client_bytes_out += sent as u64;
             Numbers::count(&self.context.numbers.client_bytes_out, sent as u64);
             self.deadlines.sent(self.context.net.now());
+        }
+    }
+
+    /// What the backend took. Only where there is no memory for the rest does the session end at once.
+    fn taken_by_backend(&mut self, sent: io::Result<usize>) -> Result<usize, Cause> {
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Err(Cause::MemoryBudget),
+            sent => Ok(sent.unwrap_or_else(|_| self.lose_backend())),
         }
     }
 

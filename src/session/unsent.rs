@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 
+use crate::frame::{NoMemory, append, make_room};
 use crate::net::{EmptyPipe, FullPipe, Socket};
 use crate::rewrite::Segment;
 
@@ -52,7 +53,7 @@ impl Unsent {
     ///
     /// # Errors
     ///
-    /// As send(2).
+    /// As send(2); `OutOfMemory` when there is none for what must be kept.
     pub fn send(
         &mut self,
         socket: &Socket,
@@ -83,7 +84,7 @@ impl Unsent {
             let n = socket.write(pieces.get(..now.len()).unwrap_or_default())?;
             left += n;
             if n < wanted {
-                self.keep(now.iter().chain(later).map(slice), n);
+                self.keep(now.iter().chain(later).map(slice), n)?;
                 return Ok(left);
             }
             rest = later;
@@ -94,7 +95,7 @@ impl Unsent {
     fn send_one(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
         let n = socket.write(&[IoSlice::new(bytes)])?;
         if n < bytes.len() {
-            self.bytes.extend_from_slice(bytes.get(n..).unwrap_or_default());
+            append(&mut self.bytes, bytes.get(n..).unwrap_or_default())?;
         }
         Ok(n)
     }
@@ -103,16 +104,18 @@ impl Unsent {
     ///
     /// # Errors
     ///
-    /// As read(2).
+    /// As read(2); `OutOfMemory` when there is none for it.
     pub fn keep_pipe(&mut self, pipe: FullPipe) -> io::Result<EmptyPipe> {
+        make_room(&mut self.bytes, pipe.bytes())?;
         pipe.read_back(&mut self.bytes)
     }
 
-    fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) {
+    fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) -> Result<(), NoMemory> {
         for piece in pieces {
-            self.bytes.extend_from_slice(piece.get(skip..).unwrap_or_default());
+            append(&mut self.bytes, piece.get(skip..).unwrap_or_default())?;
             skip = skip.saturating_sub(piece.len());
         }
+        Ok(())
     }
 }
 

@@ -164,6 +164,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, operations::limits_of_connections_hold),
     test!(GatewayAlone, 60, operations::every_accepted_connection_is_accounted_for),
     test!(GatewayAlone, 60, operations::sessions_outlive_a_lack_of_descriptors),
+    test!(GatewayAlone, 90, operations::a_lack_of_memory_ends_one_session),
     test!(GatewayAlone, 60, operations::faults_at_start_are_said),
     test!(GatewayAlone, 60, operations::signals_are_obeyed),
     test!(GatewayAlone, 60, operations::reloads_are_told),

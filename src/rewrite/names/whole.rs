@@ -13,7 +13,7 @@ use super::super::{Named, View};
 use super::response_shapes::response_names;
 use super::responses::{Frame, Seen, rewrite};
 use crate::cluster::NodeId;
-use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES};
+use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, append, make_room};
 use crate::metrics::Cause;
 
 /// A response may be held that is so many times longer than a held request: a backend's Metadata of all topics holds those
@@ -70,10 +70,14 @@ impl Held {
     }
 
     /// Takes what belongs to the frame from the front of `rest`; tells how many bytes.
-    pub fn take(&mut self, rest: &[u8]) -> usize {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub fn take(&mut self, rest: &[u8]) -> Result<usize, Cause> {
         let bytes = rest.len().min(self.total - self.bytes.len());
-        self.bytes.extend_from_slice(rest.get(..bytes).unwrap_or_default());
-        bytes
+        append(&mut self.bytes, rest.get(..bytes).unwrap_or_default())?;
+        Ok(bytes)
     }
 
     /// The frame, once it is whole.
@@ -167,7 +171,8 @@ fn nodes(frame: &[u8], entry: Entry, view: &View<'_>) -> Result<Nodes, Cause> {
     let (mut ledger, mut replaced, mut responses) = (Ledger::default(), Output::default(), Responses::default());
     ledger.push(entry);
     let fed = responses.feed(frame, &plain, &mut ledger, &mut replaced)?;
-    let mut bytes = Vec::with_capacity(replaced.len());
+    let mut bytes = Vec::new();
+    make_room(&mut bytes, replaced.len())?;
     for segment in &replaced.segments {
         let part = match segment {
             Segment::Input(part) => frame.get(part.clone()),

@@ -211,16 +211,22 @@ impl Gateway {
         let limits = fs::read_to_string(format!("/proc/{process}/limits"))?;
         let line = limits.lines().find(|line| line.starts_with("Max open files")).ok_or("no limit of descriptors")?;
         let soft = line.split_whitespace().nth(3).ok_or("no soft limit")?;
-        let set = |soft: &str| -> Fallible<()> {
-            let limit = format!("--nofile={soft}:");
-            let set = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status()?;
-            ensure!(set.success(), "prlimit {limit} of process {process}: {set}");
-            Ok(())
-        };
         // Those below are taken for as long as it lives.
-        set("3")?;
+        limit(process, "nofile", "3")?;
         let done = work();
-        set(soft)?;
+        limit(process, "nofile", soft)?;
+        done
+    }
+
+    /// Lets it have only so many bytes of memory more while `work` is done.
+    pub fn with_memory<T>(&self, more_bytes: u64, work: impl FnOnce() -> Fallible<T>) -> Fallible<T> {
+        let process = locked(&self.process).id();
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmSize:")).ok_or("no size of its memory")?;
+        let kib: u64 = line.split_whitespace().next().ok_or("no size of its memory")?.parse()?;
+        limit(process, "as", &(kib * 1024 + more_bytes).to_string())?;
+        let done = work();
+        limit(process, "as", "unlimited")?;
         done
     }
 
@@ -273,6 +279,14 @@ impl<'a> Settings<'a> {
             servers.join(", "),
         )
     }
+}
+
+/// Sets a soft limit of a process.
+fn limit(process: u32, name: &str, soft: &str) -> Fallible<()> {
+    let limit = format!("--{name}={soft}:");
+    let set = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status()?;
+    ensure!(set.success(), "prlimit {limit} of process {process}: {set}");
+    Ok(())
 }
 
 fn run(file: &Path, log: &Path) -> Fallible<Process> {
