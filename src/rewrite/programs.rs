@@ -85,9 +85,12 @@ pub fn prepare() {
 
 /// The programs of one direction, for each API in each version that is served.
 pub struct Programs<M: Marks> {
-    /// By key, then by version.
-    all: Box<[Box<[Option<Program<M>>]>]>,
+    /// By key.
+    all: Box<[Versions<M>]>,
 }
+
+/// The programs of one API, by version.
+type Versions<M> = Box<[Option<Program<M>>]>;
 
 impl<M: Marks> Programs<M> {
     /// Those that `make` has something for.

@@ -27,6 +27,7 @@ pub struct Responses {
 
 /// What is to be done once the run has come.
 #[derive(Default)]
+#[expect(clippy::large_enum_variant, reason = "a walk takes nothing from the heap")]
 enum State {
     /// The next response is to begin.
     #[default]

@@ -210,16 +210,13 @@ impl<M: Marks> Walker<M> {
                     (self.next, self.count) = (place.next, place.count);
                     let tag = self.tag(here, place.at)?;
                     (place.next, place.count) = (self.next, self.count);
-                    match tag {
-                        Some((event, bytes)) => {
-                            self.tagged |= *body;
-                            if *body && M::TAGS_TOLD {
-                                return Ok((event, bytes));
-                            }
-                            place.at += bytes;
-                            continue;
+                    if let Some((event, bytes)) = tag {
+                        self.tagged |= *body;
+                        if *body && M::TAGS_TOLD {
+                            return Ok((event, bytes));
                         }
-                        None => {}
+                        place.at += bytes;
+                        continue;
                     }
                 }
                 Op::TagEnd(tag) => {
@@ -365,9 +362,18 @@ fn varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
     }
 }
 
+/// The same, where its first byte is not its last; nor is its second, if that is here.
 #[inline(never)]
 fn long_varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
-    match read_varint(here.get(at..).unwrap_or_default()) {
+    let rest = here.get(at..).unwrap_or_default();
+    // The first two bytes say that more follow, if they are here: records are often as long as that.
+    if let [first, second, third, ..] = *rest
+        && third < 0x80
+    {
+        let low = u32::from(first & 0x7f) | u32::from(second & 0x7f) << 7;
+        return Ok((low | u32::from(third) << 14, 3));
+    }
+    match read_varint(rest) {
         Varint::Value(value, head) => Ok((value, head)),
         Varint::Incomplete => Err(Stop::Cut),
         Varint::Invalid => Err(Stop::Broken),
