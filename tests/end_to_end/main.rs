@@ -152,6 +152,7 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, bad_input::idle_clients_are_closed_unless_they_wait),
     test!(GatewayAlone, 120, data_path::frames_pass_whole_however_they_are_cut),
     test!(GatewayAlone, 90, tls::names_lead_where_they_say),
+    test!(GatewayAlone, 120, tls::frames_pass_whole_and_slow_readers_are_bounded),
     test!(GatewayAlone, 60, tls::node_names_without_a_certificate_are_told),
     test!(GatewayAlone, 120, tls::strangers_at_a_tls_port_are_told_apart),
     test!(GatewayAlone, 90, tls::clients_are_who_their_certificate_says),

@@ -34,7 +34,7 @@ pub fn mirrored(wire: &mut Wire, request: &[u8]) -> Fallible<()> {
 }
 
 /// An answer without its length, and the request that it mirrors.
-fn same(answer: &[u8], request: &[u8]) -> Fallible<()> {
+pub fn same(answer: &[u8], request: &[u8]) -> Fallible<()> {
     let expected = &request[8..];
     ensure!(answer.len() == expected.len(), "{} bytes came, not {}", answer.len(), expected.len());
     let differs = answer.iter().zip(expected).position(|(came, sent)| came != sent);

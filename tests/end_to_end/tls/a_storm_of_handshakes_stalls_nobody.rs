@@ -19,7 +19,7 @@ const CLIENTS: usize = 400;
 const NAME: &str = "bootstrap-alice.kafka.example";
 
 pub fn run(world: &World) -> Fallible<()> {
-    let front = Front::start(world, "{accepts_per_second_max: 100000}")?;
+    let front = Front::start(world, "accepts_per_second_max: 100000")?;
     let mut neighbour = front.client(at::NEW, NAME, &front.settings(None))?;
     hosts(&mut neighbour)?;
 

@@ -13,7 +13,7 @@ use crate::harness::{Fallible, World, until};
 const NAME: &str = "bootstrap-alice.kafka.example";
 
 pub fn run(world: &World) -> Fallible<()> {
-    let front = Front::start(world, "{}")?;
+    let front = Front::start(world, "")?;
     let expired = front.clients.issue(&[], |params| {
         params.distinguished_name.push(DnType::OrganizationName, "Example");
         params.distinguished_name.push(DnType::CommonName, "Old");

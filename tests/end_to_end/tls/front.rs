@@ -53,7 +53,7 @@ pub struct Front {
 pub type Secure = StreamOwned<ClientConnection, TcpStream>;
 
 impl Front {
-    /// Starts it, with `limits` as lines of YAML in braces.
+    /// Starts it, with `limits` as `key: value`, a comma and a space between.
     pub fn start(world: &World, limits: &str) -> Fallible<Front> {
         Front::start_for(world, limits, &["*.kafka.example", ADVERTISED_HOST])
     }
@@ -103,8 +103,13 @@ impl Front {
             listener("mutual", at::MUTUAL, 1, server("wild", &mutual) + &names),
             listener("new", at::NEW, 1, server("rsa", ", versions: {min: TLSv1.3, max: TLSv1.3}") + &names),
         ];
+        let limits: String =
+            limits.split(", ").filter(|limit| !limit.is_empty()).fold(String::new(), |lines, limit| {
+                let head = if lines.is_empty() { "  limits:\n" } else { "" };
+                format!("{lines}{head}    {limit}\n")
+            });
         let yaml = format!(
-            "node:\n  shards: 1\n  admin: {{address: \"{ADVERTISED_HOST}:{}\"}}\n  limits: {limits}\nbackend_clusters:\n  - name: \
+            "node:\n  shards: 1\n  admin: {{address: \"{ADVERTISED_HOST}:{}\"}}\n{limits}backend_clusters:\n  - name: \
              lab\n    bootstrap_servers: [\"{}\"]\nvirtual_clusters:\n  - {{name: alice, destination: {{name: lab}}, dns_label: \
              alice}}\n  - {{name: bob, destination: {{name: lab}}, dns_label: bob}}\nlisteners:\n{}",
             port + 9,

@@ -12,6 +12,7 @@ pub mod certificates_of_every_form_are_taken;
 pub mod clients_are_who_their_certificate_says;
 pub mod clients_show_who_they_are;
 pub mod faults_of_nodes_are_told_apart;
+pub mod frames_pass_whole_and_slow_readers_are_bounded;
 pub mod names_lead_where_they_say;
 pub mod node_names_without_a_certificate_are_told;
 pub mod nodes_are_spoken_to_with_tls;

@@ -11,7 +11,7 @@ use crate::harness::tools::patience;
 use crate::harness::{Fallible, World, until};
 
 pub fn run(world: &World) -> Fallible<()> {
-    let front = Front::start(world, "{connect: 2s}")?;
+    let front = Front::start(world, "connect: 2s")?;
     let names =
         |cluster: &str| vec![format!("broker-1-{cluster}.kafka.example"), format!("broker-2-{cluster}.kafka.example")];
     let ports = vec!["127.0.0.1".to_owned()];

@@ -12,7 +12,7 @@ const LISTENERS: [&str; 3] = ["names", "both", "mutual"];
 pub fn run(world: &World) -> Fallible<()> {
     let covered =
         ["bootstrap-alice.kafka.example", "bootstrap-bob.kafka.example", "broker-1-alice.kafka.example", "127.0.0.1"];
-    let front = Front::start_for(world, "{}", &covered)?;
+    let front = Front::start_for(world, "", &covered)?;
     until("names are counted", patience(10), || {
         let count = front.gateway.numbers()?.sum("klamm_node_names_uncovered");
         // Of node 1 bob's, of node 2 both.

@@ -23,7 +23,7 @@ const DECODE_ERROR: u8 = 50;
 const UNRECOGNIZED_NAME: u8 = 112;
 
 pub fn run(world: &World) -> Fallible<()> {
-    let front = Front::start(world, "{first_byte: 3s, hello: 2s, handshake: 3s}")?;
+    let front = Front::start(world, "first_byte: 3s, hello: 2s, handshake: 3s")?;
     let mut neighbour = front.client(at::NAMES, NAME, &front.settings(None))?;
     hosts(&mut neighbour)?;
     bytes(&front, &mut neighbour)?;
