@@ -136,6 +136,7 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
     test!(GatewayAlone, 60, tls::the_lab_speaks_tls),
+    test!(GatewayAlone, 180, tls::all_that_clients_are_told_is_their_own),
     test!(GatewayAlone, 120, tls::certificates_of_every_form_are_taken),
     test!(GatewayAlone, 90, tls::clients_show_who_they_are),
     test!(GatewayAlone, 90, tls::the_first_policy_that_matches_is_used),

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod process;
 pub mod records;
 pub mod relay;
+pub mod relay_tls;
 pub mod scripted;
 pub mod secure_backend;
 pub mod tls;

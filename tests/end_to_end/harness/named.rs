@@ -24,9 +24,14 @@ pub struct Listener<'a> {
 impl Listener<'_> {
     /// As an entry of `listeners`, which it is called in.
     pub fn yaml(&self, name: &str) -> String {
+        self.yaml_at(ADVERTISED_HOST, name)
+    }
+
+    /// The same at another address of this machine.
+    pub fn yaml_at(&self, address: &str, name: &str) -> String {
         let Listener { port, format, certificates, tls, policies } = self;
         let mut text = format!(
-            "  - name: {name}\n    addresses: [\"{ADVERTISED_HOST}\"]\n    ports: [{port}]\n    policies:\n      \
+            "  - name: {name}\n    addresses: [\"{address}\"]\n    ports: [{port}]\n    policies:\n      \
              - type: tls_server\n        config:\n          certificates:\n"
         );
         for Files { certificate, key } in *certificates {

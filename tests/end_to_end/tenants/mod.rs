@@ -8,7 +8,7 @@ mod languages;
 mod setup;
 mod transactions;
 
-pub use setup::{HIDDEN, Tenant, VirtualCluster, head, own_gateway, own_gateway_with, tenants, yaml};
+pub use setup::{HIDDEN, Program, Tenant, VirtualCluster, head, own_gateway, own_gateway_with, tenants, yaml};
 
 pub mod aiokafka_meets_its_own_records;
 pub mod confluent_kafka_meets_its_own_records;

@@ -8,6 +8,7 @@ mod material;
 mod tenants;
 
 pub mod a_storm_of_handshakes_stalls_nobody;
+pub mod all_that_clients_are_told_is_their_own;
 pub mod certificates_of_every_form_are_taken;
 pub mod clients_are_who_their_certificate_says;
 pub mod clients_show_who_they_are;
