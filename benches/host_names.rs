@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use klamm::cluster::{AddressMap, HostFormat, HostNames, NodeId};
 use klamm::route::{HostTable, Route};
@@ -17,6 +17,8 @@ use rand::{RngExt, SeedableRng};
 const SUFFIX: &str = ".kafka.example";
 const LOOK_UPS: usize = 1_000_000;
 const ROUNDS: usize = 5;
+/// Names that are received, and then looked up.
+const AT_ONCE: usize = 64;
 
 /// Counts what is allocated.
 struct Counting;
@@ -86,25 +88,51 @@ fn measure(count: usize) {
     let own_of = |name: &str| name.as_bytes()[name.len() - split(name)..].to_vec();
     let bare: Vec<Vec<u8>> = asked.iter().map(|name| own_of(name)).collect();
 
+    let mut heard = Heard { bytes: Vec::with_capacity(64 << 10), ends: Vec::with_capacity(AT_ONCE) };
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    let ours = best(|at| table.meaning(asked[at % asked.len()].as_bytes()).is_ok());
-    let miss = best(|at| table.meaning(unknown[at % unknown.len()].as_bytes()).is_err());
+    let ours = heard.best(&asked, |name| table.meaning(name).is_ok());
+    let miss = heard.best(&unknown, |name| table.meaning(name).is_err());
     let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
     // The others are given what is left of a name when it was split and made lower case, which ours does itself.
-    let hashed = best(|at| map.contains_key(&*bare[at % bare.len()]));
-    let searched = best(|at| sorted.binary_search_by(|own| (**own).cmp(&bare[at % bare.len()])).is_ok());
+    let hashed = heard.best(&bare, |name| map.contains_key(name));
+    let searched = heard.best(&bare, |name| sorted.binary_search_by(|own| (**own).cmp(name)).is_ok());
     println!(
         "{count:>8}  {ours:>7.1} ns {hashed:>5.1} ns {searched:>5.1} ns {miss:>5.1} ns   {allocated} allocations, built in {built:.1?}"
     );
 }
 
-/// Nanoseconds a look-up in the best of the rounds; each must find what it looks for.
-fn best(mut look_up: impl FnMut(usize) -> bool) -> f64 {
-    let round = |_| {
-        let started = Instant::now();
-        let found = (0..LOOK_UPS).filter(|at| black_box(look_up(*at))).count();
-        assert_eq!(found, LOOK_UPS);
-        started.elapsed().as_nanos() as f64 / LOOK_UPS as f64
-    };
-    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+/// Names as they are when they are looked up: just received, and so in the core's cache, which the tables are not.
+struct Heard {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Heard {
+    /// Nanoseconds a look-up in the best of the rounds; each must find what it looks for.
+    fn best<N: AsRef<[u8]>>(&mut self, names: &[N], mut look_up: impl FnMut(&[u8]) -> bool) -> f64 {
+        let mut round = |_| {
+            let (mut took, mut looked_up) = (Duration::ZERO, 0);
+            for some in names.chunks(AT_ONCE).cycle() {
+                if looked_up >= LOOK_UPS {
+                    break;
+                }
+                self.bytes.clear();
+                self.ends.clear();
+                for name in some {
+                    self.bytes.extend_from_slice(name.as_ref());
+                    self.ends.push(self.bytes.len());
+                }
+                let started = Instant::now();
+                let mut start = 0;
+                for end in &self.ends {
+                    assert!(look_up(black_box(&self.bytes[start..*end])));
+                    start = *end;
+                }
+                took += started.elapsed();
+                looked_up += some.len();
+            }
+            took.as_nanos() as f64 / looked_up as f64
+        };
+        (0..ROUNDS).map(&mut round).fold(f64::INFINITY, f64::min)
+    }
 }

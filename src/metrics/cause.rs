@@ -167,7 +167,7 @@ causes! {
     SourceConnectionsMax "source_connections_max" Client;
     /// The accept rate was exceeded.
     AcceptRate "accept_rate" Client;
-    /// The shard's memory budget is spent.
+    /// The shard's memory budget is spent, or the machine gives no more memory.
     MemoryBudget "memory_budget" Gateway;
     /// No descriptor was left.
     Descriptors "descriptors" Gateway;
