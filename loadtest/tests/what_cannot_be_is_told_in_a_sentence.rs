@@ -86,14 +86,18 @@ fn descriptors_that_do_not_suffice_are_told_with_both_numbers() {
     }
 }
 
-/// The child of a process, in which Klamm runs.
-fn child_of(parent: u32) -> Option<u32> {
+/// The child of a process in which Klamm runs; others, such as one that asks for the commit, come and go.
+fn klamm_of(parent: u32) -> Option<u32> {
     let pids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let parent_of = |pid: &u32| -> Option<u32> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
     };
-    let mut children = pids.filter(|pid| parent_of(pid) == Some(parent));
+    let is_klamm = |pid: &u32| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split(|byte| *byte == 0).any(|argument| argument == b"__klamm")
+    };
+    let mut children = pids.filter(|pid| parent_of(pid) == Some(parent) && is_klamm(pid));
     children.next()
 }
 
@@ -115,7 +119,7 @@ fn a_gateway_that_dies_leaves_a_partial_result() {
     let file = directory.path().join("run.json");
     let args = ["run", "--target", "klamm", "--seconds", "300", "--warm-up", "0", "--connections", "2", "--json"];
     let run = loadtest(&args).arg(&file).spawn().unwrap();
-    let gateway = until(|| child_of(run.id()));
+    let gateway = until(|| klamm_of(run.id()));
     // It has answered for more than a second when the first sample would be there; the file is written at the end only.
     std::thread::sleep(Duration::from_secs(4));
     let status = Command::new("kill").args(["-s", "KILL", &gateway.to_string()]).status().unwrap();
