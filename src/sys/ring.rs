@@ -92,7 +92,6 @@ impl Ring {
         let needed = [
             ("IORING_OP_ACCEPT", opcode::AcceptMulti::CODE),
             ("IORING_OP_POLL_ADD", opcode::PollAdd::CODE),
-            ("IORING_OP_POLL_REMOVE", opcode::PollRemove::CODE),
             ("IORING_OP_ASYNC_CANCEL", opcode::AsyncCancel::CODE),
         ];
         let mut missing: Vec<_> =
@@ -127,8 +126,11 @@ impl Ring {
     }
 
     /// Ends a poll. Completions of it may still come.
+    ///
+    /// Not by IORING_OP_POLL_REMOVE: that fails (EALREADY) where the poll has something to tell, as it always has of a socket
+    /// that was shut down, and the poll would hold the socket for good.
     pub fn cancel_poll(&mut self, token: Token) {
-        let entry = opcode::PollRemove::new(KIND_POLL | token.0).build();
+        let entry = opcode::AsyncCancel::new(KIND_POLL | token.0).build();
         self.push(entry.user_data(KIND_CANCEL));
     }
 
@@ -200,8 +202,9 @@ impl Ready {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::net::TcpListener;
+    use std::net::{Shutdown, TcpListener};
     use std::os::fd::AsFd;
+    use std::time::Instant;
 
     fn next(ring: &mut Ring) -> Completion {
         let mut found = None;
@@ -238,6 +241,31 @@ mod tests {
         ring.cancel_poll(Token(Token::MAX));
         let completion = next(&mut ring);
         assert!(!completion.more && matches!(completion.outcome, Outcome::Failed(libc::ECANCELED)), "{completion:?}");
+    }
+
+    #[test]
+    fn a_poll_that_has_something_to_tell_ends_and_lets_its_socket_go() {
+        let mut ring = Ring::new().unwrap();
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+        let (server, _) = listening.accept().unwrap();
+        ring.poll(server.as_fd(), Token(1));
+        assert!(next(&mut ring).more);
+        client.write_all(b"unread").unwrap();
+        server.shutdown(Shutdown::Both).unwrap();
+        ring.cancel_poll(Token(1));
+        drop(server);
+        while next(&mut ring).more {}
+        ring.enter(None);
+        // It is closed: whoever goes on writing to it is told.
+        let end = Instant::now() + Duration::from_secs(5);
+        let error = loop {
+            match client.write(&[0]) {
+                Ok(_) => assert!(Instant::now() < end, "the socket is still there"),
+                Err(error) => break error.kind(),
+            }
+        };
+        assert!(matches!(error, io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset), "{error}");
     }
 
     #[test]
