@@ -9,7 +9,7 @@ use crate::rewrite::Segment;
 /// Pieces given to the kernel in one call.
 const PIECES_MAX: usize = 64;
 /// Pieces that together are no longer than this are copied into one: the kernel takes one piece in fewer steps.
-const GATHER_BYTES_MAX: usize = 4 << 10;
+const GATHER_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes that wait for a socket. Holds no memory while empty.
 #[derive(Default)]
