@@ -16,7 +16,11 @@ use klamm::tls::{CIPHERTEXT_BYTES_MAX, Pump, ServerSide, Wire};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::version::TLS12;
+use rustls::{
+    ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
+    SupportedProtocolVersion,
+};
 
 const NAME: &str = "bootstrap-passthrough.kafka.example";
 const ROUNDS: usize = 9;
@@ -132,6 +136,9 @@ struct Ground {
     server: Arc<ServerConfig>,
     full: Arc<ClientConfig>,
     resuming: Arc<ClientConfig>,
+    /// Those of TLS 1.2.
+    full12: Arc<ClientConfig>,
+    resuming12: Arc<ClientConfig>,
 }
 
 fn ground() -> Ground {
@@ -149,12 +156,17 @@ fn ground() -> Ground {
     let server = ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(certificate.der().to_vec())).unwrap();
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let builder = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().unwrap();
-    let resuming = builder.with_root_certificates(roots).with_no_client_auth();
-    let mut full = resuming.clone();
-    full.resumption = Resumption::disabled();
-    Ground { server, full: full.into(), resuming: resuming.into() }
+    let client = |versions: &[&'static SupportedProtocolVersion]| {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let builder = ClientConfig::builder_with_provider(provider.into()).with_protocol_versions(versions).unwrap();
+        let resuming = builder.with_root_certificates(roots.clone()).with_no_client_auth();
+        let mut full = resuming.clone();
+        full.resumption = Resumption::disabled();
+        (Arc::new(full), Arc::new(resuming))
+    };
+    let (full, resuming) = client(ALL_VERSIONS);
+    let (full12, resuming12) = client(&[&TLS12]);
+    Ground { server, full, resuming, full12, resuming12 }
 }
 
 /// Shakes hands; gives both ends, and the time of the server's part.
@@ -248,6 +260,17 @@ fn main() {
         "resumed handshakes a CPU-s",
         || handshakes::<Pump>(&ground, &ground.resuming),
         || handshakes::<ServerConnection>(&ground, &ground.resuming),
+    );
+    shake::<Pump>(&ground, &ground.resuming12);
+    compare(
+        "TLS 1.2 full handshakes a CPU-s",
+        || handshakes::<Pump>(&ground, &ground.full12),
+        || handshakes::<ServerConnection>(&ground, &ground.full12),
+    );
+    compare(
+        "TLS 1.2 tickets a CPU-s",
+        || handshakes::<Pump>(&ground, &ground.resuming12),
+        || handshakes::<ServerConnection>(&ground, &ground.resuming12),
     );
     compare("CPU-s a GiB received", || receive::<Pump>(&ground), || receive::<ServerConnection>(&ground));
     compare("CPU-s a GiB sent", || send::<Pump>(&ground), || send::<ServerConnection>(&ground));
