@@ -260,8 +260,8 @@ mod tests {
         // It is closed: whoever goes on writing to it is told.
         let end = Instant::now() + Duration::from_secs(5);
         let error = loop {
-            match client.write(&[0]) {
-                Ok(_) => assert!(Instant::now() < end, "the socket is still there"),
+            match client.write_all(&[0]) {
+                Ok(()) => assert!(Instant::now() < end, "the socket is still there"),
                 Err(error) => break error.kind(),
             }
         };
