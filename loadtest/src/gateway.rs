@@ -304,11 +304,7 @@ impl Gateway {
     /// It ended, or was not ready in time; with what it said of it and the last lines of its log.
     pub fn wait_ready(&mut self, time: Duration) -> Result<()> {
         let admin = self.admin;
-        self.child.wait_until(time, || match http::get(admin, "/ready", Duration::from_secs(2)) {
-            Ok((200, _)) => Ok(()),
-            Ok((status, body)) => Err(format!("/ready answers {status}: {body}")),
-            Err(error) => Err(error),
-        })
+        self.child.wait_until(time, || ready(admin))
     }
 
     /// Stops it in order.
@@ -318,6 +314,18 @@ impl Gateway {
     /// When it does not end by itself.
     pub fn stop(mut self) -> Result<()> {
         self.child.stop(Duration::from_secs(15))
+    }
+}
+
+/// Whether the Klamm at this admin address says that it is ready; if not, with what it says.
+///
+/// # Errors
+///
+/// It is not.
+pub fn ready(admin: SocketAddr) -> std::result::Result<(), String> {
+    match http::get(admin, "/ready", Duration::from_secs(2))? {
+        (200, _) => Ok(()),
+        (status, body) => Err(format!("/ready answers {status}: {body}")),
     }
 }
 

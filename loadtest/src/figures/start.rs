@@ -5,11 +5,11 @@
 
 use crate::error::{Error, Result};
 use crate::lab::sink::{Script, Sink};
+use crate::load::handshake;
 use crate::target::{Target, Variant};
 use crate::wire::cluster::{self, NODE};
 use crate::{interrupt, wire};
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,6 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_micros(250);
 /// How long it may take at all.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longest answer that is taken.
-const ANSWER_BYTES_MAX: u32 = 1 << 20;
 
 /// Measures one start.
 ///
@@ -52,13 +50,6 @@ pub fn measure(variant: &Variant, directory: &Path) -> Result<Duration> {
     Ok(time)
 }
 
-fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(&cluster::metadata_request(wire::TOPIC).map_err(std::io::Error::other)?)?;
-    let mut answer = vec![0; 4];
-    stream.read_exact(&mut answer)?;
-    let length = wire::u32_at(&answer, 0).unwrap_or(0).min(ANSWER_BYTES_MAX);
-    stream.take(u64::from(length)).read_to_end(&mut answer)?;
-    Ok(answer)
+fn ask(address: SocketAddr) -> Result<Vec<u8>> {
+    handshake::ask(&mut handshake::connect(address)?, cluster::metadata_request(wire::TOPIC))
 }

@@ -9,7 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::wire::produce::Producer;
 use crate::wire::{self, cluster};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -79,23 +79,24 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
 /// # Errors
 ///
 /// No answer, or one that cannot be read.
-pub fn offers(stream: &mut TcpStream, key: i16, version: i16) -> Result<bool> {
+pub fn offers(stream: &mut (impl Read + Write), key: i16, version: i16) -> Result<bool> {
     let answer = ask(stream, cluster::api_versions_request())?;
     cluster::offers(&answer, key, version).map_err(Error::new)
 }
 
-/// Sends one request and waits for its answer.
+/// Sends one request, on a plain connection or in TLS, and waits for its answer.
 ///
 /// # Errors
 ///
 /// No answer in time, or one to another question.
-pub fn ask(stream: &mut TcpStream, request: wire::Result<Vec<u8>>) -> Result<Vec<u8>> {
+pub fn ask(stream: &mut (impl Read + Write), request: wire::Result<Vec<u8>>) -> Result<Vec<u8>> {
     const ID: u32 = 0x6b6c_616d;
     let mut request = request.map_err(Error::new)?;
     wire::put(&mut request, wire::REQUEST_ID_AT, ID.to_be_bytes());
     let key = request.get(4..6).and_then(<[u8]>::first_chunk).map_or(-1, |two| i16::from_be_bytes(*two));
     let mut exchange = || -> std::io::Result<Vec<u8>> {
         stream.write_all(&request)?;
+        stream.flush()?;
         let mut answer = vec![0; 8];
         stream.read_exact(&mut answer)?;
         let length = wire::frame_bytes(&answer).map_err(std::io::Error::other)?.unwrap_or(0);

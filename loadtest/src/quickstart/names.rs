@@ -3,18 +3,17 @@
 //! Owns the certificates of the quick start and a client that speaks TLS. The other clients here are built without it, and
 //! go to the tenants' own ports.
 
-use super::clients::PATIENCE;
 use super::tenants::{TOPIC, Tenant, Tenants};
 use crate::certificates;
 use crate::error::{Context, Error, Result};
 use crate::gateway::{DOOR_SUFFIX, Nodes};
+use crate::load::handshake;
 use crate::wire::cluster;
 use klamm::cluster::{HostFormat, HostNames};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,21 +94,11 @@ impl Names {
     /// Asks for Metadata of the tenants' topic as a client that wants this host. It is not looked up: it is here.
     fn ask(&self, host: &str) -> Result<cluster::Seen> {
         let doing = || format!("no answer in TLS from {host}:{}", self.port);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let socket = TcpStream::connect_timeout(&address, PATIENCE).doing(doing)?;
-        socket.set_read_timeout(Some(PATIENCE)).doing(doing)?;
-        socket.set_write_timeout(Some(PATIENCE)).doing(doing)?;
+        let socket = handshake::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))?;
         let name = ServerName::try_from(host.to_owned()).doing(doing)?;
         let connection = ClientConnection::new(self.config()?, name).doing(doing)?;
-        let mut stream = StreamOwned::new(connection, socket);
-        stream.write_all(&cluster::metadata_request(TOPIC).map_err(Error::new)?).doing(doing)?;
-        stream.flush().doing(doing)?;
-        let mut frame = vec![0; 4];
-        stream.read_exact(&mut frame).doing(doing)?;
-        let bytes = crate::wire::frame_bytes(&frame).map_err(Error::new)?.unwrap_or_default();
-        frame.resize(bytes, 0);
-        stream.read_exact(frame.get_mut(4..).unwrap_or_default()).doing(doing)?;
-        cluster::metadata(&frame).map_err(Error::new)
+        let answer = handshake::ask(&mut StreamOwned::new(connection, socket), cluster::metadata_request(TOPIC));
+        cluster::metadata(&answer.map_err(|error| error.during(&doing()))?).map_err(Error::new)
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>> {

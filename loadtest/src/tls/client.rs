@@ -8,8 +8,8 @@ use super::server::VIRTUAL_CLUSTER;
 use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
-use crate::load::handshake::connect;
-use crate::wire::{self, cluster};
+use crate::load::handshake::{ask, connect};
+use crate::wire::cluster;
 use rustls::client::{Resumption, Tls12Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
@@ -141,7 +141,7 @@ impl Hands {
         let doing = || format!("a handshake ({})", self.handshake.name());
         let mut tls = open(self.address, config)?;
         if self.handshake == Handshake::FullAndRequest {
-            ask(&mut tls)?;
+            ask(&mut tls, cluster::api_versions_request())?;
         }
         let kind = tls.conn.handshake_kind();
         tls.conn.send_close_notify();
@@ -182,21 +182,3 @@ pub fn open(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<StreamOwn
 pub fn plain_config(roots: &Arc<RootCertStore>) -> Result<Arc<ClientConfig>> {
     Handshake::Full.config(roots)
 }
-
-/// Asks for ApiVersions and takes the answer.
-///
-/// # Errors
-///
-/// No answer.
-pub fn ask(tls: &mut StreamOwned<ClientConnection, TcpStream>) -> Result<()> {
-    let doing = || "no answer to ApiVersions".to_owned();
-    tls.write_all(&cluster::api_versions_request().map_err(Error::new)?).doing(doing)?;
-    let mut answer = vec![0; 4];
-    tls.read_exact(&mut answer).doing(doing)?;
-    let length = wire::u32_at(&answer, 0).unwrap_or(0).min(ANSWER_BYTES_MAX);
-    answer.resize(length as usize, 0);
-    tls.read_exact(&mut answer).doing(doing)
-}
-
-/// Longest answer that is taken.
-const ANSWER_BYTES_MAX: u32 = 1 << 20;

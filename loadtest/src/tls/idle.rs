@@ -3,12 +3,14 @@
 //! Owns the clients.
 
 use super::Ground;
-use super::client::{ask, open, plain_config};
+use super::client::{open, plain_config};
 use super::server::Kind;
 use crate::console::{self, headline};
 use crate::error::Result;
 use crate::interrupt;
+use crate::load::handshake::ask;
 use crate::measure::memory;
+use crate::wire::cluster;
 use std::time::Duration;
 
 /// How long a server may take to give back what it held while connections came.
@@ -37,7 +39,7 @@ fn measure(ground: &Ground<'_>, kind: Kind) -> Result<f64> {
         let client = || -> Result<_> {
             interrupt::check()?;
             let mut tls = open(address, &config)?;
-            ask(&mut tls)?;
+            ask(&mut tls, cluster::api_versions_request())?;
             Ok(tls)
         };
         let settled = || -> Result<u64> {

@@ -3,20 +3,19 @@
 //! Owns one such start.
 
 use super::Ground;
-use super::client::{ask, open, plain_config};
-use super::server::config;
+use super::client::{open, plain_config};
+use super::server::KlammFile;
 use crate::child::Start;
 use crate::compare::{median, spread_percent};
 use crate::console::{self, headline};
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::ports;
-use std::net::{Ipv4Addr, SocketAddr};
+use crate::load::handshake::ask;
+use crate::wire::cluster;
 use std::time::{Duration, Instant};
 
 const STARTS: u32 = 5;
-const PORTS_FROM: u16 = 18300;
 /// Between two attempts to connect.
 const EVERY: Duration = Duration::from_micros(250);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,20 +38,15 @@ pub fn print(ground: &Ground<'_>) -> Result<()> {
 
 fn measure(ground: &Ground<'_>) -> Result<Duration> {
     let sink = Sink::start(None, Script::default())?;
-    let first = ports::free_block(PORTS_FROM, 2)?;
-    let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (front, admin) = (address(first), address(first + 1));
-    let file = ground.directory.join("klamm-names.yaml");
-    let text = config(front, admin, sink.address(), ground.material, ground.args.virtual_clusters);
-    std::fs::write(&file, text).doing(|| format!("cannot write {}", file.display()))?;
+    let klamm = KlammFile::write(ground.directory, ground.material, sink.address(), ground.args.virtual_clusters)?;
     let client = plain_config(&ground.material.roots)?;
     let log = ground.directory.join("klamm-names.log");
     let begin = Instant::now();
-    let mut child = Start { name: "Klamm", log: &log, core: None, counted: None }.klamm(&file)?;
+    let mut child = Start { name: "Klamm", log: &log, core: None, counted: None }.klamm(&klamm.path)?;
     loop {
         child.check()?;
-        match open(front, &client).and_then(|mut tls| ask(&mut tls)) {
-            Ok(()) => break,
+        match open(klamm.front, &client).and_then(|mut tls| ask(&mut tls, cluster::api_versions_request())) {
+            Ok(_) => break,
             Err(error) if begin.elapsed() > PATIENCE => {
                 return Err(Error::new(format!("no answer after {} s: {error}", PATIENCE.as_secs())));
             }

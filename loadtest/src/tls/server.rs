@@ -6,13 +6,13 @@ use super::client::Handshake;
 use super::material::{Material, SUFFIX};
 use crate::child::{Child, Start};
 use crate::error::{Context, Result};
-use crate::http;
+use crate::gateway::ready;
 use crate::lab::haproxy;
 use crate::ports;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where ports are looked for.
@@ -74,9 +74,8 @@ impl Server {
     ///
     /// When it is not ready in time, with its last log lines.
     pub fn start(kind: Kind, directory: &Path, material: &Material, broker: SocketAddr, core: usize) -> Result<Self> {
-        let first = ports::free_block(PORTS_FROM, 2)?;
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (front, admin) = (address(first), address(first + 1));
+        let klamm = KlammFile::write(directory, material, broker, 1)?;
+        let (front, admin) = (klamm.front, klamm.admin);
         let log = directory.join("server.log");
         let start = |name| Start { name, log: &log, core: Some(core), counted: None };
         let child = match kind {
@@ -89,21 +88,12 @@ impl Server {
                 start("rustls").program(&command)?
             }
             Kind::Haproxy => haproxy::start_tls(directory, front, broker, &material.both, Some(core))?,
-            Kind::Klamm => {
-                let file = directory.join("klamm-tls.yaml");
-                let text = config(front, admin, broker, material, 1);
-                std::fs::write(&file, text).doing(|| format!("cannot write {}", file.display()))?;
-                start("Klamm").klamm(&file)?
-            }
+            Kind::Klamm => start("Klamm").klamm(&klamm.path)?,
         };
         let mut server = Self { child, address: front };
         server.child.wait_until(PATIENCE, || match kind {
             Kind::Bare | Kind::Haproxy => TcpStream::connect(front).map(drop).map_err(|error| error.to_string()),
-            Kind::Klamm => match http::get(admin, "/ready", Duration::from_secs(2)) {
-                Ok((200, _)) => Ok(()),
-                Ok((status, body)) => Err(format!("/ready answers {status}: {body}")),
-                Err(error) => Err(error),
-            },
+            Kind::Klamm => ready(admin),
         })?;
         Ok(server)
     }
@@ -137,8 +127,34 @@ impl Server {
     }
 }
 
-/// Klamm's file: so many virtual clusters behind one port, each with a host name of its own.
-pub fn config(
+/// Klamm's configuration as a file: so many virtual clusters behind one port, each with a host name of its own.
+pub struct KlammFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where clients connect. Nobody listens there yet.
+    pub front: SocketAddr,
+    /// Its admin address.
+    pub admin: SocketAddr,
+}
+
+impl KlammFile {
+    /// Chooses its ports and writes it.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or it cannot be written.
+    pub fn write(directory: &Path, material: &Material, broker: SocketAddr, virtual_clusters: u32) -> Result<Self> {
+        let first = ports::free_block(PORTS_FROM, 2)?;
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (front, admin) = (address(first), address(first + 1));
+        let path = directory.join("klamm-tls.yaml");
+        let text = config(front, admin, broker, material, virtual_clusters);
+        std::fs::write(&path, text).doing(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path, front, admin })
+    }
+}
+
+fn config(
     front: SocketAddr,
     admin: SocketAddr,
     broker: SocketAddr,
