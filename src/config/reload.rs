@@ -3,7 +3,6 @@
 //!
 //! May not read anything: both configurations were checked.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_yaml::{Mapping, Value};
@@ -129,16 +128,12 @@ fn in_order<'v>(running: impl Iterator<Item = &'v str>, read: impl Iterator<Item
 /// The names that `listener` tells clients to begin with, and no certificate of its covers.
 fn uncovered(listener: &Listener) -> Vec<(Arc<str>, String)> {
     let Some(tls) = &listener.tls else { return Vec::new() };
-    let covered = tls.covered_names();
-    let covers = |host: &str| match host.parse::<IpAddr>() {
-        Ok(address) => tls.certificates.iter().any(|identity| identity.facts.addresses.contains(&address)),
-        Err(_) => covered.covers(&host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()),
-    };
+    let covered = tls.coverage();
     let told = listener.forwards.iter().flat_map(Forward::targets).map(|(_, addresses)| match &**addresses {
         AddressMap::Ports(mapping) => mapping.advertised_host.to_string(),
         AddressMap::Names(names) => names.bootstrap(),
     });
-    told.filter(|host| !covers(host)).map(|host| (listener.name.clone(), host)).collect()
+    told.filter(|host| !covered.covers(host)).map(|host| (listener.name.clone(), host)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Certificates, keys and trust as the layer of TLS takes them: read, checked, and not yet part of a handshake.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -21,13 +22,32 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// The host names that the certificates cover, each with the index of its certificate.
-    pub fn covered_names(&self) -> CoveredNames {
-        let mut covered = CoveredNames::default();
+    /// The hosts that the certificates cover.
+    pub fn coverage(&self) -> Coverage<'_> {
+        let mut names = CoveredNames::default();
         for (index, identity) in self.certificates.iter().enumerate() {
-            identity.facts.dns_names.iter().for_each(|name| covered.add(name, index));
+            identity.facts.dns_names.iter().for_each(|name| names.add(name, index));
         }
-        covered
+        Coverage { names, certificates: &self.certificates }
+    }
+}
+
+/// The hosts that a listener's certificates cover.
+#[derive(Debug)]
+pub struct Coverage<'t> {
+    names: CoveredNames,
+    certificates: &'t [Identity],
+}
+
+impl Coverage<'_> {
+    /// Whether a client that asks for `host`, an address or a name in any case, with or without a dot at its end, and looks
+    /// at the certificate, is content.
+    pub fn covers(&self, host: &str) -> bool {
+        let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        match name.parse::<IpAddr>() {
+            Ok(address) => self.certificates.iter().any(|identity| identity.facts.addresses.contains(&address)),
+            Err(_) => self.names.covers(&name),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ fn two_tenants_share_one_port_and_no_name() {
     let name = |front: &str, label: &str| format!("{front}.{label}.klamm.test");
     let expected = ["alice", "bob"].map(|label| (name("bootstrap", label), name("broker-2", label), 9094));
     assert_eq!(told(&snapshot), expected);
-    let covered = snapshot.listeners[0].tls.as_ref().unwrap().covered_names();
+    let covered = snapshot.listeners[0].tls.as_ref().unwrap().coverage();
     for (bootstrap, node, _) in &expected {
         assert!(covered.covers(bootstrap) && covered.covers(node), "{bootstrap}");
         assert!(TWO_TENANTS.contains(&format!("{bootstrap}:9094")), "{bootstrap} is not in the comment");

@@ -83,7 +83,7 @@ fn each_advertised_name_leads_back_and_none_to_two() {
                 assert!(Arc::ptr_eq(&meant.route.addresses, addresses) || meant.route.addresses == *addresses);
                 assert_eq!(meant.node.map(|node| node.0), node, "{name}\n{text}");
                 assert_eq!(*owners.entry(name.clone()).or_insert((cluster, node)), (cluster, node), "{name}\n{text}");
-                assert!(meant.node.is_some() || listener.tls.as_ref().unwrap().covered_names().covers(&name), "{name}");
+                assert!(meant.node.is_some() || listener.tls.as_ref().unwrap().coverage().covers(&name), "{name}");
             }
         }
     }

@@ -316,7 +316,7 @@ fn what_is_right_is_read_as_it_stands_and_printed_without_a_key() {
     let snapshot = folder.load(BASE).unwrap();
     let tls = snapshot.listeners[0].tls.as_ref().unwrap();
     assert_eq!((tls.versions, tls.allow_plaintext, tls.certificates.len()), (TlsVersions::ALL, false, 1));
-    assert!(tls.covered_names().covers("bootstrap-alice.kafka.example"));
+    assert!(tls.coverage().covers("bootstrap-alice.kafka.example"));
     let client = tls.client_authentication.as_ref().unwrap();
     assert!(client.required && client.principal_source == PrincipalSource::Subject);
     assert_eq!((client.trust.len(), client.revocation.len()), (1, 1));

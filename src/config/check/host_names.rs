@@ -1,7 +1,6 @@
 //! The host names of all virtual clusters: each means one, and each has a certificate.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::names::Names;
@@ -152,7 +151,7 @@ fn check_unique(
 
 /// Whether a certificate covers each bootstrap name: without one no client would get in.
 fn check_covered(entry: &SniEntry, all: &[(usize, HostNames)], server: &TlsServer, cx: &mut Context) -> bool {
-    let covered = server.covered_names();
+    let covered = server.coverage();
     let bare: Vec<String> =
         all.iter().map(|(_, names)| names.bootstrap()).filter(|name| !covered.covers(name)).collect();
     let Some(first) = bare.first() else { return true };
@@ -186,11 +185,7 @@ pub(super) fn check_mapped_host(
     let wrong = if let Some((_, path)) = own.and_then(|own| taken.0.get(own)) {
         format!("{} is a name that {path} takes for a virtual cluster of its own; choose another", quoted(host))
     } else {
-        let covered = match name.parse::<IpAddr>() {
-            Ok(address) => server.certificates.iter().any(|identity| identity.facts.addresses.contains(&address)),
-            Err(_) => server.covered_names().covers(&name),
-        };
-        if covered {
+        if server.coverage().covers(host) {
             return true;
         }
         let what = quoted(host);
