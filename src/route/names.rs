@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Route;
 use crate::cluster::{AddressMap, HostNames, NodeId};
-use crate::x509::host_name_key;
+use crate::x509::{host_name_key, is_host_name_key};
 
 /// Bytes of the longest host name.
 const NAME_BYTES_MAX: usize = 253;
@@ -77,8 +77,17 @@ impl HostTable {
     ///
     /// Where it is no name of this table.
     pub fn meaning(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
+        // Clients write names as keys are: seldom is there anything to change.
+        if is_host_name_key(name) { self.meaning_of_key(name) } else { self.meaning_of_other(name) }
+    }
+
+    #[cold]
+    fn meaning_of_other(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
         let mut space = [0; NAME_BYTES_MAX];
-        let name = host_name_key(name, &mut space).ok_or(NoMeaning::Foreign)?;
+        self.meaning_of_key(host_name_key(name, &mut space).ok_or(NoMeaning::Foreign)?)
+    }
+
+    fn meaning_of_key(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
         let (node, own) = HostNames::split(name).ok_or(NoMeaning::Foreign)?;
         match self.find(own).and_then(|route| self.routes.get(route as usize)) {
             Some(route) => Ok(Meant { route, node }),
@@ -96,27 +105,20 @@ impl HostTable {
 
     /// The index of the route whose text this is.
     fn find(&self, own: &[u8]) -> Option<u32> {
-        let (tag, slots) = self.probe(own);
-        for (slot_tag, place) in slots {
-            if place == EMPTY {
-                return None;
-            }
-            if slot_tag == tag
-                && let Some((text, route)) = self.entry(place)
-                && text == own
-            {
-                return Some(route);
-            }
-        }
-        None
-    }
-
-    /// The tag of a name, and the slots where it may stand, in turn.
-    fn probe(&self, own: &[u8]) -> (u32, impl Iterator<Item = (u32, u32)>) {
         let hash = hash(own);
-        let start = hash as usize & (self.slots.len() - 1);
-        let (behind, front) = self.slots.split_at_checked(start).unwrap_or((&[], &self.slots));
-        ((hash >> 32) as u32, front.iter().chain(behind).copied())
+        let (tag, mut slot) = ((hash >> 32) as u32, hash as usize);
+        // Half of the slots at least are empty: one of them ends it.
+        loop {
+            match *self.slots.get(slot & (self.slots.len() - 1))? {
+                (_, EMPTY) => return None,
+                (slot_tag, place) if slot_tag == tag => match self.entry(place) {
+                    Some((text, route)) if text == own => return Some(route),
+                    Some(_) | None => {}
+                },
+                (_, _) => {}
+            }
+            slot = slot.wrapping_add(1);
+        }
     }
 
     /// The text and the route of an entry.
@@ -150,6 +152,10 @@ fn hash(bytes: &[u8]) -> u64 {
     };
     let (words, rest) = bytes.as_chunks::<8>();
     let hash = words.iter().fold(bytes.len() as u64 ^ FACTOR, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+    let last = match bytes.last_chunk() {
+        // Some of them stand in the last word, too.
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    };
     mix(mix(hash, last), FACTOR >> 1)
 }

@@ -49,6 +49,11 @@ pub fn host_name_key<'k>(name: &[u8], space: &'k mut [u8; HOST_NAME_BYTES_MAX]) 
     Some(key)
 }
 
+/// Whether `name` is as [`host_name_key`] would make it.
+pub fn is_host_name_key(name: &[u8]) -> bool {
+    name.len() <= HOST_NAME_BYTES_MAX && !name.ends_with(b".") && !name.iter().any(u8::is_ascii_uppercase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +78,13 @@ mod tests {
         assert_eq!(host_name_key(b"A.b-C.", &mut space), Some(b"a.b-c".as_slice()));
         assert_eq!(host_name_key(b"a..", &mut space), Some(b"a.".as_slice()));
         assert!(host_name_key(&[b'a'; 253], &mut space).is_some() && host_name_key(&[b'a'; 255], &mut space).is_none());
+        for name in [&b"A.b-C."[..], b"a..", b"a.", b"aB", &[b'a'; 254], b"a.b-c", b"", &[b'a'; 253]] {
+            assert_eq!(
+                is_host_name_key(name),
+                host_name_key(name, &mut space) == Some(name),
+                "{}",
+                name.escape_ascii()
+            );
+        }
     }
 }

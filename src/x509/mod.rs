@@ -10,5 +10,5 @@ mod principal;
 mod subject;
 
 pub use certificate::{Facts, NotACertificate};
-pub use covered::{CoveredNames, host_name_key};
+pub use covered::{CoveredNames, host_name_key, is_host_name_key};
 pub use principal::{MappingFault, NoPrincipal, PrincipalMapping};
