@@ -76,6 +76,23 @@ fn bytes_reach_the_socket_that_they_are_drained_to_and_the_pipe_is_empty_then() 
 }
 
 #[test]
+fn a_short_move_is_no_full_socket() {
+    let (net, pipes) = (Net::new().unwrap(), Pipes::new(1));
+    let full = filled(&net, pipes.take(NOW()).unwrap(), b"short");
+    let (sink, mut far) = connection(&net);
+    run(&net, sink.writable());
+    // Short because there are no more; the kernel does the same in the middle when the thread is interrupted.
+    assert_eq!(sink.splice_from(full.ends.reader.as_fd(), 1000).unwrap(), 5);
+    drop(full);
+    let full = filled(&net, pipes.take(NOW()).unwrap(), b" and on");
+    let (_, Drained::Empty(_)) = full.drain(&sink) else { panic!("the socket has room, and will never say so again") };
+    drop(sink);
+    let mut came = String::new();
+    std::io::Read::read_to_string(&mut far, &mut came).unwrap();
+    assert_eq!(came, "short and on");
+}
+
+#[test]
 fn a_pipe_that_is_read_back_is_empty_and_its_bytes_are_in_order() {
     let (net, pipes) = (Net::new().unwrap(), Pipes::new(1));
     let bytes: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();

@@ -125,7 +125,7 @@ impl Raw {
         }
     }
 
-    /// Moves `bytes`, all that a pipe holds, or as much as the socket takes; 0: nothing for now.
+    /// Moves `bytes`, all that a pipe holds, or fewer; 0: the socket takes nothing for now.
     ///
     /// # Errors
     ///
@@ -134,19 +134,16 @@ impl Raw {
         if !self.slot.ready.get().writable {
             return Ok(0);
         }
-        // The pipe holds bytes, so that it is the socket that takes no more of them.
         match sys::splice(pipe, self.stream.as_fd(), bytes) {
-            Ok(n) => {
-                if n < bytes {
-                    self.clear_writable();
-                }
-                Ok(n)
-            }
+            // The pipe holds bytes, so that it is the socket that takes none. A short move, in contrast, tells nothing: the
+            // kernel ends it as well when the thread is to be told something, a timer of its executor for one
+            // (splice_to_socket looks at signal_pending, and TIF_NOTIFY_SIGNAL counts). Taken for a full socket it would be
+            // waited for without end: only a socket that was full says when it has room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.clear_writable();
                 Ok(0)
             }
-            Err(error) => Err(error),
+            moved => moved,
         }
     }
 

@@ -127,7 +127,7 @@ impl Socket {
         }
     }
 
-    /// Moves `bytes`, all that a pipe holds, or as much as the socket takes; 0: nothing for now.
+    /// Moves `bytes`, all that a pipe holds, or fewer; 0: the socket takes nothing for now.
     ///
     /// # Errors
     ///
