@@ -8,9 +8,10 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
 use crate::load::{Done, Generator, Load, Pace, Work, handshake};
+use crate::measure::cpu::{self, Core};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
-use crate::measure::{cpu, instructions, memory, pipes};
+use crate::measure::{instructions, memory, pipes};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
 use serde::Serialize;
@@ -238,27 +239,36 @@ struct Moment {
     done: Done,
     own: Option<Duration>,
     ours: Duration,
-    target_idle: Option<Duration>,
-    load_idle: Option<Duration>,
+    others: Duration,
+    target_core: Option<Core>,
+    load_core: Option<Core>,
     at: Instant,
 }
 
 impl Moment {
     fn now(generator: &Generator, pid: Option<u32>, setting: &Setting<'_>) -> Result<Self> {
+        let ours = std::process::id();
         Ok(Self {
+            // First: it takes some milliseconds.
+            others: cpu::of_all_but(&[pid.unwrap_or(ours), ours])?,
             own: pid.map(cpu::of_process).transpose()?,
             done: generator.done(),
-            ours: cpu::of_process(std::process::id())?,
-            target_idle: setting.target_core.map(cpu::idle_of_core).transpose()?,
-            load_idle: setting.load_core.map(cpu::idle_of_core).transpose()?,
+            ours: cpu::of_process(ours)?,
+            target_core: setting.target_core.map(Core::read).transpose()?,
+            load_core: setting.load_core.map(Core::read).transpose()?,
             at: Instant::now(),
         })
     }
 
     fn since(&self, begin: &Self, round: &mut Round) {
         let time = self.at.duration_since(begin.at);
-        let part = |now: Option<Duration>, then: Option<Duration>, own: Duration| {
-            let others = time.saturating_sub(now?.saturating_sub(then?)).saturating_sub(own);
+        // No more than all other processes had, wherever they were, and no more than the core had to give: of that, interrupts
+        // and the ways into and out of idleness take several percent, where it is woken thousands of times a second.
+        let part = |now: Option<Core>, then: Option<Core>, own: Duration| {
+            let (now, then) = (now?, then?);
+            let busy = time.saturating_sub(now.idle.saturating_sub(then.idle)).saturating_sub(own);
+            let stolen = now.stolen.saturating_sub(then.stolen);
+            let others = busy.min(self.others.saturating_sub(begin.others) + stolen);
             Some(100.0 * others.as_secs_f64() / time.as_secs_f64())
         };
         let own = self.own.zip(begin.own).map(|(now, then)| now.saturating_sub(then));
@@ -266,8 +276,8 @@ impl Moment {
         round.done.bytes = self.done.bytes - begin.done.bytes;
         round.seconds = time.as_secs_f64();
         round.cpu_seconds = own.map(|own| own.as_secs_f64());
-        round.others_percent = part(self.target_idle, begin.target_idle, own.unwrap_or_default());
-        round.load_others_percent = part(self.load_idle, begin.load_idle, self.ours.saturating_sub(begin.ours));
+        round.others_percent = part(self.target_core, begin.target_core, own.unwrap_or_default());
+        round.load_others_percent = part(self.load_core, begin.load_core, self.ours.saturating_sub(begin.ours));
     }
 }
 
