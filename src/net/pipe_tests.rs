@@ -88,7 +88,7 @@ fn a_short_move_is_no_full_socket() {
     let (_, Drained::Empty(_)) = full.drain(&sink) else { panic!("the socket has room, and will never say so again") };
     drop(sink);
     let mut came = String::new();
-    std::io::Read::read_to_string(&mut far, &mut came).unwrap();
+    Read::read_to_string(&mut far, &mut came).unwrap();
     assert_eq!(came, "short and on");
 }
 
