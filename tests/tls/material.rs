@@ -106,6 +106,17 @@ impl Folder {
         self.write(&format!("{name}.key"), &issued.key);
     }
 
+    /// What a `tls_server`, clients with certificates and a backend cluster need, of an authority made for it: `ca.pem`,
+    /// `ca.crl`, `wild` for every name below `.kafka.example`, and `client`.
+    pub fn fill(&self) -> Authority {
+        let authority = Authority::new("test authority");
+        self.write("ca.pem", &authority.pem());
+        self.write("ca.crl", &authority.revoke(&[7]));
+        self.write_issued("wild", &authority.issue(&["*.kafka.example"], |_| {}));
+        self.write_issued("client", &authority.client("klamm", 1));
+        authority
+    }
+
     pub fn load(&self, text: &str) -> Result<Snapshot, config::Faults> {
         config::load_bytes(&self.path().join("klamm.yaml"), text.as_bytes())
     }

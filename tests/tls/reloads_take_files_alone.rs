@@ -28,16 +28,8 @@ listeners:
 /// A folder with all that [`BASE`] names, made by an authority of its own.
 fn folder() -> Folder {
     let folder = Folder::new();
-    fill(&folder);
+    folder.fill();
     folder
-}
-
-fn fill(folder: &Folder) {
-    let authority = Authority::new("test authority");
-    folder.write("ca.pem", &authority.pem());
-    folder.write("ca.crl", &authority.revoke(&[7]));
-    folder.write_issued("wild", &authority.issue(&["*.kafka.example"], |_| {}));
-    folder.write_issued("client", &authority.client("klamm", 1));
 }
 
 fn load(folder: &Folder, text: &str) -> Snapshot {
@@ -51,7 +43,7 @@ fn new_files_are_taken_and_differ_from_nothing() {
     let again = reload(&running, &load(&folder, BASE));
     assert_eq!((&again.snapshot, again.differing.len(), again.uncovered.len()), (&running, 0, 0));
 
-    fill(&folder);
+    folder.fill();
     let read = load(&folder, BASE);
     assert_ne!(read, running);
     let reloaded = reload(&running, &read);
@@ -68,7 +60,7 @@ fn new_files_are_taken_and_differ_from_nothing() {
 fn decisions_stay_and_are_named() {
     let folder = folder();
     let running = load(&folder, BASE);
-    fill(&folder);
+    folder.fill();
     let fresh = load(&folder, BASE);
     let server = "listeners[door].policies[0].config";
     for (from, to, path) in [

@@ -1,7 +1,7 @@
 //! Each broken setting of TLS and host names is told with its path and what would be right; what is right loads, prints
 //! and loads again.
 
-use crate::material::{Authority, Folder};
+use crate::material::Folder;
 use klamm::config::{self, BackendTrust, PrincipalSource, TlsVersions};
 use klamm::tls::BackendSide;
 use rcgen::date_time_ymd;
@@ -30,15 +30,11 @@ listeners:
 
 fn folder() -> Folder {
     let folder = Folder::new();
-    let authority = Authority::new("test authority");
-    folder.write("ca.pem", &authority.pem());
-    folder.write("ca.crl", &authority.revoke(&[7]));
-    folder.write_issued("wild", &authority.issue(&["*.kafka.example"], |_| {}));
+    let authority = folder.fill();
     folder.write_issued(
         "many",
         &authority.issue(&["bootstrap.alice.kafka.example", "bootstrap.bob.kafka.example"], |_| {}),
     );
-    folder.write_issued("client", &authority.client("klamm", 1));
     folder.write_issued(
         "old",
         &authority.issue(&["*.kafka.example"], |params| {

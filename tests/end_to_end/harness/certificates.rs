@@ -3,11 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::tools::patience;
 use super::{Fallible, process};
@@ -119,6 +123,22 @@ fn authority(name: &str) -> Fallible<CertificateParams> {
 }
 
 impl Issued {
+    /// As rustls takes it.
+    pub fn parsed(&self) -> Fallible<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+        let chain = CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
+        let told = |error| format!("PEM of a test: {error}");
+        Ok((chain.map_err(told)?, key.map_err(told)?))
+    }
+
+    /// Settings of a server that shows it, and wants to see nothing.
+    pub fn server_config(&self) -> Fallible<Arc<ServerConfig>> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let (chain, key) = self.parsed()?;
+        Ok(Arc::new(builder.with_no_client_auth().with_single_cert(chain, key)?))
+    }
+
     /// The same with its key written in another way.
     pub fn with_key_as(mut self, form: KeyForm, folder: &Path) -> Fallible<Issued> {
         if form == KeyForm::Traditional {

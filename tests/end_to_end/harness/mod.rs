@@ -8,6 +8,7 @@ pub mod hello;
 pub mod hosts;
 pub mod lab;
 pub mod lab_tls;
+pub mod listening;
 pub mod named;
 pub mod neighbour;
 pub mod numbers;

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 use super::certificates::Issued;
@@ -43,12 +42,7 @@ pub fn start(
     client: Arc<ClientConfig>,
     canaries: BTreeMap<String, Vec<String>>,
 ) -> Fallible<Arc<ReadAlong>> {
-    let chain = CertificateDer::pem_slice_iter(shown.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| format!("a chain of a test: {error}"))?;
-    let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).map_err(|error| format!("a key: {error}"))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let server = Arc::new(builder.with_no_client_auth().with_single_cert(chain, key)?);
+    let server = shown.server_config()?;
     let sent = canaries.keys().map(|part| (part.clone(), Default::default())).collect();
     let all = Arc::new(ReadAlong { canaries, leaks: Mutex::default(), sent, server, client, port });
     let listener = TcpListener::bind((ADVERTISED_HOST, port))?;

@@ -2,10 +2,7 @@
 //! a client whose client id names a misbehaviour. It needs no JVM, and does what no Kafka would.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -14,6 +11,7 @@ use kafka_protocol::messages::share_acknowledge_response::NodeEndpoint;
 use kafka_protocol::messages::{ApiKey, BrokerId, MetadataResponse, ShareAcknowledgeResponse};
 use kafka_protocol::protocol::Encodable as _;
 
+use super::listening::Listening;
 use super::wire::{text, with_length};
 use super::{Fallible, ports};
 
@@ -87,7 +85,7 @@ const MIDDLE_BYTES: usize = 100_000;
 /// A running scripted node; it stops accepting when it is dropped.
 pub struct Scripted {
     port: u16,
-    over: Arc<AtomicBool>,
+    _listening: Listening,
 }
 
 impl Scripted {
@@ -103,32 +101,12 @@ impl Scripted {
 
     /// Starts at that port of another host, for whoever stands before it at [`HOST`], where it says that it is.
     pub fn start_behind(host: &str, port: u16) -> Fallible<Scripted> {
-        let listener = TcpListener::bind((host, port))?;
-        listener.set_nonblocking(true)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
-        thread::spawn(move || {
-            while !ended.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        thread::spawn(move || serve(stream, port));
-                    }
-                    Err(_) => thread::sleep(Duration::from_millis(2)),
-                }
-            }
-        });
-        Ok(Scripted { port, over })
+        Ok(Scripted { port, _listening: Listening::at(host, port, move |stream| serve(stream, port))? })
     }
 
     /// host:port.
     pub fn address(&self) -> String {
         format!("{HOST}:{}", self.port)
-    }
-}
-
-impl Drop for Scripted {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
     }
 }
 
@@ -143,7 +121,6 @@ struct Asked {
 
 /// Serves a connection to its end. Errors end it: whoever looks at the other side sees enough.
 fn serve(mut stream: TcpStream, port: u16) {
-    let _ = stream.set_nonblocking(false);
     let _ = stream.set_nodelay(true);
     let mut earlier = None;
     while let Ok(asked) = read(&mut stream) {

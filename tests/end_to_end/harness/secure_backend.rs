@@ -1,18 +1,14 @@
 //! Backends that speak TLS: gateways in front of them, and a scripted node with TLS that shows any certificate.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::certificates::Issued;
 use super::gateway::{DataPath, Gateway, Settings};
+use super::listening::Listening;
 use super::scripted::{HOST, Scripted};
 use super::{Fallible, World, ports};
 use crate::ensure;
@@ -38,38 +34,20 @@ pub fn gateway(world: &World, settings: &Settings<'_>, tls: &str) -> Fallible<Ga
 /// A scripted node that speaks TLS where it says that it is; it stops accepting when it is dropped.
 pub struct SecureNode {
     port: u16,
-    over: Arc<AtomicBool>,
+    _listening: Listening,
     _behind: Scripted,
 }
 
 impl SecureNode {
     /// Shows this certificate.
     pub fn start(shown: &Issued) -> Fallible<SecureNode> {
-        let chain = CertificateDer::pem_slice_iter(shown.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
-        let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).map_err(|error| format!("a key: {error}"))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let chain = chain.map_err(|error| format!("a chain: {error}"))?;
-        let config = Arc::new(builder.with_no_client_auth().with_single_cert(chain, key)?);
-        let port = ports::ten();
+        let (config, port) = (shown.server_config()?, ports::ten());
         let behind = Scripted::start_behind(BEHIND, port)?;
-        let listener = TcpListener::bind((HOST, port))?;
-        listener.set_nonblocking(true)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
-        thread::spawn(move || {
-            while !ended.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        let config = Arc::clone(&config);
-                        // Whoever looks at the other side sees enough.
-                        thread::spawn(move || serve(stream, config, port).ok());
-                    }
-                    Err(_) => thread::sleep(Duration::from_millis(2)),
-                }
-            }
-        });
-        Ok(SecureNode { port, over, _behind: behind })
+        let listening = Listening::at(HOST, port, move |stream| {
+            // Whoever looks at the other side sees enough.
+            let _ = serve(stream, Arc::clone(&config), port);
+        })?;
+        Ok(SecureNode { port, _listening: listening, _behind: behind })
     }
 
     /// host:port.
@@ -78,15 +56,8 @@ impl SecureNode {
     }
 }
 
-impl Drop for SecureNode {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-    }
-}
-
 /// One request after the other, as the catalogue and a simple client ask them.
 fn serve(stream: TcpStream, config: Arc<ServerConfig>, port: u16) -> Fallible<()> {
-    stream.set_nonblocking(false)?;
     let mut outside = StreamOwned::new(ServerConnection::new(config)?, stream);
     let mut inside = TcpStream::connect((BEHIND, port))?;
     loop {

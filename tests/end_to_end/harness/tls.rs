@@ -9,11 +9,11 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 use super::certificates::{Authority, Files, Issued};
-use super::{Fallible, Fault, hosts};
+use super::{Fallible, hosts};
 
 /// The authority of the gateways under test, and what clients need of it.
 pub struct Material {
@@ -97,9 +97,8 @@ pub fn identity(
     shown: Option<&Issued>,
 ) -> Fallible<ClientConfig> {
     let builder = client_config_of(root, versions)?;
-    let Some(Issued { chain, key }) = shown else { return Ok(builder.with_no_client_auth()) };
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(broken)?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(broken)?;
+    let Some(shown) = shown else { return Ok(builder.with_no_client_auth()) };
+    let (chain, key) = shown.parsed()?;
     Ok(builder.with_client_auth_cert(chain, key)?)
 }
 
@@ -108,14 +107,11 @@ fn client_config_of(
     versions: &[&'static SupportedProtocolVersion],
 ) -> Fallible<ConfigBuilder<ClientConfig, WantsClientCert>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(broken)?)?;
+    let told = |error| format!("PEM of a test: {error}");
+    roots.add(CertificateDer::from_pem_slice(root.pem().as_bytes()).map_err(told)?)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
     Ok(builder.with_root_certificates(roots))
-}
-
-fn broken(error: rustls::pki_types::pem::Error) -> Fault {
-    format!("PEM of a test: {error}").into()
 }
 
 fn java_settings(authority: &Path, keystore: Option<&Path>) -> String {

@@ -4,6 +4,9 @@
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use klamm::config::{BackendTls, BackendTrust, TlsVersions};
+use klamm::tls::BackendSide;
+
 use super::front::{Front, at, hosts, metadata_request};
 use crate::ensure;
 use crate::harness::closes::Closes;
@@ -27,7 +30,7 @@ pub fn run(world: &World) -> Fallible<()> {
     }
 
     // What is no name of ours goes where the port says, and is verified by the client for what it is.
-    let mut anybody = client_that_verifies_no_name(&front);
+    let mut anybody = client_that_verifies_no_name()?;
     for name in ["localhost", "gateway.example", "127.0.0.1"] {
         for offset in [at::BOTH, at::BOTH_NODE] {
             let found =
@@ -54,48 +57,11 @@ pub fn run(world: &World) -> Fallible<()> {
     the_log_tells(&front)
 }
 
-/// Believes the authority, and shows no interest in the name.
-fn client_that_verifies_no_name(front: &Front) -> Arc<rustls::ClientConfig> {
-    #[derive(Debug)]
-    struct Anybody(Arc<rustls::crypto::CryptoProvider>);
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    type Verified = Result<HandshakeSignatureValid, rustls::Error>;
-    impl ServerCertVerifier for Anybody {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, rustls::Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-        fn verify_tls12_signature(
-            &self,
-            m: &[u8],
-            c: &CertificateDer<'_>,
-            s: &rustls::DigitallySignedStruct,
-        ) -> Verified {
-            rustls::crypto::verify_tls12_signature(m, c, s, &self.0.signature_verification_algorithms)
-        }
-        fn verify_tls13_signature(
-            &self,
-            m: &[u8],
-            c: &CertificateDer<'_>,
-            s: &rustls::DigitallySignedStruct,
-        ) -> Verified {
-            rustls::crypto::verify_tls13_signature(m, c, s, &self.0.signature_verification_algorithms)
-        }
-        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-            self.0.signature_verification_algorithms.supported_schemes()
-        }
-    }
-    let mut settings = rustls::ClientConfig::clone(&front.settings(None));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    settings.dangerous().set_certificate_verifier(Arc::new(Anybody(provider)));
-    Arc::new(settings)
+/// Believes whatever name is shown, as Klamm does towards a node where it is told to.
+fn client_that_verifies_no_name() -> Fallible<Arc<rustls::ClientConfig>> {
+    let trust = BackendTrust::InsecureSkipVerify;
+    let settings = BackendTls { trust, versions: TlsVersions::ALL, client_identity: None };
+    Ok(BackendSide::new(&settings)?.config)
 }
 
 /// rustls sends no name with a dot at its end; OpenSSL sends what it is given.
