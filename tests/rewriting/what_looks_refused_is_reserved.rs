@@ -2,10 +2,12 @@
 //! already must not be taken for a refused one. Whatever a client says comes back to it as it said it, and whatever the
 //! backend lists is what a client may say.
 
-mod rewrite_support;
-
 use std::collections::BTreeSet;
 
+use crate::support::messages::request_body;
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, addresses, entry, generous_apis, request_frame, response_frame, rule, run};
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::describe_transactions_response::TransactionState;
 use kafka_protocol::messages::list_groups_response::ListedGroup;
@@ -13,10 +15,6 @@ use kafka_protocol::messages::*;
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses};
-use rewrite_support::messages::request_body;
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, addresses, entry, generous_apis, request_frame, response_frame, rule, run};
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 const INVALID_TOPIC: i16 = 17;

@@ -1,17 +1,15 @@
 //! What is about one transaction alone goes nowhere when its transactional id or its group is refused: it is answered here,
 //! with that error and no producer. (A backend might give a producer id, or take offsets into the transaction.)
 
-mod rewrite_support;
-
+use crate::support::messages::request_body;
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, addresses, generous_apis, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Mode, Namespace};
 use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses};
-use rewrite_support::messages::request_body;
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, addresses, generous_apis, request_frame, rule, run};
 
 const INVALID_GROUP_ID: i16 = 24;
 const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;

@@ -2,12 +2,10 @@
 //! Kafka's definitions say names a topic, a group or a transactional id, or holds text, ids and rights of the backend, is
 //! marked in every version that a namespace serves.
 
-mod rewrite_support;
-
 use std::collections::BTreeSet;
 
+use crate::support::definitions::{defined, definitions, merge, shaped, within};
 use klamm::rewrite::{Fields, Kind, NameLeaf, NameMarks, NameText, NamedRule, response_names, rules};
-use rewrite_support::definitions::{defined, definitions, merge, shaped, within};
 use serde_json::Value;
 
 /// Error codes that are never shown as others: (API, path).

@@ -1,8 +1,10 @@
 //! A request is forwarded only when its api key and version have a row and, where its API is walked, its structure
 //! holds; everything else has its cause, and not one byte of it leaves.
 
-mod rewrite_support;
-
+use crate::support::samples::{encode, string};
+use crate::support::{
+    CORRELATION_ID, Dice, Move, Outcome, addresses, entry, framed, generous_apis, request_frame, run, view,
+};
 use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeClusterRequest, DescribeQuorumRequest, FindCoordinatorRequest, MetadataRequest,
@@ -11,10 +13,6 @@ use kafka_protocol::messages::{
 use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, RequestRule, Requests, View, internal, rules};
-use rewrite_support::samples::{encode, string};
-use rewrite_support::{
-    CORRELATION_ID, Dice, Move, Outcome, addresses, entry, framed, generous_apis, request_frame, run, view,
-};
 
 fn with_view<T>(test: impl FnOnce(&View<'_>) -> T) -> T {
     let (map, apis) = (addresses("gateway.example"), generous_apis());

@@ -1,10 +1,13 @@
 //! What a client of a namespace says is, byte for byte, the same message with the backend's names: for every request that
 //! a namespace serves, in every version; and no name goes out that is not of the namespace.
 
-mod rewrite_support;
-
 use std::collections::BTreeSet;
 
+use crate::support::definitions::{Definitions, definitions, within};
+use crate::support::messages::{Given, Pair, Read, message, read, request_body};
+use crate::support::samples::{encode, string};
+use crate::support::tenant::{hiding, named_view, served};
+use crate::support::{Dice, Move, addresses, entry, framed, generous_apis, request_frame, run};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -12,11 +15,6 @@ use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, Requests, rules};
-use rewrite_support::definitions::{Definitions, definitions, within};
-use rewrite_support::messages::{Given, Pair, Read, message, read, request_body};
-use rewrite_support::samples::{encode, string};
-use rewrite_support::tenant::{hiding, named_view, served};
-use rewrite_support::{Dice, Move, addresses, entry, framed, generous_apis, request_frame, run};
 use serde_json::Value;
 
 const PREFIX: &str = "vc-alice.";

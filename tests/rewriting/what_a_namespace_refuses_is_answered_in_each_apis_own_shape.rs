@@ -1,19 +1,17 @@
 //! What a namespace refuses never reaches the backend and is answered by an error code where each API has its own,
 //! entry by entry where it answers so: every answer is one that kafka-protocol reads, and writes again to the byte.
 
-mod rewrite_support;
-
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{
+    CORRELATION_ID, Move, Outcome, addresses, framed, generous_apis, request_frame, response_frame, rule, run,
+};
 use bytes::Bytes;
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::frame::Ledger;
 use klamm::metrics::Cause;
 use klamm::rewrite::{NamedRule, Requests, Responses, Rule, rules};
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{
-    CORRELATION_ID, Move, Outcome, addresses, framed, generous_apis, request_frame, response_frame, rule, run,
-};
 
 const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
 const SECURITY_DISABLED: i16 = 54;

@@ -1,16 +1,14 @@
 //! However the bytes of a frame arrive, and whoever moves those that pass, the same bytes leave; and a frame that is
 //! cut anywhere is never taken for a whole one.
 
-mod rewrite_support;
-
+use crate::support::samples::{WALKED, body};
+use crate::support::{
+    Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
+};
 use klamm::cluster::ApiRange;
 use klamm::frame::Ledger;
 use klamm::metrics::Cause;
 use klamm::rewrite::{RequestRule, Requests, ResponseRule, Responses, rules};
-use rewrite_support::samples::{WALKED, body};
-use rewrite_support::{
-    Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
-};
 
 const METADATA: i16 = 3;
 const HOSTS: [&str; 3] = ["g", "gateway.example", "a-rather-long-advertised-host-name.of-a-gateway.example.org"];
@@ -269,7 +267,7 @@ fn responses_out_of_order_or_of_impossible_length_are_refused() {
         assert_eq!(feed(&[entry(12, 4)], &frame)[1], Err(Cause::ResponseLength), "{length}");
     }
     // A flexible version's header is one byte longer.
-    let bare = framed(&rewrite_support::CORRELATION_ID.to_be_bytes());
+    let bare = framed(&crate::support::CORRELATION_ID.to_be_bytes());
     assert_eq!(feed(&[entry(12, 4)], &bare)[0], Err(Cause::ResponseLength));
     assert_eq!(feed(&[entry(12, 3)], &bare)[0], Ok(bare));
 }

@@ -3,13 +3,11 @@
 //!
 //! The definitions are those inside kafka-clients 4.3.1; `KLAMM_KAFKA_MESSAGES` names the directory they lie in.
 
-mod rewrite_support;
-
+use crate::support::definitions::{Wire, defined, definitions, merge, range, shaped, within};
 use klamm::rewrite::{
     Fields, Kind, RequestRule, ResponseArray, ResponseMarks, ResponseRule, ResponseText, Rule, internal, rules,
     support_table,
 };
-use rewrite_support::definitions::{Wire, defined, definitions, merge, range, shaped, within};
 use serde_json::Value;
 
 /// Where the table stops short of the definitions on purpose: (key, lowest version served).

@@ -2,18 +2,16 @@
 //! goes nowhere: names that no topic can have, additional ones that are to be changed, groups without the prefix, other
 //! resources, other tenants' fetch sessions, coordinators that are for brokers.
 
-mod rewrite_support;
-
+use crate::support::messages::request_body;
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{NamedRule, Requests, View, rules};
-use rewrite_support::messages::request_body;
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, Outcome, addresses, entry, framed, generous_apis, request_frame, rule, run};
 
 /// Topics `orders` (the backend's `all-orders`) and `shared-*`, group `legacy`; `short` stands for `long`.
 fn names(mode: Mode) -> Namespace {

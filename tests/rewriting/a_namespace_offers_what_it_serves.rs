@@ -1,15 +1,13 @@
 //! The ApiVersions answer in a namespace: exactly the APIs and versions whose names are replaced there, and no feature
 //! that would make a client use another.
 
-mod rewrite_support;
-
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, addresses, generous_apis, request_frame, run};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use klamm::cluster::{ApiRange, FeatureRange, NodeApis};
 use klamm::frame::Ledger;
 use klamm::rewrite::{NamedRule, Requests, Responses, rules};
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, addresses, generous_apis, request_frame, run};
 
 /// Key, lowest and highest version: the everyday APIs of clients with classic groups, transactions and topic names.
 const OFFERED: [(i16, i16, i16); 38] = [

@@ -1,19 +1,17 @@
 //! Names come out of a namespace as its clients know them: what the backend tells, with physical names of every kind in
 //! it, reaches the client byte for byte as kafka-protocol encodes what it may read.
 
-mod rewrite_support;
-
+use crate::support::cast::{Cast, FOREIGN, PREFIX, namespace};
+use crate::support::samples::decode;
+use crate::support::told::{CLIENT_HOST, CLUSTER_ID, FETCH_SESSION, ID_MASK, Side, Teller};
+use crate::support::{
+    Dice, Move, Outcome, addresses, contains, entry, framed, generous_apis, response_frame, rule, run,
+};
 use kafka_protocol::messages::ProduceResponse;
 use klamm::cluster::{AddressMap, Mode, Namespace, NodeApis};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{HELD_RESPONSE_FACTOR, Named, NamedRule, Responses, View, response_names, rules};
-use rewrite_support::cast::{Cast, FOREIGN, PREFIX, namespace};
-use rewrite_support::samples::decode;
-use rewrite_support::told::{CLIENT_HOST, CLUSTER_ID, FETCH_SESSION, ID_MASK, Side, Teller};
-use rewrite_support::{
-    Dice, Move, Outcome, addresses, contains, entry, framed, generous_apis, response_frame, rule, run,
-};
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 
@@ -33,7 +31,7 @@ fn exact(key: i16) -> bool {
 
 fn view<'a>(map: &'a AddressMap, apis: &'a NodeApis, names: &'a Namespace) -> View<'a> {
     let named = Named { names, cluster_id: CLUSTER_ID, id_mask: ID_MASK };
-    View { namespace: Some(named), ..rewrite_support::view(map, apis) }
+    View { namespace: Some(named), ..crate::support::view(map, apis) }
 }
 
 /// One response, as the backend tells it and as the client is to read it.

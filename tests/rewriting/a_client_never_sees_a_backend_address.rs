@@ -3,8 +3,6 @@
 //! kafka-protocol encodes what the backend sends and decodes what the client gets; the model between them is written
 //! on its types, not on bytes.
 
-mod rewrite_support;
-
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -12,8 +10,8 @@ use kafka_protocol::messages::BrokerId;
 use kafka_protocol::protocol::StrBytes;
 use klamm::cluster::{AddressMap, HostFormat, HostNames, NodeId};
 
-use rewrite_support::samples::{self, HOST_BYTE, decode, encode, string};
-use rewrite_support::{Dice, Move, addresses, generous_apis, response_frame, rule, run_response, view};
+use crate::support::samples::{self, HOST_BYTE, decode, encode, string};
+use crate::support::{Dice, Move, addresses, generous_apis, response_frame, rule, run_response, view};
 
 const ROUNDS: u64 = 60;
 const HOSTS: [&str; 3] =
@@ -357,7 +355,7 @@ fn an_address_in_an_odd_tag_is_refused() {
     let front = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     let sound = [&front[..], &[1], &tag(0, &endpoints)].concat();
     let outcome = run_response(1, 17, &view, &response_frame(1, 17, &sound), 1 << 20, Move::Feed).unwrap();
-    assert!(!rewrite_support::contains(&outcome.bytes, b"~~"));
+    assert!(!crate::support::contains(&outcome.bytes, b"~~"));
     for (what, tags) in [
         ("twice", [&[2][..], &tag(0, &endpoints), &tag(0, &endpoints)].concat()),
         ("behind another", [&[2][..], &tag(5, b"x"), &tag(0, &endpoints)].concat()),

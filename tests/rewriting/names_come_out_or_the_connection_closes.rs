@@ -1,8 +1,10 @@
 //! Names come out, or the connection closes: what a backend must never answer, what is answered in place of what it says,
 //! and what of a response is not touched at all.
 
-mod rewrite_support;
-
+use crate::support::cast::{FOREIGN, PREFIX, namespace};
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, addresses, contains, entry, generous_apis, response_frame, rule, run};
 use bytes::Bytes;
 use kafka_protocol::messages::{
     FetchResponse, JoinGroupResponse, MetadataResponse, ProduceResponse, SyncGroupResponse, TopicName, fetch_response,
@@ -12,10 +14,6 @@ use klamm::cluster::{Mode, Namespace};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{NamedRule, Output, Poison, Responses, Segment, View, rules};
-use rewrite_support::cast::{FOREIGN, PREFIX, namespace};
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, addresses, contains, entry, generous_apis, response_frame, rule, run};
 
 /// The body that leaves where the backend answers `asked` with `body`.
 fn answered(names: &Namespace, asked: Entry, body: &[u8], piece: Option<usize>) -> Result<Vec<u8>, Cause> {

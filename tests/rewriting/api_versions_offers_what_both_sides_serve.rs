@@ -1,14 +1,12 @@
 //! ApiVersions is answered by us, in every version: the versions that our table and the node share.
 
-mod rewrite_support;
-
+use crate::support::samples::{decode, encode, string};
+use crate::support::{CORRELATION_ID, Move, addresses, generous_apis, request_frame, run, view};
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use klamm::cluster::{ApiRange, FeatureRange, NodeApis};
 use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses, rules};
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::{CORRELATION_ID, Move, addresses, generous_apis, request_frame, run, view};
 
 fn apis() -> NodeApis {
     NodeApis {

@@ -2,8 +2,11 @@
 //! first, its names are replaced on the way, its record batches are promised as bytes that pass, and what leaves is
 //! what kafka-protocol reads as the same message with mapped names.
 
-mod rewrite_support;
-
+use crate::support::samples::{decode, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{
+    CORRELATION_ID, Move, Outcome, addresses, entry, framed, generous_apis, response_frame, rule, run, run_response,
+};
 use bytes::Bytes;
 use kafka_protocol::messages::{FetchResponse, ProduceRequest, TopicName, TransactionalId};
 use kafka_protocol::messages::{fetch_response, produce_request};
@@ -11,11 +14,6 @@ use klamm::cluster::Namespace;
 use klamm::frame::{Ledger, padded_varint, varint_bytes};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, Requests, Responses, View};
-use rewrite_support::samples::{decode, encode, string};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{
-    CORRELATION_ID, Move, Outcome, addresses, entry, framed, generous_apis, response_frame, rule, run, run_response,
-};
 
 /// Name lengths at which a compact length changes its bytes, before or behind a prefix.
 const NAME_BYTES: [usize; 8] = [1, 5, 117, 118, 126, 127, 128, 240];
@@ -297,7 +295,7 @@ fn a_topic_that_is_not_the_clients_closes_before_its_name_leaves() {
                     }
                 });
                 assert_eq!(ended, Some(Cause::ResponseMalformed), "{foreign} version {version} in {piece}");
-                assert!(!rewrite_support::contains(&left, b"secret"), "{foreign} version {version} in {piece}");
+                assert!(!crate::support::contains(&left, b"secret"), "{foreign} version {version} in {piece}");
             }
         }
     }

@@ -1,13 +1,11 @@
 //! What Kafka's definitions say that a request names is marked in it, in every version that a namespace serves; and its
 //! layout is theirs.
 
-mod rewrite_support;
-
 use std::collections::BTreeSet;
 
+use crate::support::definitions::{defined, definitions, merge, shaped, within};
+use crate::support::tenant::served;
 use klamm::rewrite::{Fields, Kind, NameLeaf, NameMarks, NameText, NamedRule, request_shape, rules};
-use rewrite_support::definitions::{defined, definitions, merge, shaped, within};
-use rewrite_support::tenant::served;
 use serde_json::Value;
 
 /// The paths of strings of which a definition says that they name something of a tenant, with what it says.

@@ -1,7 +1,5 @@
 //! What the tests of the walk share: a view, callers that feed in pieces, frames around messages.
 
-#![allow(dead_code)]
-
 pub mod cast;
 pub mod definitions;
 pub mod messages;
@@ -13,9 +11,6 @@ use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
-
-/// A host that stands for every backend host: it must never be seen by a client.
-pub const CANARY: &str = "secret-backend-host";
 
 /// The correlation id that the tests' frames carry.
 pub const CORRELATION_ID: i32 = 0x5eed;

@@ -1,13 +1,11 @@
 //! A fetch session belongs to the connection that got it: any other one's id is answered as unknown, or goes out as none.
 
-mod rewrite_support;
-
+use crate::support::samples::{decode, encode};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{Move, addresses, generous_apis, request_frame, response_frame, run};
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
 use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses, View};
-use rewrite_support::samples::{decode, encode};
-use rewrite_support::tenant::{hiding, named_view};
-use rewrite_support::{Move, addresses, generous_apis, request_frame, response_frame, run};
 
 /// The versions of Fetch with sessions that a namespace serves.
 const VERSIONS: std::ops::RangeInclusive<i16> = 7..=12;
