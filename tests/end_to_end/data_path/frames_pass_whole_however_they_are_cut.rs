@@ -12,7 +12,7 @@ use crate::harness::scripted::Scripted;
 use crate::harness::wire::Wire;
 use crate::harness::{Fallible, World};
 
-const SPLICED: &[(&str, &str)] = &[("read_bytes_max", "64"), ("splice_bytes_min", "1")];
+const SPLICED: &[(&str, &str)] = &[("read_bytes_max", "64"), ("splice_bytes_min", "1"), ("pipes_max", "32")];
 const COPIED: &[(&str, &str)] = &[("read_bytes_max", "64"), ("pipes_max", "0")];
 const AS_USERS_HAVE_IT: &[(&str, &str)] =
     &[("read_bytes_max", "128KiB"), ("splice_bytes_min", "32KiB"), ("pipes_max", "32")];

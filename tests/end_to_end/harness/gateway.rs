@@ -102,6 +102,7 @@ pub struct Gateway {
     log: PathBuf,
     port: u16,
     admin_port: u16,
+    data_path: DataPath,
 }
 
 impl Gateway {
@@ -114,9 +115,10 @@ impl Gateway {
     pub fn start_with(folder: &Path, port: u16, admin_port: u16, yaml: &str, data_path: DataPath) -> Fallible<Gateway> {
         let file = folder.join(format!("klamm-{port}.yaml"));
         let log = folder.join(format!("klamm-{port}.log"));
-        fs::write(&file, with_limits(yaml, data_path.forced_or()?.limits())?)?;
+        let data_path = data_path.forced_or()?;
+        fs::write(&file, with_limits(yaml, data_path.limits())?)?;
         let process = Mutex::new(run(&file, &log)?);
-        Ok(Gateway { process, file, log, port, admin_port })
+        Ok(Gateway { process, file, log, port, admin_port, data_path })
     }
 
     /// Waits until `/ready` says 200.
@@ -174,7 +176,7 @@ impl Gateway {
 
     /// Replaces the configuration file of the running process; only a SIGHUP makes it look.
     pub fn rewrite(&self, yaml: &str) -> Fallible<()> {
-        Ok(fs::write(&self.file, yaml)?)
+        Ok(fs::write(&self.file, with_limits(yaml, self.data_path.limits())?)?)
     }
 
     /// The log so far, all runs of this gateway.

@@ -28,7 +28,7 @@ pub fn run(world: &World) -> Fallible<()> {
     let own = [VirtualCluster { name: "vc-a", names: HIDDEN, port }];
     let yaml = yaml(&node.address(), ADVERTISED_HOST, port + 9, &own).replace(
         "backend_clusters:",
-        "  limits: {frame_bytes_max: 512MiB, hold_bytes_max: 512MiB, memory_bytes_max: 4GiB}\nbackend_clusters:",
+        "  limits:\n    frame_bytes_max: 512MiB\n    hold_bytes_max: 512MiB\n    memory_bytes_max: 4GiB\nbackend_clusters:",
     );
     let gateway = Gateway::start_with(world.folder(), port, port + 9, &yaml, DataPath::AsUsersHaveIt)?;
     gateway.wait_ready()?;
