@@ -5,14 +5,16 @@
 use std::thread;
 
 use bytes::Bytes;
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, MetadataRequest, ProduceRequest, TopicName};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, BrokerId, ListOffsetsRequest, MetadataRequest, ProduceRequest, TopicName,
+};
 use kafka_protocol::protocol::Encodable as _;
 
 use crate::ensure;
 use crate::harness::records;
-use crate::harness::tools::patience;
+use crate::harness::tools::{leader, patience};
 use crate::harness::wire::{Wire, request_frame, text};
 use crate::harness::{Fallible, World, until};
 
@@ -20,11 +22,13 @@ const TOPIC: &str = "unanswered";
 const REQUESTS: i32 = 1000;
 /// Correlation ids repeat: they are the client's business.
 const IDS: i32 = 100;
+/// A time that stands for the first offset (ListOffsetsRequest.EARLIEST_TIMESTAMP).
+const EARLIEST: i64 = -2;
 
 pub fn run(world: &World) -> Fallible<()> {
     world.direct_tools()?.create_topic(TOPIC, 1, 3)?;
     let gateway = world.gateway()?;
-    let leader = leader(&world.lab()?.address(1))?;
+    let leader = until("the topic's leader serves it", patience(20), || serving_leader(world))?;
     let mut wire = Wire::connect(&gateway.node_address(leader)?)?;
 
     let (mut bytes, mut expected, mut produced) = (Vec::new(), Vec::new(), 0);
@@ -89,11 +93,17 @@ fn metadata() -> MetadataRequest {
     MetadataRequest::default().with_topics(Some(Vec::new()))
 }
 
-fn leader(address: &str) -> Fallible<i32> {
-    let topic = MetadataRequestTopic::default().with_name(Some(TopicName(text(TOPIC))));
-    let answer = Wire::connect(address)?.ask(12, &MetadataRequest::default().with_topics(Some(vec![topic])))?;
-    let partition = answer.body.topics.first().and_then(|topic| topic.partitions.first());
-    Ok(partition.ok_or("no partition")?.leader_id.0)
+/// The leader, once it knows of it: before, it would end the connection of whoever produces without wanting an answer.
+fn serving_leader(world: &World) -> Fallible<i32> {
+    let leader = leader(&mut Wire::connect(&world.lab()?.address(1))?, TOPIC)?;
+    let partition = ListOffsetsPartition::default().with_timestamp(EARLIEST);
+    let topic = ListOffsetsTopic::default().with_name(TopicName(text(TOPIC))).with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic]);
+    let answer = Wire::connect(&world.lab()?.address(usize::try_from(leader)?))?.ask(7, &request)?.body;
+    let errors: Vec<i16> =
+        answer.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
+    ensure!(errors == [0], "node {leader} answers {errors:?}");
+    Ok(leader)
 }
 
 fn produce(n: i32) -> Fallible<ProduceRequest> {

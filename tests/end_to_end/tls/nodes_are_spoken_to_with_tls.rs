@@ -41,14 +41,15 @@ pub fn run(world: &World) -> Fallible<()> {
     addresses(world)
 }
 
-/// Waits until sessions were resumed: each look at the nodes begins connections anew.
+/// Waits until a session was resumed: each look at the nodes begins connections anew. How many are is the nodes' affair, which
+/// may forget sessions; that ours are offered and resumed by name is tests/tls.
 fn handshakes(gateway: &Gateway, what: &str) -> Fallible<()> {
     until(&format!("{what}: sessions are resumed"), patience(15), || {
         let numbers = gateway.numbers()?;
         let [full, resumed, failed] = ["handshakes_full", "handshakes_resumed", "handshake_failures"]
             .map(|name| numbers.sum(&format!("klamm_backend_tls_{name}_total")) as u64);
         ensure!(failed == 0, "{failed} handshakes failed");
-        ensure!(full >= 3 && resumed >= 3, "{full} full, {resumed} resumed");
+        ensure!(full >= 3 && resumed >= 1, "{full} full, {resumed} resumed");
         let spliced = numbers.sum("klamm_spliced_bytes_total") as u64;
         ensure!(spliced == 0, "{spliced} bytes passed unread");
         Ok(())
