@@ -265,6 +265,20 @@ fn fetch_endpoints_are_ours_in_the_same_length() {
     });
 }
 
+/// What both share APIs are held to; gives the nodes that are left out.
+macro_rules! share_endpoints {
+    ($sent:ident, $arrived:ident, $map:ident, $before:ident, $after:ident) => {{
+        let left_out = left_out($map, $sent.node_endpoints.iter().map(|one| one.node_id.0));
+        // With tags behind it, the array may give up all its entries where they do not fit.
+        if !$sent.unknown_tagged_fields.is_empty() && $arrived.node_endpoints.is_empty() {
+            $sent.node_endpoints.clear();
+        }
+        same_length!($sent, $arrived, $map, $before, $after);
+        assert_eq!($arrived, $sent);
+        left_out
+    }};
+}
+
 #[test]
 fn share_fetch_endpoints_are_ours_in_the_same_length() {
     each(
@@ -272,16 +286,7 @@ fn share_fetch_endpoints_are_ours_in_the_same_length() {
         1..=2,
         samples::share_fetch,
         (samples::encode_share_fetch, |bytes, _| decode(bytes, 1)),
-        |mut sent, mut arrived, map, _, before, after| {
-            let left_out = left_out(map, sent.node_endpoints.iter().map(|one| one.node_id.0));
-            // With tags behind it, the array may give up all its entries where they do not fit.
-            if !sent.unknown_tagged_fields.is_empty() && arrived.node_endpoints.is_empty() {
-                sent.node_endpoints.clear();
-            }
-            same_length!(sent, arrived, map, before, after);
-            assert_eq!(arrived, sent);
-            left_out
-        },
+        |mut sent, mut arrived, map, _, before, after| share_endpoints!(sent, arrived, map, before, after),
     );
 }
 
@@ -292,15 +297,7 @@ fn share_acknowledge_endpoints_are_ours_in_the_same_length() {
         1..=2,
         samples::share_acknowledge,
         (samples::encode_share_acknowledge, samples::decode_share_acknowledge),
-        |mut sent, mut arrived, map, _, before, after| {
-            let left_out = left_out(map, sent.node_endpoints.iter().map(|one| one.node_id.0));
-            if !sent.unknown_tagged_fields.is_empty() && arrived.node_endpoints.is_empty() {
-                sent.node_endpoints.clear();
-            }
-            same_length!(sent, arrived, map, before, after);
-            assert_eq!(arrived, sent);
-            left_out
-        },
+        |mut sent, mut arrived, map, _, before, after| share_endpoints!(sent, arrived, map, before, after),
     );
 }
 

@@ -7,7 +7,7 @@ use crate::support::definitions::{Definitions, definitions, within};
 use crate::support::messages::{Given, Pair, Read, message, read, request_body};
 use crate::support::samples::{encode, string};
 use crate::support::tenant::{hiding, named_view, served};
-use crate::support::{Dice, Move, addresses, entry, framed, generous_apis, request_frame, run};
+use crate::support::{Dice, LIES, Move, addresses, entry, framed, generous_apis, request_frame, run};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -411,17 +411,7 @@ fn counts_and_lengths_that_lie_are_refused_or_are_read_as_kafka_reads_them() {
         let frame = request_frame(key, version, &pair.said);
         let step = (frame.len() / 120).max(1);
         for at in (12..frame.len()).step_by(step) {
-            for bomb in [
-                &[0x7f, 0xff, 0xff, 0xff][..],
-                &[0x80, 0, 0, 0],
-                &[0xff, 0xff, 0xff, 0xff, 0x0f],
-                &[0xff; 5],
-                &[0x7f, 0xff],
-                &[0x80, 0],
-                &[0],
-                &[1],
-                &[2],
-            ] {
+            for bomb in LIES.into_iter().chain([&[0][..], &[1], &[2]]) {
                 let mut mutated = frame.clone();
                 let end = (at + bomb.len()).min(frame.len());
                 mutated[at..end].copy_from_slice(&bomb[..end - at]);

@@ -3,7 +3,7 @@
 
 use crate::support::samples::{encode, string};
 use crate::support::{
-    CORRELATION_ID, Dice, Move, Outcome, addresses, entry, framed, generous_apis, request_frame, run, view,
+    CORRELATION_ID, Dice, LIES, Move, Outcome, addresses, entry, framed, generous_apis, request_frame, run, view,
 };
 use bytes::Bytes;
 use kafka_protocol::messages::{
@@ -238,14 +238,7 @@ fn count_bombs_are_refused_or_are_no_counts() {
     for (key, version, body) in self::checked() {
         let frame = request_frame(key, version, &body);
         for at in 12..frame.len() {
-            for bomb in [
-                &[0x7f, 0xff, 0xff, 0xff][..],
-                &[0x80, 0, 0, 0],
-                &[0xff, 0xff, 0xff, 0xff, 0x0f],
-                &[0xff; 5],
-                &[0x7f, 0xff],
-                &[0x80, 0],
-            ] {
+            for bomb in LIES {
                 let mut mutated = frame.clone();
                 let end = (at + bomb.len()).min(frame.len());
                 mutated[at..end].copy_from_slice(&bomb[..end - at]);

@@ -41,7 +41,7 @@ pub fn run(world: &World) -> Fallible<()> {
     addresses(world)
 }
 
-/// Waits until a session was resumed. Kafka's nodes resume none that is two seconds old, whoever asks (OpenSSL's client finds
+/// Waits until sessions were resumed. Kafka's nodes resume none that is two seconds old, whoever asks (OpenSSL's client finds
 /// the same): hence a few connections at once, again and again.
 fn handshakes(gateway: &Gateway, what: &str) -> Fallible<()> {
     until(&format!("{what}: sessions are resumed"), patience(15), || {

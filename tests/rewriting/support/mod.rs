@@ -12,6 +12,16 @@ use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
 
+/// Counts and lengths that cannot be, in each way in which they are written.
+pub const LIES: [&[u8]; 6] = [
+    &[0x7f, 0xff, 0xff, 0xff],
+    &[0x80, 0, 0, 0],
+    &[0xff, 0xff, 0xff, 0xff, 0x0f],
+    &[0xff; 5],
+    &[0x7f, 0xff],
+    &[0x80, 0],
+];
+
 /// The correlation id that the tests' frames carry.
 pub const CORRELATION_ID: i32 = 0x5eed;
 
