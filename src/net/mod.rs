@@ -25,3 +25,5 @@ pub use signal::Signal;
 pub use socket::Socket;
 pub use timer::Timer;
 pub use watch::Watch;
+
+pub use crate::sys::Then;

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::Socket;
+use super::{Socket, Then};
 use crate::sys;
 
 /// What is asked for. More moves no faster; the kernel's limit for one user (pipe-user-pages-soft) allows 256 of these.
@@ -157,10 +157,10 @@ impl FullPipe {
     }
 
     /// Sends what is in it; tells how much left.
-    pub fn drain(mut self, to: &Socket) -> (usize, Drained) {
+    pub fn drain(mut self, to: &Socket, then: Then) -> (usize, Drained) {
         let mut left = 0;
         while self.bytes > 0 {
-            match to.splice_from(self.ends.reader.as_fd(), self.bytes) {
+            match to.splice_from(self.ends.reader.as_fd(), self.bytes, then) {
                 Ok(0) => return (left, Drained::Holds(self)),
                 Ok(n) => {
                     self.bytes = self.bytes.saturating_sub(n);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::net::Net;
-use std::io::Write;
+use std::io::{IoSlice, Write};
 use std::net::{TcpListener, TcpStream};
 
 const NOW: fn() -> Instant = Instant::now;
@@ -64,7 +64,7 @@ fn bytes_reach_the_socket_that_they_are_drained_to_and_the_pipe_is_empty_then() 
         assert_eq!(full.bytes(), text.len());
         let (sink, mut far) = connection(&net);
         run(&net, sink.writable());
-        let (left, Drained::Empty(pipe)) = full.drain(&sink) else { panic!("it holds bytes") };
+        let (left, Drained::Empty(pipe)) = full.drain(&sink, Then::Nothing) else { panic!("it holds bytes") };
         assert_eq!(left, text.len());
         pipes.give(pipe);
         drop(sink);
@@ -82,14 +82,39 @@ fn a_short_move_is_no_full_socket() {
     let (sink, mut far) = connection(&net);
     run(&net, sink.writable());
     // Short because there are no more; the kernel does the same in the middle when the thread is interrupted.
-    assert_eq!(sink.splice_from(full.ends.reader.as_fd(), 1000).unwrap(), 5);
+    assert_eq!(sink.splice_from(full.ends.reader.as_fd(), 1000, Then::Nothing).unwrap(), 5);
     drop(full);
     let full = filled(&net, pipes.take(NOW()).unwrap(), b" and on");
-    let (_, Drained::Empty(_)) = full.drain(&sink) else { panic!("the socket has room, and will never say so again") };
+    let (_, Drained::Empty(_)) = full.drain(&sink, Then::Nothing) else {
+        panic!("the socket has room, and will never say so again")
+    };
     drop(sink);
     let mut came = String::new();
     Read::read_to_string(&mut far, &mut came).unwrap();
     assert_eq!(came, "short and on");
+}
+
+#[test]
+fn what_more_follows_waits_for_it_and_never_for_long() {
+    let (net, pipes) = (Net::new().unwrap(), Pipes::new(1));
+    let (sink, mut far) = connection(&net);
+    run(&net, sink.writable());
+    let mut came = [0; 100];
+    assert_eq!(sink.write(&[IoSlice::new(b"head ")], Then::More).unwrap(), 5);
+    let full = filled(&net, pipes.take(NOW()).unwrap(), b"body ");
+    let (5, Drained::Empty(pipe)) = full.drain(&sink, Then::More) else { panic!("it has room for 5 bytes") };
+    pipes.give(pipe);
+    far.set_nonblocking(true).unwrap();
+    let nothing = far.read(&mut came).unwrap_err();
+    assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock, "it would be a packet of its own");
+    assert_eq!(sink.write(&[IoSlice::new(b"end")], Then::Nothing).unwrap(), 3);
+    far.set_nonblocking(false).unwrap();
+    let n = far.read(&mut came).unwrap();
+    assert_eq!(came.get(..n), Some(&b"head body end"[..]));
+    // What follows does not come: the kernel waits for 200 ms, not for ever.
+    assert_eq!(sink.write(&[IoSlice::new(b"alone")], Then::More).unwrap(), 5);
+    far.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(far.read(&mut came).unwrap(), 5);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A connection as the kernel has it: bytes, readiness, pipes. Knows nothing of TLS.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
 use super::Net;
 use super::driver::Slot;
-use crate::sys;
+use crate::sys::{self, Then};
 
 /// Keepalive probes begin after this, and follow each other in this distance.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -114,7 +114,7 @@ impl Raw {
         if !self.slot.ready.get().readable {
             return None;
         }
-        match sys::splice(self.stream.as_fd(), pipe, bytes) {
+        match sys::splice(self.stream.as_fd(), pipe, bytes, Then::Nothing) {
             // The pipe is empty, so that it is the socket that has nothing. A short move, in contrast, tells nothing:
             // the pipe takes a number of pieces, however small these are.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -130,11 +130,11 @@ impl Raw {
     /// # Errors
     ///
     /// As splice(2).
-    pub fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
+    pub fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize, then: Then) -> io::Result<usize> {
         if !self.slot.ready.get().writable {
             return Ok(0);
         }
-        match sys::splice(pipe, self.stream.as_fd(), bytes) {
+        match sys::splice(pipe, self.stream.as_fd(), bytes, then) {
             // The pipe holds bytes, so that it is the socket that takes none. A short move, in contrast, tells nothing: the
             // kernel ends it as well when the thread is to be told something, a timer of its executor for one
             // (splice_to_socket looks at signal_pending, and TIF_NOTIFY_SIGNAL counts). Taken for a full socket it would be
@@ -175,13 +175,15 @@ impl Raw {
     /// # Errors
     ///
     /// As send(2).
-    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub fn write(&self, pieces: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
         if !self.slot.ready.get().writable {
             return Ok(0);
         }
+        let flags = libc::MSG_NOSIGNAL | if then == Then::More { libc::MSG_MORE } else { 0 };
+        let socket = SockRef::from(&self.stream);
         let written = match pieces {
-            [piece] => (&self.stream).write(piece),
-            pieces => (&self.stream).write_vectored(pieces),
+            [piece] => socket.send_with_flags(piece, flags),
+            pieces => socket.send_vectored_with_flags(pieces, flags),
         };
         let wanted: usize = pieces.iter().map(|piece| piece.len()).sum();
         let blocked = match &written {

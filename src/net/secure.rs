@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
+use super::Then;
 use super::raw::Raw;
 use super::turnstile::Place;
 use crate::tls::{
@@ -193,7 +194,7 @@ impl Secure {
         if matches!(self.flush(raw), Ok(true)) {
             let (wire, _) = space.output();
             if self.pump.close(wire).is_ok() {
-                let _ = raw.write(&[IoSlice::new(wire.filled())]);
+                let _ = raw.write(&[IoSlice::new(wire.filled())], Then::Nothing);
             }
         }
     }
@@ -279,7 +280,11 @@ impl Secure {
 
     /// Sends ciphertext behind what waits, and keeps what the socket does not take.
     fn push(&mut self, raw: &Raw, wire: &[u8]) -> io::Result<()> {
-        let n = if wire.is_empty() || !self.unsent.is_empty() { 0 } else { raw.write(&[IoSlice::new(wire)])? };
+        let n = if wire.is_empty() || !self.unsent.is_empty() {
+            0
+        } else {
+            raw.write(&[IoSlice::new(wire)], Then::Nothing)?
+        };
         self.unsent.extend_from_slice(wire.get(n..).unwrap_or_default());
         Ok(())
     }
@@ -287,7 +292,7 @@ impl Secure {
     /// Sends what waits; whether nothing does any more.
     fn flush(&mut self, raw: &Raw) -> io::Result<bool> {
         while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match raw.write(&[IoSlice::new(rest)])? {
+            match raw.write(&[IoSlice::new(rest)], Then::Nothing)? {
                 0 => return Ok(false),
                 n => self.sent += n,
             }

@@ -107,7 +107,7 @@ async fn send(net: &Net, socket: &Socket, bytes: usize) {
     while at < bytes {
         let length = (at * 7919 % 200_000 + 1).min(bytes - at);
         let pieces: Vec<IoSlice<'_>> = data[at..at + length].chunks(3_000).map(IoSlice::new).collect();
-        let n = socket.write(&pieces).unwrap();
+        let n = socket.write(&pieces, Then::Nothing).unwrap();
         held = held.max(socket.held());
         at += n;
         if n == 0 {
@@ -168,7 +168,7 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
             near.handshake().await.unwrap();
             let mut request = [0; 100];
             assert_eq!(read(&near, &mut request).await.unwrap(), 9);
-            assert_eq!(near.write(&[IoSlice::new(b"an "), IoSlice::new(b"answer")]).unwrap(), 9);
+            assert_eq!(near.write(&[IoSlice::new(b"an "), IoSlice::new(b"answer")], Then::Nothing).unwrap(), 9);
         });
         assert_eq!(&thread.join().unwrap(), b"an answer");
         assert_eq!(near.held(), 0);
@@ -231,7 +231,7 @@ fn an_end_is_told_after_all_that_came_before_it_and_we_tell_ours() {
             assert_eq!(read(&near, &mut words).await.unwrap(), 0);
             assert!(near.is_readable(), "an end stays");
             assert_eq!(read(&near, &mut words).await.unwrap(), 0);
-            assert_eq!(near.write(&[IoSlice::new(b"answer")]).unwrap(), 6);
+            assert_eq!(near.write(&[IoSlice::new(b"answer")], Then::Nothing).unwrap(), 6);
         });
         drop(near);
         assert_eq!(thread.join().unwrap(), b"answer");
@@ -306,7 +306,7 @@ fn what_is_kept_of_a_handshake_is_bounded() {
 fn no_byte_of_it_passes_through_a_pipe() {
     let net = Net::new().unwrap();
     let (near, far) = pair(&net);
-    assert_eq!(far.write(&[IoSlice::new(b"bytes")]).unwrap(), 5);
+    assert_eq!(far.write(&[IoSlice::new(b"bytes")], Then::Nothing).unwrap(), 5);
     run(&net, near.readable());
     let pipes = Pipes::new(1);
     match pipes.take(Instant::now()).unwrap().fill(&near, 100) {

@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
-use super::Net;
 use super::raw::Raw;
 use super::secure::Secure;
+use super::{Net, Then};
 use crate::tls::Pump;
 
 /// A connection on the shard's ring. Dropping it closes it.
@@ -108,9 +108,9 @@ impl Socket {
     /// # Errors
     ///
     /// As send(2), and `InvalidData` with a [`crate::tls::Fault`] inside.
-    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub fn write(&self, pieces: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
         match &self.secure {
-            None => self.raw.write(pieces),
+            None => self.raw.write(pieces, then),
             Some(secure) => secure.borrow_mut().write(&self.raw, pieces),
         }
     }
@@ -132,9 +132,9 @@ impl Socket {
     /// # Errors
     ///
     /// As splice(2); `InvalidInput` where nobody would understand them.
-    pub(super) fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
+    pub(super) fn splice_from(&self, pipe: BorrowedFd<'_>, bytes: usize, then: Then) -> io::Result<usize> {
         match &self.secure {
-            None => self.raw.splice_from(pipe, bytes),
+            None => self.raw.splice_from(pipe, bytes, then),
             Some(_) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }

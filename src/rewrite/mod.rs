@@ -77,6 +77,10 @@ pub struct Fed {
     /// The next bytes of this direction, behind the consumed ones, that pass untouched and unread: the caller may
     /// move them by any means and says so with `passed`.
     pub pass: u64,
+    /// Behind these the frame has more bytes, which are looked at.
+    pub goes_on: bool,
+    /// Nothing was given out but bytes of the frame that goes on with those that pass: without these nobody can use them.
+    pub alone: bool,
     /// Requests are not taken for now: `in_flight_max` is reached. Feed again when the ledger is shorter.
     pub full: bool,
 }

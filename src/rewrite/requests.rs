@@ -76,6 +76,7 @@ impl Requests {
     pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
         let mut at = 0;
         let mut full = false;
+        let mut alone = true;
         loop {
             let mut rest = input.get(at..).unwrap_or_default();
             if self.run > 0 {
@@ -91,7 +92,10 @@ impl Requests {
                     None
                 }
                 State::Between if rest.is_empty() => None,
-                State::Between => self.begin(rest, at, view, ledger, out)?,
+                State::Between => {
+                    alone = out.segments.is_empty();
+                    self.begin(rest, at, view, ledger, out)?
+                }
                 State::Answer(entry) => {
                     ledger.push(*entry);
                     out.frames += 1;
@@ -107,12 +111,13 @@ impl Requests {
                 None => break,
             }
         }
-        let pass = match &self.state {
-            _ if self.dropped => 0,
-            State::Stream(stream) => stream.pass(),
-            State::Between | State::Answer(_) | State::Walk(_) | State::Held(_) => self.run,
+        let (pass, behind) = match &self.state {
+            _ if self.dropped => (0, 0),
+            State::Stream(stream) => (stream.pass(), stream.behind()),
+            State::Walk(walk) => (self.run, walk.walker.left()),
+            State::Between | State::Answer(_) | State::Held(_) => (self.run, 0),
         };
-        Ok(Fed { consumed: at, pass, full })
+        Ok(Fed { consumed: at, pass, goes_on: behind > 0, alone, full })
     }
 
     /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:

@@ -80,6 +80,7 @@ impl Responses {
     /// The cause with which the session must be closed.
     pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
         let mut at = 0;
+        let mut alone = true;
         loop {
             let mut rest = input.get(at..).unwrap_or_default();
             if self.run.bytes > 0 {
@@ -92,6 +93,7 @@ impl Responses {
             let moved = match &self.state {
                 State::Between => {
                     own_answers(view, ledger, out);
+                    alone = out.segments.is_empty();
                     if rest.is_empty() { None } else { self.begin(rest, at, view, ledger, out)? }
                 }
                 State::Walk(_) => self.walk_on(rest, at, view, ledger, out)?,
@@ -103,14 +105,13 @@ impl Responses {
                 None => break,
             }
         }
-        let pass = match &self.state {
-            State::Stream(stream) => stream.pass(),
-            State::Between | State::Walk(_) | State::Held(_) if self.run.to == RunTo::Sink(Sink::Pass) => {
-                self.run.bytes
-            }
-            State::Between | State::Walk(_) | State::Held(_) => 0,
+        let run = if self.run.to == RunTo::Sink(Sink::Pass) { self.run.bytes } else { 0 };
+        let (pass, behind) = match &self.state {
+            State::Stream(stream) => (stream.pass(), stream.behind()),
+            State::Walk(walk) => (run, walk.walker.left()),
+            State::Between | State::Held(_) => (run, 0),
         };
-        Ok(Fed { consumed: at, pass, full: false })
+        Ok(Fed { consumed: at, pass, goes_on: behind > 0, alone, full: false })
     }
 
     /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:

@@ -14,7 +14,7 @@ use super::opening::{read_some, still_serving};
 use super::story::{Story, Tls};
 use super::{broken, close};
 use crate::metrics::{Cause, Numbers};
-use crate::net::{Socket, Timer};
+use crate::net::{Socket, Then, Timer};
 use crate::rewrite::{self, Opening};
 use crate::route::{Destination, NoDestination, TlsDoor};
 use crate::tls::{
@@ -230,6 +230,6 @@ fn agreed(context: &Context, client: &Socket, side: &ServerSide, told: &mut Tls)
 /// Tells a client with which no handshake was begun why, and waits until it has ended its side too.
 async fn refuse(context: &Context, client: &Socket, alert: Alert) {
     // A client that takes not even this will not know.
-    let _ = client.write(&[IoSlice::new(&alert_record(alert))]);
+    let _ = client.write(&[IoSlice::new(&alert_record(alert))], Then::Nothing);
     close::linger(context, client).await;
 }

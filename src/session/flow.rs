@@ -9,8 +9,8 @@ use super::carried::Carried;
 use super::context::Context;
 use super::unsent::Unsent;
 use crate::metrics::Numbers;
-use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket};
-use crate::rewrite::Segment;
+use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket, Then};
+use crate::rewrite::{Fed, Segment};
 
 /// How long a pipe may wait for a slow reader, before others get it.
 const PIPE_WAIT: Duration = Duration::from_secs(1);
@@ -29,6 +29,10 @@ pub(super) struct Flow {
     waiting: Option<Waiting>,
     /// Bytes that come next and may pass unread.
     pass: u64,
+    /// Behind these the frame has more.
+    goes_on: bool,
+    /// What follows the bytes that were fed last.
+    then: Then,
     /// The last of these was moved: the walk has not been told to look whether the frame ends here.
     end_due: bool,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
@@ -97,20 +101,21 @@ impl Flow {
         if self.large { most.min(HEAD_READ_BYTES) } else { most }
     }
 
-    /// The walk was fed `n` bytes that were read, in which so many `frames` ended: it left `rest` over, and lets the next
-    /// `pass` pass.
-    pub fn fed(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], pass: u64) {
+    /// The walk was fed `n` bytes that were read, in which so many `frames` ended: it left `rest` over.
+    pub fn fed(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], fed: Fed) {
         self.carried.keep(rest);
         if self.copies {
             return;
         }
         let least = u64::from(context.limits.splice_bytes_min);
-        if pass >= least || n as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
+        if fed.pass >= least || n as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
             self.large = true;
         } else if n >= self.read_bytes(context) {
             self.large = false;
         }
-        self.pass = pass;
+        self.pass = fed.pass;
+        self.goes_on = fed.goes_on;
+        self.then = Then::more_if(fed.alone && fed.pass >= least);
         self.end_due = false;
     }
 
@@ -126,7 +131,7 @@ impl Flow {
         bytes: (&[u8], &[u8]),
         gather: &mut Vec<u8>,
     ) -> io::Result<usize> {
-        self.unsent.send(sink, segments, bytes, gather)
+        self.unsent.send(sink, segments, bytes, gather, self.then)
     }
 
     /// Sends what waits; tells how much left.
@@ -146,7 +151,7 @@ impl Flow {
     }
 
     fn drain(&mut self, context: &Context, sink: &Socket, Waiting { pipe, until }: Waiting) -> io::Result<usize> {
-        let (left, drained) = pipe.drain(sink);
+        let (left, drained) = pipe.drain(sink, Then::more_if(self.pass > 0 || self.goes_on));
         Numbers::count(&context.numbers.spliced_bytes, left as u64);
         match drained {
             Drained::Failed(error) => return Err(error),
@@ -166,8 +171,10 @@ impl Flow {
             return Spliced::Nothing;
         }
         let Some(pipe) = context.pipes.take(context.net.now()) else { return Spliced::NoPipe };
-        let room = sink.room().max(FILL_BYTES_MIN);
-        let bytes = room.min(usize::try_from(self.pass).unwrap_or(usize::MAX));
+        let mut bytes = usize::try_from(self.pass).unwrap_or(usize::MAX);
+        if bytes > FILL_BYTES_MIN {
+            bytes = bytes.min(sink.room().max(FILL_BYTES_MIN));
+        }
         let back = |pipe: EmptyPipe, spliced| {
             context.pipes.give(pipe);
             spliced

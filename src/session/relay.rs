@@ -219,10 +219,10 @@ impl<'a> Relay<'a> {
         let fed = self.requests.feed(input, &view, &mut self.ledger, out);
         counts.requests += out.frames;
         Numbers::count(&self.context.numbers.requests, out.frames);
-        if let Ok(fed) = &fed {
+        if let Ok(fed) = fed {
             self.full = fed.full;
             let rest = input.get(fed.consumed..).unwrap_or_default();
-            self.inward.fed(self.context, n, out.frames, rest, fed.pass);
+            self.inward.fed(self.context, n, out.frames, rest, fed);
         }
         // What closes the session does not undo the requests before it, which came in the same read by chance.
         let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
@@ -307,7 +307,7 @@ impl<'a> Relay<'a> {
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.responses.feed(input, &view, &mut self.ledger, out)?;
         let rest = input.get(fed.consumed..).unwrap_or_default();
-        self.outward.fed(self.context, n, out.frames, rest, fed.pass);
+        self.outward.fed(self.context, n, out.frames, rest, fed);
         counts.responses += out.frames;
         Numbers::count(&self.context.numbers.responses, out.frames);
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);

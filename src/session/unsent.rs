@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 
 use crate::frame::{NoMemory, append, make_room};
-use crate::net::{EmptyPipe, FullPipe, Socket};
+use crate::net::{EmptyPipe, FullPipe, Socket, Then};
 use crate::rewrite::Segment;
 
 /// Pieces given to the kernel in one call.
@@ -37,7 +37,7 @@ impl Unsent {
     pub fn flush(&mut self, socket: &Socket) -> io::Result<usize> {
         let mut left = 0;
         while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let n = socket.write(&[IoSlice::new(rest)])?;
+            let n = socket.write(&[IoSlice::new(rest)], Then::Nothing)?;
             if n == 0 {
                 return Ok(left);
             }
@@ -48,8 +48,8 @@ impl Unsent {
         Ok(left)
     }
 
-    /// Sends segments of `input` and `new`, and keeps what the socket does not take. Nothing may wait already. What
-    /// `gather` held is lost.
+    /// Sends segments of `input` and `new`, which `then` follows, and keeps what the socket does not take. Nothing may wait
+    /// already. What `gather` held is lost.
     ///
     /// # Errors
     ///
@@ -60,6 +60,7 @@ impl Unsent {
         segments: &[Segment],
         (input, new): (&[u8], &[u8]),
         gather: &mut Vec<u8>,
+        then: Then,
     ) -> io::Result<usize> {
         let slice = |segment: &Segment| match segment {
             Segment::Input(range) => input.get(range.clone()).unwrap_or_default(),
@@ -67,8 +68,8 @@ impl Unsent {
         };
         match segments {
             [] => return Ok(0),
-            [only] => return self.send_one(socket, slice(only)),
-            _ if gathered(segments.iter().map(slice), gather) => return self.send_one(socket, gather),
+            [only] => return self.send_one(socket, slice(only), then),
+            _ if gathered(segments.iter().map(slice), gather) => return self.send_one(socket, gather, then),
             _ => {}
         }
         let mut left = 0;
@@ -81,7 +82,7 @@ impl Unsent {
                 *piece = IoSlice::new(slice(segment));
                 wanted += piece.len();
             }
-            let n = socket.write(pieces.get(..now.len()).unwrap_or_default())?;
+            let n = socket.write(pieces.get(..now.len()).unwrap_or_default(), then)?;
             left += n;
             if n < wanted {
                 self.keep(now.iter().chain(later).map(slice), n)?;
@@ -92,8 +93,8 @@ impl Unsent {
         Ok(left)
     }
 
-    fn send_one(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-        let n = socket.write(&[IoSlice::new(bytes)])?;
+    fn send_one(&mut self, socket: &Socket, bytes: &[u8], then: Then) -> io::Result<usize> {
+        let n = socket.write(&[IoSlice::new(bytes)], then)?;
         if n < bytes.len() {
             append(&mut self.bytes, bytes.get(n..).unwrap_or_default())?;
         }

@@ -12,4 +12,4 @@ pub use event::Event;
 pub use process::{allowed_cores, block_signals, kernel_release, raise_descriptor_limit, unblock_signals};
 pub use process::{descriptor_limit, memlock_limit, page_size};
 pub use ring::{Completion, Outcome, Ready, Ring, Token};
-pub use splice::{bytes_to_read, bytes_unacknowledged, pipe, resize_pipe, splice};
+pub use splice::{Then, bytes_to_read, bytes_unacknowledged, pipe, resize_pipe, splice};

@@ -31,13 +31,32 @@ pub fn resize_pipe(pipe: &impl AsFd, bytes: usize) -> usize {
     usize::try_from(has).unwrap_or(0)
 }
 
+/// What follows bytes that are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing that is known of: they leave at once.
+    #[default]
+    Nothing,
+    /// More, without which nobody can use them: the kernel may keep what fills no packet until it comes, for 200 ms at most
+    /// (SPLICE_F_MORE, and MSG_MORE of send(2)).
+    More,
+}
+
+impl Then {
+    /// Whether there is more.
+    pub fn more_if(more: bool) -> Then {
+        if more { Then::More } else { Then::Nothing }
+    }
+}
+
 /// Moves at most `bytes` from one to the other without waiting; one of them is a pipe. 0: the source has ended.
 ///
 /// # Errors
 ///
 /// As splice(2); `WouldBlock` when the source has nothing or the target takes nothing.
-pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
-    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
+pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize, then: Then) -> io::Result<usize> {
+    let flags =
+        libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK | if then == Then::More { libc::SPLICE_F_MORE } else { 0 };
     let (from, to, none) = (from.as_raw_fd(), to.as_raw_fd(), std::ptr::null_mut());
     loop {
         // SAFETY: no offset is passed, hence nothing is pointed at.
@@ -97,25 +116,29 @@ mod tests {
         let ((mut client, source), (sink, mut server)) = (connection(), connection());
         let (reader, writer) = pipe().unwrap();
         source.set_nonblocking(true).unwrap();
-        let empty = splice(source.as_fd(), writer.as_fd(), 100).unwrap_err();
+        let empty = splice(source.as_fd(), writer.as_fd(), 100, Then::Nothing).unwrap_err();
         assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
         client.write_all(b"records").unwrap();
         let mut peeked = [0; 7];
         source.set_nonblocking(false).unwrap();
         while source.peek(&mut peeked).unwrap() < 7 {}
         source.set_nonblocking(true).unwrap();
-        assert_eq!(splice(source.as_fd(), writer.as_fd(), 5).unwrap(), 5);
+        assert_eq!(splice(source.as_fd(), writer.as_fd(), 5, Then::Nothing).unwrap(), 5);
         assert_eq!(bytes_to_read(&reader).unwrap(), 5);
-        assert_eq!(splice(reader.as_fd(), sink.as_fd(), 100).unwrap(), 5);
+        assert_eq!(splice(reader.as_fd(), sink.as_fd(), 100, Then::Nothing).unwrap(), 5);
         assert_eq!(bytes_to_read(&reader).unwrap(), 0);
         let mut came = [0; 5];
         server.read_exact(&mut came).unwrap();
         assert_eq!(&came, b"recor");
-        assert_eq!(splice(source.as_fd(), writer.as_fd(), 5).unwrap(), 2);
+        assert_eq!(splice(source.as_fd(), writer.as_fd(), 5, Then::Nothing).unwrap(), 2);
         client.shutdown(std::net::Shutdown::Write).unwrap();
         let (_reader, other) = pipe().unwrap();
         source.set_nonblocking(false).unwrap();
-        assert_eq!(splice(source.as_fd(), other.as_fd(), 5).unwrap(), 0, "the end of a connection is its own answer");
+        assert_eq!(
+            splice(source.as_fd(), other.as_fd(), 5, Then::Nothing).unwrap(),
+            0,
+            "the end of a connection is its own answer"
+        );
     }
 
     #[test]

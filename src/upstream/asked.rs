@@ -13,7 +13,7 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 use super::unreached::Unreached;
 use super::{Backend, Upstream, answers};
 use crate::cluster::{ApiRange, HostPort, NodeApis};
-use crate::net::Socket;
+use crate::net::{Socket, Then};
 
 /// A longer answer to one of our own small questions is not believed.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -103,7 +103,7 @@ impl<'a> Asked<'a> {
     async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {
         let mut rest = request;
         while !rest.is_empty() {
-            match self.socket.write(&[IoSlice::new(rest)])? {
+            match self.socket.write(&[IoSlice::new(rest)], Then::Nothing)? {
                 0 => self.socket.writable().await,
                 n => rest = rest.get(n..).unwrap_or_default(),
             }

@@ -245,6 +245,27 @@ fn record_batches_are_promised_and_not_held() {
     });
 }
 
+/// A head may wait for the bytes that pass behind it, a whole request before it may not; and the last bytes that pass
+/// leave at once where they end the frame.
+#[test]
+fn what_passes_is_told_as_it_is_behind_other_requests_too() {
+    let small = produce(None, 1, &["small".into()]);
+    let mut large = produce(None, 1, &["large".into()]);
+    large.topic_data[0].partition_data[0].records = Some(Bytes::from(vec![1; 1 << 16]));
+    for (version, goes_on) in [(3, false), (8, false), (9, true), (12, true)] {
+        let frame = |request| request_frame(version, "c", &encode(request, version));
+        let (small, large) = (frame(&small), frame(&large));
+        for (input, alone) in [(&large[..200], true), (&[&small[..], &large[..200]].concat(), false)] {
+            with_view(&hiding("a."), |view| {
+                let (mut ledger, mut out) = (Ledger::default(), Output::default());
+                let fed = Requests::default().feed(input, view, &mut ledger, &mut out).unwrap();
+                assert!(fed.pass > 60_000);
+                assert_eq!((fed.goes_on, fed.alone), (goes_on, alone), "version {version}");
+            });
+        }
+    }
+}
+
 #[test]
 fn a_request_that_the_prefix_makes_longer_than_a_frame_may_be_is_refused() {
     for version in [3, 8, 9, 12] {

@@ -240,6 +240,11 @@ impl Stream {
         if self.front.is_some() { 0 } else { self.run }
     }
 
+    /// Bytes of the frame behind those that pass.
+    pub fn behind(&self) -> u32 {
+        self.walker.left()
+    }
+
     /// The caller moved `n` of the bytes that [`Stream::pass`] told.
     pub fn passed(&mut self, n: u64) {
         self.run = self.run.saturating_sub(n);

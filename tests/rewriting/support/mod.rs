@@ -10,7 +10,8 @@ pub mod told;
 use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
+use klamm::rewrite::{Fed, Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
+use std::ops::Range;
 
 /// Counts and lengths that cannot be, in each way in which they are written.
 pub const LIES: [&[u8]; 6] = [
@@ -122,25 +123,13 @@ pub struct Outcome {
 
 /// Either direction, as a caller sees it.
 pub trait Direction {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &View<'_>,
-        ledger: &mut Ledger,
-        out: &mut Output,
-    ) -> Result<klamm::rewrite::Fed, Cause>;
+    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause>;
     fn passed(&mut self, n: u64);
     fn at_boundary(&self) -> bool;
 }
 
 impl Direction for Requests {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &View<'_>,
-        ledger: &mut Ledger,
-        out: &mut Output,
-    ) -> Result<klamm::rewrite::Fed, Cause> {
+    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
         Requests::feed(self, input, view, ledger, out)
     }
     fn passed(&mut self, n: u64) {
@@ -152,13 +141,7 @@ impl Direction for Requests {
 }
 
 impl Direction for Responses {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &View<'_>,
-        ledger: &mut Ledger,
-        out: &mut Output,
-    ) -> Result<klamm::rewrite::Fed, Cause> {
+    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
         Responses::feed(self, input, view, ledger, out)
     }
     fn passed(&mut self, n: u64) {
@@ -192,6 +175,7 @@ pub fn run<D: Direction + ?Sized>(
     let mut came = 0;
     loop {
         out.clear();
+        let begun = came - carry.len();
         let fed = direction.feed(&carry, view, ledger, &mut out)?;
         assert!(fed.consumed <= carry.len());
         for segment in &out.segments {
@@ -225,6 +209,7 @@ pub fn run<D: Direction + ?Sized>(
         if fed.pass > 0 {
             assert!(carry.is_empty(), "promised bytes behind others that wait");
             assert!(!direction.at_boundary());
+            what_passes_is_told_as_it_is(&fed, &out, begun, frame_at(input, came - 1), came);
         }
         assert!(fed.full || carry.len() <= REST_BYTES_MAX, "{} bytes left over", carry.len());
         if came == input.len() {
@@ -241,6 +226,31 @@ pub fn run<D: Direction + ?Sized>(
             next = &next[n..];
         }
         carry.extend(next);
+    }
+}
+
+/// Where the frame begins and ends that byte `at` is in.
+fn frame_at(input: &[u8], at: usize) -> Range<usize> {
+    let mut start = 0;
+    loop {
+        let length = i32::from_be_bytes(input[start..start + 4].try_into().unwrap());
+        let end = start + 4 + usize::try_from(length).unwrap();
+        if at < end {
+            return start..end;
+        }
+        start = end;
+    }
+}
+
+/// Bytes of `frame` pass, from `at` on; what was given out was read from `begun` on.
+fn what_passes_is_told_as_it_is(fed: &Fed, out: &Output, begun: usize, frame: Range<usize>, at: usize) {
+    let behind = at as u64 + fed.pass;
+    assert_eq!(fed.goes_on, behind < frame.end as u64, "{frame:?} has {} from {at} on to pass", fed.pass);
+    let earlier = |segment: &Segment| matches!(segment, Segment::Input(range) if begun + range.start < frame.start);
+    if fed.alone {
+        assert!(out.own_answers == 0 && !out.segments.iter().any(earlier), "more than {frame:?} left");
+    } else {
+        assert!(out.own_answers > 0 || begun < frame.start, "nothing but {frame:?} left");
     }
 }
 
