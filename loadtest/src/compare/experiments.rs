@@ -40,15 +40,37 @@ pub enum Id {
 impl Id {
     const ALL: [Self; 10] =
         [Self::P1, Self::P2, Self::P3, Self::P5, Self::P6, Self::P7, Self::P8, Self::P9, Self::P10, Self::P13];
+}
 
+/// What the user wants to be measured: all that gives a figure, or one workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A figure.
+    Figure(Id),
+    /// A workload's name.
+    Workload(&'static str),
+}
+
+impl Wanted {
     /// Reads one, as the command line has it.
     ///
     /// # Errors
     ///
     /// Which there are.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|id| format!("{id:?}").eq_ignore_ascii_case(text));
-        found.ok_or_else(|| format!("there are {}", Self::ALL.map(|id| format!("{id:?}")).join(", ")))
+        let figure = Id::ALL.into_iter().find(|id| format!("{id:?}").eq_ignore_ascii_case(text)).map(Self::Figure);
+        let names = || all().into_iter().map(|experiment| experiment.name);
+        figure.or_else(|| names().find(|name| *name == text).map(Self::Workload)).ok_or_else(|| {
+            let figures = Id::ALL.map(|id| format!("{id:?}")).join(", ");
+            format!("there are the figures {figures}, and the workloads {}", names().collect::<Vec<_>>().join(", "))
+        })
+    }
+
+    fn is(self, experiment: &Experiment) -> bool {
+        match self {
+            Self::Figure(id) => experiment.ids.contains(&id),
+            Self::Workload(name) => experiment.name == name,
+        }
     }
 }
 
@@ -133,9 +155,9 @@ impl Experiment {
     }
 }
 
-/// Those that give one of these figures; all, when none is named.
-pub fn chosen(only: &[Id]) -> Vec<Experiment> {
-    let wanted = |experiment: &Experiment| only.is_empty() || experiment.ids.iter().any(|id| only.contains(id));
+/// Those that are wanted; all, when none is named.
+pub fn chosen(only: &[Wanted]) -> Vec<Experiment> {
+    let wanted = |experiment: &Experiment| only.is_empty() || only.iter().any(|one| one.is(experiment));
     all().into_iter().filter(wanted).collect()
 }
 
@@ -271,10 +293,14 @@ mod tests {
         let names: BTreeSet<&str> = all().iter().map(|experiment| experiment.name).collect();
         assert_eq!(names.len(), all().len());
         for id in Id::ALL {
-            assert!(!chosen(&[id]).is_empty(), "{id:?}");
+            assert!(!chosen(&[Wanted::Figure(id)]).is_empty(), "{id:?}");
+        }
+        for name in names {
+            assert_eq!(chosen(&[Wanted::parse(name).unwrap()]).iter().map(|one| one.name).collect::<Vec<_>>(), [name]);
         }
         assert_eq!(chosen(&[]).len(), all().len());
-        assert_eq!(Id::parse("p10"), Ok(Id::P10));
-        assert!(Id::parse("P4").unwrap_err().contains("P13"));
+        assert_eq!(Wanted::parse("p10"), Ok(Wanted::Figure(Id::P10)));
+        let refused = Wanted::parse("P4").unwrap_err();
+        assert!(refused.contains("P13") && refused.contains("produce-64k"), "{refused}");
     }
 }

@@ -121,12 +121,12 @@ fn what(experiment: &Experiment) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::experiments::chosen;
+    use crate::compare::experiments::{Wanted, chosen};
     use crate::compare::table::tests::series;
 
     #[test]
     fn a_goal_is_reached_missed_or_undecided() {
-        let experiment = &chosen(&[Id::P2])[0];
+        let experiment = &chosen(&[Wanted::Figure(Id::P2)])[0];
         let all = |cpu| [series(Kind::Haproxy, Some(2.0)), series(Kind::KlammHide, Some(cpu))];
         let verdict = |cpu, quiet| verdicts(experiment, &all(cpu), quiet).remove(0);
         assert!(
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn without_the_other_proxy_there_is_no_verdict() {
         let mut all = [series(Kind::KlammHide, Some(1.0))];
-        assert!(verdicts(&chosen(&[Id::P2])[0], &all, true).is_empty());
+        assert!(verdicts(&chosen(&[Wanted::Figure(Id::P2)])[0], &all, true).is_empty());
         all[0].left_out = Some("it is old".to_owned());
-        assert!(verdicts(&chosen(&[Id::P2])[0], &all, true)[0].contains("P2 produce-1k-5: NO FIGURE"));
+        assert!(verdicts(&chosen(&[Wanted::Figure(Id::P2)])[0], &all, true)[0].contains("P2 produce-1k-5: NO FIGURE"));
     }
 }

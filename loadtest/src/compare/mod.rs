@@ -21,7 +21,7 @@ use crate::measure::entries::Counter;
 use crate::measure::machine::Machine;
 use crate::target::{Kind, Variant, setting};
 use crate::trial::Setting;
-use experiments::{Experiment, Id};
+use experiments::{Experiment, Wanted};
 use record::Record;
 use rounds::Rounds;
 use std::path::PathBuf;
@@ -50,13 +50,14 @@ more than 3 % of a core is thrown away and repeated, a bounded number of times.
 Examples:
   cargo run --release -p loadtest -- compare --quick
   cargo run --release -p loadtest -- compare --only P2,P3 --rounds 7
+  cargo run --release -p loadtest -- compare --only produce-64k --rounds 11
   cargo run --release -p loadtest -- compare --only P1 --proxy klamm-hide --variant small=limits.hold_bytes_max=1MiB
   cargo run --release -p loadtest -- compare --only P2 --klamm-binary old/klamm"
 )]
 pub struct Args {
-    /// Only these measures: P1, P2, P3, P5, P6, P7, P8, P9, P10, P13.
-    #[arg(long, value_name = "ID,...", value_delimiter = ',', value_parser = Id::parse)]
-    only: Vec<Id>,
+    /// Only these measures, or single workloads by their name, as the tables have it (produce-64k).
+    #[arg(long, value_name = "ID,...", value_delimiter = ',', value_parser = Wanted::parse)]
+    only: Vec<Wanted>,
     /// Only these proxies: direct (none), haproxy, haproxy-splice, klamm (passthrough), klamm-hide (a namespace).
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', hide_possible_values = true)]
     proxy: Vec<Kind>,
