@@ -51,7 +51,7 @@ fn impossible_values_are_refused() {
         (&["run", "--load-core", "9999"], "there is no core 9999"),
         (&["run", "--klamm-set", "admin=x"], "cannot be set here"),
         (&["run", "--target", "klamm", "--klamm-set", "limits.nope=1"], "unknown key"),
-        (&["compare", "--only", "P4"], "there are P1, P2"),
+        (&["compare", "--only", "P4"], "there are the figures P1, P2"),
         (&["compare", "--proxy-core", "0", "--load-core", "0"], "a core of its own"),
         (&["compare", "--load-core", "9999"], "there is no core 9999"),
         (&["compare", "--variant", "x"], "no '='"),

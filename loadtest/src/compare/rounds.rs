@@ -3,8 +3,8 @@
 //! Owns what is thrown away: a round in which others took too much of a core is repeated, a bounded number of times.
 
 use super::experiments::{Experiment, Quantity};
+use super::found::Found;
 use super::record::{Record, SameTwice, Series};
-use super::statistics::Range;
 use super::table;
 use crate::console;
 use crate::error::{Error, Result};
@@ -42,13 +42,12 @@ impl Rounds<'_> {
         let (Some(proxy), Some(experiment)) = (proxy, cpu) else { return Ok(true) };
         let again = Variant { name: format!("{} again", proxy.name), ..proxy.clone() };
         let series = self.series(experiment, &[proxy.clone(), again], &mut |_| Ok(()))?;
-        let values: Vec<Vec<Option<f64>>> = series.iter().map(|series| table::values(experiment, series)).collect();
-        let ratio = match values.as_slice() {
-            [one, other] => Range::of_ratios(other, one),
-            _ => None,
+        let found = match series.as_slice() {
+            [one, other] => Found::ratios(other, one, |series| table::values(experiment, series)),
+            _ => Found::default(),
         };
-        let quiet = ratio.is_some_and(|ratio| (ratio.median - 1.0).abs() <= SAME_DIFFERS_MAX)
-            && !series.iter().flat_map(|series| &series.rounds).any(|round| round.disturbed);
+        let ratio = found.range();
+        let quiet = ratio.is_some_and(|ratio| (ratio.median - 1.0).abs() <= SAME_DIFFERS_MAX) && found.is_enough();
         let found = ratio.map_or("nothing".to_owned(), |ratio| {
             format!("{:.3} (rounds {:.3} to {:.3})", ratio.median, ratio.min, ratio.max)
         });
