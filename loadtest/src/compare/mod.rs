@@ -23,7 +23,7 @@ use crate::measure::machine::Machine;
 use crate::target::{Kind, Variant, setting};
 use crate::trial::Setting;
 use experiments::{Experiment, Wanted};
-use record::Record;
+use record::{Record, Series};
 use rounds::Rounds;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -146,13 +146,16 @@ fn measure(runner: &mut Rounds<'_>, all: &[Experiment], proxies: &[Variant], rec
         table::lines(experiment, &result).iter().for_each(|line| println!("{line}"));
         let verdicts = goals::verdicts(experiment, &result, quiet);
         verdicts.iter().for_each(|verdict| println!("{}", verdict.line));
-        too_noisy += verdicts.iter().filter(|verdict| verdict.too_noisy).count();
+        let noisy = verdicts.iter().any(|verdict| verdict.too_noisy) || result.iter().any(Series::is_mostly_disturbed);
+        too_noisy += usize::from(noisy);
         record.verdicts(verdicts.into_iter().map(|verdict| verdict.line).collect());
     }
     let why = match (quiet, too_noisy) {
         (true, 0) => return Ok(()),
         (false, _) => "the same proxy, run twice, differs by more than 3 %".to_owned(),
-        (true, _) => format!("more than half of the rounds were disturbed in every try, for {too_noisy} of the goals"),
+        (true, _) => {
+            format!("more than half of the rounds were disturbed in every try, in {too_noisy} of the workloads")
+        }
     };
     Err(Error::new(format!("the machine is too noisy for a conclusion: {why}"))
         .try_this("The figures are printed and kept, marked so. Repeat it when nothing else runs here."))

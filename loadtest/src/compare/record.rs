@@ -28,6 +28,13 @@ pub struct Series {
     pub left_out: Option<String>,
 }
 
+impl Series {
+    /// Fewer than half of the rounds are worth anything.
+    pub fn is_mostly_disturbed(&self) -> bool {
+        2 * self.rounds.iter().filter(|round| round.disturbed).count() > self.rounds.len()
+    }
+}
+
 /// The rounds of one workload.
 #[derive(Clone, Debug, Serialize)]
 struct Part {
@@ -176,6 +183,18 @@ mod tests {
         assert_eq!(value["workloads"][0]["series"][0]["rounds"][0]["disturbed"], true);
         record.finish(None).unwrap();
         assert_eq!(read(&record)["complete"], true);
+    }
+
+    #[test]
+    fn a_series_is_worth_something_while_half_of_its_rounds_are_quiet() {
+        let series = |disturbed: &[bool]| {
+            let rounds =
+                disturbed.iter().map(|disturbed| Round { disturbed: *disturbed, ..Round::default() }).collect();
+            Series { variant: crate::target::Kind::Klamm.into(), rounds, thrown_away: 0, left_out: None }
+        };
+        assert!(!series(&[]).is_mostly_disturbed());
+        assert!(!series(&[true, false]).is_mostly_disturbed());
+        assert!(series(&[true, false, true]).is_mostly_disturbed());
     }
 
     #[test]
