@@ -158,19 +158,27 @@ fn a_comparison_keeps_its_rounds() {
     for entry in fs::read_dir(directory.path()).unwrap().flatten() {
         fs::remove_file(entry.path()).unwrap();
     }
-    let output = loadtest(&["compare", "--only", "P7", "--rounds", "2"]).args(common).output().unwrap();
+    let output =
+        loadtest(&["compare", "--only", "produce-1k-10000,P7", "--rounds", "2"]).args(common).output().unwrap();
     let (text, written) = (text(&output), file().unwrap());
     assert_eq!(output.status.success(), written["complete"].as_bool().unwrap(), "{text}");
     if !output.status.success() {
         assert!(text.contains("the machine is too noisy for a conclusion"), "{text}");
     }
-    let series = written["workloads"][0]["series"].as_array().unwrap();
-    assert_eq!(series.len(), 2);
-    for series in series {
-        let rounds = series["rounds"].as_array().unwrap();
-        assert_eq!(rounds.len(), 2);
-        assert!(rounds.iter().all(|round| round["requests"].as_u64() > Some(0)), "{series}");
+    for workload in written["workloads"].as_array().unwrap() {
+        let series = workload["series"].as_array().unwrap();
+        assert_eq!(series.len(), 2);
+        for series in series {
+            let rounds = series["rounds"].as_array().unwrap();
+            assert_eq!(rounds.len(), 2);
+            assert!(rounds.iter().all(|round| round["requests"].as_u64() > Some(0)), "{series}");
+            // Where the proxies take turns, each has some in every second.
+            let turns = |round: &serde_json::Value| round["turns"].as_array().map_or(0, Vec::len);
+            let taken = rounds.iter().all(|round| turns(round) >= 2);
+            assert_eq!(taken, workload["name"] == "latency-10000", "{series}");
+        }
     }
+    assert_eq!(written["workloads"].as_array().map(Vec::len), Some(2));
     assert!(written["same_twice"]["ratio"]["median"].as_f64().is_some_and(|ratio| ratio > 0.0), "{written}");
     assert!(written["machine"]["kernel"].is_string());
 }

@@ -7,6 +7,8 @@ use crate::target::{Kind, Variant};
 use crate::trial::Workload;
 use serde::Serialize;
 
+/// A second HAProxy, beside the first.
+pub const AGAIN: &str = "haproxy-again";
 /// Idle connections.
 const IDLE: usize = 2000;
 /// Bytes of a frame that streams.
@@ -80,6 +82,8 @@ impl Wanted {
 pub enum Quantity {
     /// CPU, rate, latency.
     Cpu,
+    /// Latency alone, of proxies that are all alive and take turns.
+    Latency,
     /// Kernel entries.
     Entries,
     /// User-mode instructions.
@@ -136,6 +140,12 @@ impl Experiment {
                 return all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect();
             }
             (_, Quantity::Instructions) => all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect(),
+            (_, Quantity::Latency) => {
+                // One more HAProxy: what two of them differ by is what latencies mean here.
+                let peer = all.iter().find(|variant| variant.name == Kind::Haproxy.name());
+                let again = peer.map(|peer| Variant { name: AGAIN.to_owned(), ..peer.clone() });
+                return all.iter().cloned().chain(again).collect();
+            }
             (_, Quantity::Cpu) => return all.to_vec(),
         };
         for variant in &mut wanted {
@@ -191,7 +201,7 @@ fn all() -> Vec<Experiment> {
         Experiment::new(
             "produce-1k-10000",
             "Produce 1 KiB, acks=1, 64 connections, 10,000/s",
-            &[Id::P3, Id::P7],
+            &[Id::P3],
             produce(1024, 64, at(10_000)),
         ),
         Experiment::new(
@@ -200,6 +210,13 @@ fn all() -> Vec<Experiment> {
             &[Id::P3],
             produce(1024, 64, at(20_000)),
         ),
+        Experiment::new(
+            "latency-10000",
+            "Produce 1 KiB, acks=1, 64 connections, 10,000/s, in turns of 200 ms",
+            &[Id::P7],
+            produce(1024, 64, at(10_000)),
+        )
+        .taking(Quantity::Latency),
         Experiment::new(
             "fetch-1k-1",
             "Fetch v12, answers of 1 KiB, 64 connections, 1 in flight on each, full speed",

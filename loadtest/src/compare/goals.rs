@@ -4,12 +4,16 @@
 //! that were asked for. What was measured without is told, and concludes nothing. The A/A run is about CPU; for a
 //! percentile, which varies far more, the median must lie on one side of the goal beyond doubt.
 
-use super::experiments::{Experiment, Id, Quantity};
+use super::experiments::{AGAIN, Experiment, Id, Quantity};
 use super::found::Found;
 use super::record::Series;
+use super::rounds::SAME_DIFFERS_MAX;
 use super::table::{of_kind, values};
+use crate::measure::windows::Window;
 use crate::target::Kind;
-use crate::trial::Round;
+
+/// How much longer than through HAProxy a request may take.
+const LATENCY_MAX: f64 = 1.1;
 
 /// At most so much, against something or as it is.
 struct Goal {
@@ -19,6 +23,8 @@ struct Goal {
     to: Option<String>,
     at_most: f64,
     found: Found,
+    /// What the peer differs by from another of its kind, where the goal has a comparison of its own for that.
+    same_twice: Option<Found>,
 }
 
 /// What follows for a goal.
@@ -48,8 +54,15 @@ fn verdict(goal: &Goal, experiment: &Experiment, quiet: bool) -> Option<Verdict>
         (None, Quantity::Entries) => " a request",
         (None, _) => " KiB",
     };
-    // Instructions do not depend on who else runs.
-    let quiet = quiet || experiment.quantity == Quantity::Instructions;
+    let same_twice = goal.same_twice.as_ref().map(|found| (found.range(), found.median_between()));
+    let quiet = match (&same_twice, experiment.quantity) {
+        // Instructions do not depend on who else runs.
+        (_, Quantity::Instructions) => true,
+        (Some((_, Some((low, high)))), _) => *low <= 1.0 + SAME_DIFFERS_MAX && *high >= 1.0 - SAME_DIFFERS_MAX,
+        // Too few rounds for either: that is said of the figure itself.
+        (Some(_), _) => true,
+        (None, _) => quiet,
+    };
     let too_noisy = !quiet || !goal.found.is_enough();
     let (low, high) = match goal.id {
         Id::P7 => goal.found.median_between().unwrap_or((found.min, f64::INFINITY)),
@@ -63,8 +76,12 @@ fn verdict(goal: &Goal, experiment: &Experiment, quiet: bool) -> Option<Verdict>
     };
     let against = goal.to.as_ref().map_or(String::new(), |to| format!(" / {to}"));
     let between = if low < high { format!("; median {low:.2} to {high:.2}") } else { String::new() };
+    let twice = match same_twice {
+        Some((Some(twice), _)) => format!(" (the same twice {:.2}x)", twice.median),
+        _ => String::new(),
+    };
     let line = format!(
-        "  {:?} {} {}: {}{against} {:.2}{unit} ({:.2}..{:.2}{between}), goal at most {:.2}: {reached}",
+        "  {:?} {} {}: {}{against} {:.2}{unit} ({:.2}..{:.2}{between}){twice}, goal at most {:.2}: {reached}",
         goal.id, experiment.name, goal.what, goal.own, found.median, found.min, found.max, goal.at_most
     );
     Some(Verdict { line, too_noisy })
@@ -84,8 +101,8 @@ fn goals(experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
             Id::P5 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.15)),
             Id::P6 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.5)),
             Id::P7 => {
-                goals.push(latency(all, "p50", |round| round.p50_us));
-                goals.push(latency(all, "p99", |round| round.p99_us));
+                goals.push(latency(all, "p50", |turn| turn.p50_us));
+                goals.push(latency(all, "p99", |turn| turn.p99_us));
             }
             Id::P8 => goals.push(absolute(experiment, all, *id, 4.5)),
             Id::P9 => goals.push(absolute(experiment, all, *id, 6.0)),
@@ -94,7 +111,15 @@ fn goals(experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
                 if let [one, other] = all {
                     let found = Found::ratios(other, one, |series| values(experiment, series));
                     let (own, to) = (other.variant.name.clone(), Some(one.variant.name.clone()));
-                    goals.push(Goal { id: *id, what: what(experiment), own, to, at_most: 1.05, found });
+                    goals.push(Goal {
+                        id: *id,
+                        what: what(experiment),
+                        own,
+                        to,
+                        at_most: 1.05,
+                        found,
+                        same_twice: None,
+                    });
                 }
             }
         }
@@ -108,27 +133,38 @@ fn ratio(experiment: &Experiment, all: &[Series], id: Id, to: Kind, at_most: f64
     let found =
         both.map_or_else(Found::default, |(own, to)| Found::ratios(own, to, |series| values(experiment, series)));
     let own = Kind::KlammHide.name().to_owned();
-    Goal { id, what: what(experiment), own, to: Some(to.name().to_owned()), at_most, found }
+    Goal { id, what: what(experiment), own, to: Some(to.name().to_owned()), at_most, found, same_twice: None }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^52")]
-fn latency(all: &[Series], what: &'static str, pick: fn(&Round) -> Option<u64>) -> Goal {
-    let of = |series: &Series| series.rounds.iter().map(|round| pick(round).map(|us| us as f64)).collect();
-    let both = of_kind(all, Kind::KlammHide).zip(of_kind(all, Kind::Haproxy));
-    let found = both.map_or_else(Found::default, |(own, to)| Found::ratios(own, to, of));
+fn latency(all: &[Series], what: &'static str, pick: fn(&Window) -> u64) -> Goal {
+    let to_haproxy = |own: Option<&Series>| {
+        let both = own.zip(of_kind(all, Kind::Haproxy));
+        both.map_or_else(Found::default, |(own, to)| Found::ratios_in_turns(own, to, pick))
+    };
+    let same_twice = Some(to_haproxy(all.iter().find(|series| series.variant.name == AGAIN)));
+    let found = to_haproxy(of_kind(all, Kind::KlammHide));
     let (own, to) = (Kind::KlammHide.name().to_owned(), Some(Kind::Haproxy.name().to_owned()));
-    Goal { id: Id::P7, what, own, to, at_most: 1.1, found }
+    Goal { id: Id::P7, what, own, to, at_most: LATENCY_MAX, found, same_twice }
 }
 
 fn absolute(experiment: &Experiment, all: &[Series], id: Id, at_most: f64) -> Goal {
     let own = of_kind(all, Kind::KlammHide);
     let found = own.map_or_else(Found::default, |own| Found::of(own, |series| values(experiment, series)));
-    Goal { id, what: what(experiment), own: Kind::KlammHide.name().to_owned(), to: None, at_most, found }
+    Goal {
+        id,
+        what: what(experiment),
+        own: Kind::KlammHide.name().to_owned(),
+        to: None,
+        at_most,
+        found,
+        same_twice: None,
+    }
 }
 
 fn what(experiment: &Experiment) -> &'static str {
     match experiment.quantity {
         Quantity::Cpu => "CPU",
+        Quantity::Latency => "p99",
         Quantity::Entries => "kernel entries",
         Quantity::Instructions => "instructions",
         Quantity::Idle => "a connection",
@@ -141,6 +177,7 @@ mod tests {
     use super::*;
     use crate::compare::experiments::{Wanted, chosen};
     use crate::compare::table::tests::series;
+    use crate::trial::Round;
 
     #[test]
     fn a_goal_is_reached_missed_or_undecided() {
@@ -168,17 +205,25 @@ mod tests {
     #[test]
     fn a_percentile_is_judged_only_beyond_doubt() {
         let experiment = &chosen(&[Wanted::Figure(Id::P7)])[0];
-        let verdict = |own: &[u64]| {
-            let mut all = [series(Kind::Haproxy, Some(1.0)), series(Kind::KlammHide, Some(1.0))];
-            for (series, p99) in all.iter_mut().zip([&vec![100; own.len()][..], own]) {
-                let round = series.rounds[0].clone();
-                series.rounds = p99.iter().map(|us| Round { p99_us: Some(*us), ..round.clone() }).collect();
+        // Three turns in each round, of which one says nothing and one is far off.
+        let turn = |us: u64| Some(Window { p50_us: us, p99_us: us });
+        let turns = |us: u64| vec![turn(us), None, turn(us), turn(us * 30)];
+        let verdict = |own: &[u64], again: u64| {
+            let mut all = [Kind::Haproxy, Kind::KlammHide, Kind::Haproxy].map(|kind| series(kind, None));
+            all[2].variant.name = AGAIN.to_owned();
+            let [one, again] = [100, again].map(|us| vec![us; own.len()]);
+            for (series, p99) in all.iter_mut().zip([&one[..], own, &again[..]]) {
+                series.rounds = p99.iter().map(|us| Round { turns: turns(*us), ..Round::default() }).collect();
             }
-            verdicts(experiment, &all, true).pop().unwrap().line
+            // What the CPU of the same proxy differs by says nothing here.
+            verdicts(experiment, &all, false).pop().unwrap().line
         };
+        let (off, verdict) = (verdict(&[100; 5], 120), |own: &[u64]| verdict(own, 101));
+        assert!(off.contains("the same twice 1.20x") && off.ends_with("TOO NOISY"), "{off}");
         assert!(
-            verdict(&[90, 95, 100, 105, 110])
-                .ends_with("1.00x (0.90..1.10; median 0.90 to 1.10), goal at most 1.10: reached")
+            verdict(&[90, 95, 100, 105, 110]).ends_with(
+                "1.00x (0.90..1.10; median 0.90 to 1.10) (the same twice 1.01x), goal at most 1.10: reached"
+            )
         );
         assert!(verdict(&[90, 95, 100, 105, 130]).contains("UNDECIDED"));
         assert!(verdict(&[90, 90, 90, 90]).contains("UNDECIDED"), "four rounds say nothing");

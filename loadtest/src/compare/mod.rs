@@ -36,19 +36,24 @@ time, and the proxies take turns. CPU is the proxy's own (schedstat); ratios are
 round, and their median, smallest and largest are printed. First the same proxy runs as if it
 were two: where these differ by more than 3 % nothing is concluded. A round in which others took
 more than 3 % of a core is thrown away and repeated, a bounded number of times; where fewer than
-half of the rounds are quiet nothing is concluded. A percentile reaches its goal where the median
-of its ratios does with a confidence of 90 %: that takes five rounds or more.
+half of the rounds are quiet nothing is concluded.
+
+For latency the proxies of a round, and a second HAProxy, are all alive and take turns of 200 ms,
+of which the last 150 count: what disturbs the machine strikes now one and now the other. The
+ratio of a round is the median of its turns', each to the peer's beside it. A percentile reaches
+its goal where the median of all rounds does with a confidence of 90 %: that takes five or more.
 
   P1   CPU-s per GiB, frames of 64 KiB, 256 KiB and 1 MiB, Produce and Fetch (v12, v17)
   P2   CPU per Produce of 1 KiB at full speed, 5 and 1 in flight on 64 connections
   P3   the same at 10,000/s and 20,000/s
   P5   what the namespace costs: Klamm with hide_prefix against Klamm passthrough
   P6   user-mode instructions for each request (needs valgrind)
-  P7   latency at 10,000/s
+  P7   latency at 10,000/s, in turns
   P8   kernel entries for each request, 64 busy connections (needs perf or strace)
   P9   memory for each idle connection
   P10  memory, pipes included, of a connection through which frames of 99 MiB stream
-  P13  two shards on one core against one; 10,000 virtual clusters against one (CPU and instructions)
+  P13  two shards on one core against one; 10,000 virtual clusters against one (CPU and
+       instructions)
 
 Examples:
   cargo run --release -p loadtest -- compare --quick

@@ -16,7 +16,7 @@ use crate::trial::{self, Round, Setting, idle};
 /// Rounds in which others took more of a core than this, in per cent, say little.
 const OTHERS_PERCENT_MAX: f64 = 3.0;
 /// How far the same proxy may differ from itself.
-const SAME_DIFFERS_MAX: f64 = 0.03;
+pub const SAME_DIFFERS_MAX: f64 = 0.03;
 
 /// How rounds are run.
 pub struct Rounds<'a> {
@@ -80,6 +80,12 @@ impl Rounds<'_> {
         // Instructions are exact: once is enough.
         let rounds = if experiment.quantity == Quantity::Instructions { 1 } else { self.rounds };
         for number in 1..=rounds {
+            if experiment.quantity == Quantity::Latency {
+                let what = format!("{} round {number} of {rounds}", experiment.name);
+                self.in_turns(experiment, &mut all, &what).map_err(|error| error.during(&what))?;
+                save(&all)?;
+                continue;
+            }
             for at in 0..all.len() {
                 let Some(series) = all.get_mut(at).filter(|series| series.left_out.is_none()) else { continue };
                 let what = format!("{} round {number} of {}: {}", experiment.name, rounds, series.variant.name);
@@ -89,6 +95,16 @@ impl Rounds<'_> {
         }
         console::progress("");
         Ok(all)
+    }
+
+    /// A round of all of them, which take turns.
+    fn in_turns(&self, experiment: &Experiment, all: &mut [Series], what: &str) -> Result<()> {
+        console::progress(what);
+        let mut present: Vec<&mut Series> = all.iter_mut().filter(|series| series.left_out.is_none()).collect();
+        let variants: Vec<Variant> = present.iter().map(|series| series.variant.clone()).collect();
+        let rounds = trial::turns::run(&variants, &experiment.workload, &self.setting)?;
+        present.iter_mut().zip(rounds).for_each(|(series, round)| series.rounds.push(round));
+        Ok(())
     }
 
     /// One round, repeated while others disturb it.
@@ -111,7 +127,7 @@ impl Rounds<'_> {
     fn measure(&self, experiment: &Experiment, variant: &Variant) -> Result<Round> {
         let mut setting = self.setting;
         match experiment.quantity {
-            Quantity::Cpu => {}
+            Quantity::Cpu | Quantity::Latency => {}
             Quantity::Entries => setting.entries = self.counter,
             Quantity::Instructions => setting.instructions = true,
             Quantity::Streaming => setting.memory = true,

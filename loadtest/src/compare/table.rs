@@ -25,6 +25,7 @@ fn value(experiment: &Experiment, round: &Round) -> Option<f64> {
         Quantity::Cpu => Some(1e6 * round.cpu_seconds? / requests?),
         Quantity::Entries => Some(round.entries? as f64 / requests?),
         Quantity::Instructions => Some(round.instructions? as f64 / requests?),
+        Quantity::Latency => round.p99_us.map(|us| us as f64),
         Quantity::Idle => round.idle_kib,
         Quantity::Streaming => round.memory_kib.map(|kib| kib as f64),
     }
@@ -43,9 +44,11 @@ pub fn lines(experiment: &Experiment, all: &[Series]) -> Vec<String> {
         Quantity::Cpu if experiment.is_bulk() => "CPU-s/GiB",
         Quantity::Cpu => "CPU us/req",
         Quantity::Entries => "entries/req",
+        Quantity::Latency => "p99.9 us",
         Quantity::Instructions => "instr/req",
         Quantity::Idle | Quantity::Streaming => "KiB",
     };
+    let of = if experiment.quantity == Quantity::Latency { "p99 " } else { "" };
     let mut lines = vec![
         String::new(),
         format!("{}: {}", experiment.name, experiment.about),
@@ -57,7 +60,7 @@ pub fn lines(experiment: &Experiment, all: &[Series]) -> Vec<String> {
             unit,
             "p50 us",
             "p99 us",
-            format_args!("to {name} (rounds)")
+            format_args!("{of}to {name} (rounds)")
         ),
     ];
     lines.extend(all.iter().map(|series| line(experiment, series, peer)));
@@ -72,13 +75,19 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
     let of = |pick: &dyn Fn(&Round) -> Option<f64>| median(series.rounds.iter().filter_map(pick));
     let ran = |round: &Round| (round.seconds > 0.0).then_some(round.seconds);
     let rate = of(&|round| Some(round.done.requests as f64 / ran(round)?));
-    let mib = of(&|round| Some(round.done.bytes as f64 / f64::from(1 << 20) / ran(round)?));
+    let moved = |round: &Round| (round.done.bytes > 0).then_some(round.done.bytes as f64 / f64::from(1 << 20));
+    let mib = of(&|round| Some(moved(round)? / ran(round)?));
     let digits = match experiment.quantity {
-        Quantity::Instructions => 0,
+        Quantity::Instructions | Quantity::Latency => 0,
         _ if experiment.is_bulk() => 3,
         _ => 2,
     };
     let own = values(experiment, series);
+    let told = match experiment.quantity {
+        // Its p99 stands in the last column.
+        Quantity::Latency => of(&|round| round.p999_us.map(|us| us as f64)),
+        _ => median(own.iter().copied().flatten()),
+    };
     let ratio = peer.and_then(|peer| Range::of_ratios(&own, &values(experiment, peer)));
     let ratio =
         ratio.map_or(String::new(), |ratio| format!("  {:.2}x ({:.2}..{:.2})", ratio.median, ratio.min, ratio.max));
@@ -89,7 +98,7 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
         series.variant.name,
         cell(rate, 0),
         cell(mib, 0),
-        cell(median(own.into_iter().flatten()), digits),
+        cell(told, digits),
         cell(of(&|round| round.p50_us.map(|us| us as f64)), 0),
         cell(of(&|round| round.p99_us.map(|us| us as f64)), 0),
     )

@@ -6,7 +6,6 @@ use super::Done;
 use super::dialogue::Talk;
 use super::inbound::Inbound;
 use crate::error::{Error, Result};
-use crate::measure::latency::Latencies;
 use crate::wire;
 use crate::wire::outbound::Outbound;
 use std::collections::VecDeque;
@@ -36,12 +35,12 @@ impl Client {
         Self { stream, talk, in_flight, due, next_id: 0, inbound, out: Outbound::default() }
     }
 
-    /// Takes what has come.
+    /// Takes what has come, and tells of each answer when its request was due.
     ///
     /// # Errors
     ///
     /// A closed connection or a wrong answer.
-    pub fn answers(&mut self, buffer: &mut [u8], mut latencies: Option<&mut Latencies>) -> Result<Done> {
+    pub fn answers(&mut self, buffer: &mut [u8], mut answered: impl FnMut(Instant)) -> Result<Done> {
         let mut done = Done::default();
         let (in_flight, talk) = (&mut self.in_flight, &mut self.talk);
         self.inbound.read(&mut self.stream, buffer, |frame| {
@@ -53,9 +52,7 @@ impl Client {
             let part = talk.answered(frame).map_err(|why| Error::new(format!("a wrong answer: {why}")))?;
             done.requests += part.requests;
             done.bytes += part.bytes;
-            if let Some(latencies) = &mut latencies {
-                latencies.record(due.elapsed());
-            }
+            answered(due);
             Ok(())
         })?;
         Ok(done)

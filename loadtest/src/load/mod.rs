@@ -20,10 +20,12 @@ use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::measure::latency::Latencies;
+use crate::measure::windows::Windows;
 use crate::poll::{Events, Poll};
 use crate::wire::fetch;
 use client::Client;
 use schedule::Schedule;
+pub use schedule::measured_in_turns;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -79,6 +81,8 @@ impl Pace {
 pub struct Load {
     /// The clients are spread over them in turn.
     pub places: Vec<Place>,
+    /// In an open loop the places take turns: one alone has all requests, for some hundred milliseconds.
+    pub turns: bool,
     /// Connections.
     pub connections: usize,
     /// What they do.
@@ -92,7 +96,7 @@ pub struct Load {
 /// The running load.
 pub struct Generator {
     shared: Arc<Shared>,
-    thread: JoinHandle<Result<Latencies>>,
+    thread: JoinHandle<Result<Vec<Windows>>>,
 }
 
 #[derive(Default)]
@@ -157,6 +161,17 @@ impl Generator {
     ///
     /// A wrong answer, a closed connection, or silence.
     pub fn finish(self) -> Result<Latencies> {
+        let mut all = Latencies::new();
+        self.finish_turns()?.iter().for_each(|windows| all.add(windows.whole()));
+        Ok(all)
+    }
+
+    /// The same for each place by itself, if they took turns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Generator::finish`].
+    pub fn finish_turns(self) -> Result<Vec<Windows>> {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| Error::new("the generator's thread ended by a fault of ours"))?
     }
@@ -165,6 +180,8 @@ impl Generator {
 struct Running {
     poll: Poll,
     clients: Vec<Client>,
+    /// Those who take turns: the first client is the first one's, the second the second's, and so on around.
+    parties: usize,
     schedule: Option<Schedule>,
     pipeline: usize,
 }
@@ -179,15 +196,16 @@ impl Running {
             poll.add(&stream, token).doing(|| "the generator cannot watch a connection".to_owned())?;
             clients.push(Client::new(stream, talk));
         }
+        let parties = if load.turns { load.places.len().max(1) } else { 1 };
         let schedule = match load.pace {
             Pace::Closed { .. } => None,
-            Pace::Open { rate, .. } => Some(Schedule::new(rate, load.connections)),
+            Pace::Open { rate, .. } => Some(Schedule::new(rate, load.connections, parties)),
         };
-        Ok(Self { poll, clients, schedule, pipeline: load.pace.pipeline() })
+        Ok(Self { poll, clients, parties, schedule, pipeline: load.pace.pipeline() })
     }
 
-    fn run(mut self, shared: &Shared) -> Result<Latencies> {
-        let mut latencies = Latencies::new();
+    fn run(mut self, shared: &Shared) -> Result<Vec<Windows>> {
+        let mut latencies: Vec<Windows> = (0..self.parties).map(|_| Windows::new()).collect();
         let mut events = Events::new();
         let mut buffer = inbound::buffer();
         let mut moved = Instant::now();
@@ -201,10 +219,10 @@ impl Running {
             let measuring = shared.measuring.load(Ordering::Relaxed);
             let mut done = Done::default();
             for token in events.tokens() {
-                let Some(client) = usize::try_from(token).ok().and_then(|at| self.clients.get_mut(at)) else {
-                    continue;
-                };
-                let part = client.answers(&mut buffer, measuring.then_some(&mut latencies))?;
+                let at = usize::try_from(token).unwrap_or(usize::MAX);
+                let Some(client) = self.clients.get_mut(at) else { continue };
+                let mut windows = latencies.get_mut(at % self.parties).filter(|_| measuring);
+                let part = client.answers(&mut buffer, |due| record(windows.as_deref_mut(), &self.schedule, due))?;
                 match self.schedule {
                     Some(_) => client.send_due(self.pipeline)?,
                     None => client.fill(self.pipeline)?,
@@ -224,8 +242,10 @@ impl Running {
         }
         if self.schedule.is_some() {
             // What is still on its way has taken this long already: leaving it out would flatter a target that hangs.
-            let now = Instant::now();
-            self.clients.iter().flat_map(Client::outstanding).for_each(|due| latencies.record(now.duration_since(due)));
+            for (at, client) in self.clients.iter().enumerate() {
+                let mut windows = latencies.get_mut(at % self.parties);
+                client.outstanding().for_each(|due| record(windows.as_deref_mut(), &self.schedule, due));
+            }
         }
         Ok(latencies)
     }
@@ -239,5 +259,14 @@ impl Running {
             client.send_due(self.pipeline)?;
         }
         Ok(())
+    }
+}
+
+/// What was due then has its answer now, or none.
+fn record(windows: Option<&mut Windows>, schedule: &Option<Schedule>, due: Instant) {
+    let time = due.elapsed();
+    let round = schedule.as_ref().map_or(Some(0), |schedule| schedule.round(due));
+    if let (Some(windows), Some(round)) = (windows, round) {
+        windows.record(round, time);
     }
 }

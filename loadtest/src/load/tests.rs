@@ -22,6 +22,7 @@ fn load(address: SocketAddr, workload: &Workload) -> Load {
     let topic = fetch::Topic { name: TOPIC.as_bytes().to_vec(), id: [0; 16] };
     Load {
         places: vec![Place { address, topic, partition: 0 }],
+        turns: false,
         connections: workload.connections,
         work: workload.work.clone(),
         pace: workload.pace,

@@ -7,3 +7,4 @@ pub mod latency;
 pub mod machine;
 pub mod memory;
 pub mod pipes;
+pub mod windows;

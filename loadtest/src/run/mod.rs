@@ -188,6 +188,7 @@ fn steady(args: &Args, plan: &Plan, report: &mut Report) -> Result<Round> {
     let before = args.pid.map(memory::of_process).transpose()?;
     let load = Load {
         places: discover::places(&args.bootstrap, &args.topic)?,
+        turns: false,
         connections: workload.connections,
         work: workload.work,
         pace: workload.pace,

@@ -3,14 +3,16 @@
 //! Owns what is read when: answers and CPU time at the same two moments.
 
 pub mod idle;
+pub mod turns;
 
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::load::{Done, Generator, Load, Pace, Work, handshake};
+use crate::load::{Done, Generator, Load, Pace, Work, handshake, measured_in_turns};
 use crate::measure::cpu::{self, Core};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
+use crate::measure::windows::{Window, Windows};
 use crate::measure::{instructions, memory, pipes};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
@@ -78,6 +80,9 @@ pub struct Round {
     pub p99_us: Option<u64>,
     /// The same.
     pub p999_us: Option<u64>,
+    /// The same of each turn by itself, where targets take turns; nothing for one with too few requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Option<Window>>,
     /// User-mode instructions of the target in the measured time.
     pub instructions: Option<u64>,
     /// Kernel entries of the target in the measured time.
@@ -130,6 +135,7 @@ pub fn run(variant: &Variant, workload: &Workload, setting: &Setting<'_>, watch:
     let mut target = Target::start(variant, setting.directory, sink.address(), setting.target_core)?;
     let load = Load {
         places: target.places(),
+        turns: false,
         connections: workload.connections,
         work: workload.work.clone(),
         pace: workload.pace,
@@ -178,6 +184,14 @@ impl Round {
         Ok(())
     }
 
+    /// Of a target that had its turns in so much time.
+    fn of_windows(windows: &Windows, time: Duration) -> Self {
+        let done = Done { requests: windows.whole().count(), bytes: 0 };
+        let seconds = measured_in_turns(time).as_secs_f64();
+        let round = Self { done, seconds, turns: windows.closed().to_vec(), ..Self::default() };
+        round.with_latencies(windows.whole())
+    }
+
     /// With its percentiles.
     #[must_use]
     pub fn with_latencies(self, latencies: &Latencies) -> Self {
@@ -219,8 +233,9 @@ fn measure_running(
     };
     let counted = pid.filter(|_| setting.instructions);
     counted.map_or(Ok(()), |pid| instructions::count(pid, true))?;
-    generator.measure();
     let begin = Moment::now(generator, pid, setting)?;
+    // Not before: what is read above takes some milliseconds of a core.
+    generator.measure();
     let mut round = Round::default();
     wait(setting.time, generator, |time| {
         let done = generator.done();
