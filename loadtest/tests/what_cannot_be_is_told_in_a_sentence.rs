@@ -167,18 +167,18 @@ fn a_comparison_keeps_its_rounds() {
     }
     for workload in written["workloads"].as_array().unwrap() {
         let series = workload["series"].as_array().unwrap();
-        assert_eq!(series.len(), 2);
+        let names: Vec<&str> = series.iter().map(|one| one["variant"]["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["klamm", "klamm-hide", "klamm-again"]);
         for series in series {
             let rounds = series["rounds"].as_array().unwrap();
             assert_eq!(rounds.len(), 2);
             assert!(rounds.iter().all(|round| round["requests"].as_u64() > Some(0)), "{series}");
-            // Where the proxies take turns, each has some in every second.
+            assert!(rounds.iter().all(|round| round["cpu_seconds"].as_f64() > Some(0.0)), "{series}");
+            // Each has some turns in every second.
             let turns = |round: &serde_json::Value| round["turns"].as_array().map_or(0, Vec::len);
-            let taken = rounds.iter().all(|round| turns(round) >= 2);
-            assert_eq!(taken, workload["name"] == "latency-10000", "{series}");
+            assert!(rounds.iter().all(|round| turns(round) >= 2), "{series}");
         }
     }
     assert_eq!(written["workloads"].as_array().map(Vec::len), Some(2));
-    assert!(written["same_twice"]["ratio"]["median"].as_f64().is_some_and(|ratio| ratio > 0.0), "{written}");
     assert!(written["machine"]["kernel"].is_string());
 }

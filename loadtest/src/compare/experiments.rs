@@ -7,8 +7,8 @@ use crate::target::{Kind, Variant};
 use crate::trial::Workload;
 use serde::Serialize;
 
-/// A second HAProxy, beside the first.
-pub const AGAIN: &str = "haproxy-again";
+/// Behind the name of a proxy that takes part twice.
+pub const AGAIN: &str = "-again";
 /// Idle connections.
 const IDLE: usize = 2000;
 /// Bytes of a frame that streams.
@@ -80,9 +80,9 @@ impl Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
-    /// CPU, rate, latency.
+    /// CPU.
     Cpu,
-    /// Latency alone, of proxies that are all alive and take turns.
+    /// Latency.
     Latency,
     /// Kernel entries.
     Entries,
@@ -92,6 +92,14 @@ pub enum Quantity {
     Idle,
     /// Memory while frames stream.
     Streaming,
+}
+
+impl Quantity {
+    /// It depends on what else the machine does, so that those who are compared take turns while all are alive. What is
+    /// exact, or of one alone, is taken from one after the other.
+    pub fn is_in_turns(self) -> bool {
+        matches!(self, Self::Cpu | Self::Latency)
+    }
 }
 
 /// A workload and what it is for.
@@ -140,13 +148,7 @@ impl Experiment {
                 return all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect();
             }
             (_, Quantity::Instructions) => all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect(),
-            (_, Quantity::Latency) => {
-                // One more HAProxy: what two of them differ by is what latencies mean here.
-                let peer = all.iter().find(|variant| variant.name == Kind::Haproxy.name());
-                let again = peer.map(|peer| Variant { name: AGAIN.to_owned(), ..peer.clone() });
-                return all.iter().cloned().chain(again).collect();
-            }
-            (_, Quantity::Cpu) => return all.to_vec(),
+            (_, Quantity::Cpu | Quantity::Latency) => all.to_vec(),
         };
         for variant in &mut wanted {
             if self.quantity == Quantity::Instructions {
@@ -156,6 +158,10 @@ impl Experiment {
                 variant.settings.splice(0..0, common.clone().unwrap_or_default());
             }
         }
+        // One of them twice: what the two differ by is chance, and nothing smaller means anything.
+        let twin = wanted.iter().find(|variant| variant.kind != Kind::Direct && self.quantity.is_in_turns());
+        let twin = twin.map(|twin| Variant { name: format!("{}{AGAIN}", twin.name), ..twin.clone() });
+        wanted.extend(twin);
         wanted
     }
 
@@ -212,7 +218,7 @@ fn all() -> Vec<Experiment> {
         ),
         Experiment::new(
             "latency-10000",
-            "Produce 1 KiB, acks=1, 64 connections, 10,000/s, in turns of 200 ms",
+            "Produce 1 KiB, acks=1, 64 connections, 10,000/s: latency",
             &[Id::P7],
             produce(1024, 64, at(10_000)),
         )

@@ -1,7 +1,7 @@
 //! The comparison: what Klamm's data path costs beside HAProxy, and beside nothing.
 //!
-//! Owns the options and the order: first the same proxy twice, then rounds in which the proxies take turns, so that a
-//! machine that gets slower or busier meets all of them alike.
+//! Owns the options and the order: rounds in which the proxies take turns of 200 ms, so that a machine that gets slower or
+//! busier meets all of them alike, and in which one of them takes part twice.
 
 mod experiments;
 mod found;
@@ -31,24 +31,24 @@ use std::time::Duration;
 /// Compare what Klamm costs with HAProxy (mode tcp, one thread; copying and spliced) and with no proxy at all.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Generator and synthetic broker run on one core, the proxy alone on another; one proxy is alive at a
-time, and the proxies take turns. CPU is the proxy's own (schedstat); ratios are taken round by
-round, and their median, smallest and largest are printed. First the same proxy runs as if it
-were two: where these differ by more than 3 % nothing is concluded. A round in which others took
-more than 3 % of a core is thrown away and repeated, a bounded number of times; where fewer than
-half of the rounds are quiet nothing is concluded.
+    after_help = "Generator and synthetic broker run on one core, the proxies on another. Those that are compared are
+all alive and take turns of 200 ms, in which one has all the load and the others sleep: what
+disturbs the machine, or makes it slower, strikes now one and now the other. CPU is a proxy's own
+(schedstat). Ratios are taken round by round, and their median, smallest and largest are printed.
+One proxy takes part twice: where the two differ by more than 3 % nothing is concluded. A round in
+which others took more than 3 % of a core is thrown away and repeated, a bounded number of times;
+where fewer than half of the rounds are quiet nothing is concluded.
 
-For latency the proxies of a round, and a second HAProxy, are all alive and take turns of 200 ms,
-of which the last 150 count: what disturbs the machine strikes now one and now the other. The
-ratio of a round is the median of its turns', each to the peer's beside it. A percentile reaches
-its goal where the median of all rounds does with a confidence of 90 %: that takes five or more.
+Latency counts from the time at which a request was due, and not in the first 50 ms of a turn. The
+ratio of a round is the median of its turns', each to the peer's beside it; a percentile reaches its
+goal where the median of all rounds does with a confidence of 90 %: that takes five or more.
 
   P1   CPU-s per GiB, frames of 64 KiB, 256 KiB and 1 MiB, Produce and Fetch (v12, v17)
   P2   CPU per Produce of 1 KiB at full speed, 5 and 1 in flight on 64 connections
   P3   the same at 10,000/s and 20,000/s
   P5   what the namespace costs: Klamm with hide_prefix against Klamm passthrough
   P6   user-mode instructions for each request (needs valgrind)
-  P7   latency at 10,000/s, in turns
+  P7   latency at 10,000/s
   P8   kernel entries for each request, 64 busy connections (needs perf or strace)
   P9   memory for each idle connection
   P10  memory, pipes included, of a connection through which frames of 99 MiB stream
@@ -117,8 +117,10 @@ pub fn run(args: &Args) -> Result<()> {
     let (rounds, seconds, warm_up, tries) =
         if args.quick { (3, 2, 1, 1) } else { (args.rounds, args.seconds, args.warm_up, args.tries) };
     let experiments = experiments::chosen(&args.only);
-    descriptors::raise(experiments.iter().map(|one| one.workload.connections).max().unwrap_or(0))?;
     let proxies = proxies(args)?;
+    let alive = |one: &Experiment| if one.quantity.is_in_turns() { one.proxies(&proxies).len() } else { 1 };
+    let connections = |one: &Experiment| one.workload.connections * alive(one);
+    descriptors::raise(experiments.iter().map(connections).max().unwrap_or(0))?;
     let machine = Machine::here();
     headline(&format!("Klamm beside HAProxy\n{}", machine.line()));
     let mut record = Record::create(&args.results, machine)?;
@@ -143,27 +145,25 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn measure(runner: &mut Rounds<'_>, all: &[Experiment], proxies: &[Variant], record: &mut Record) -> Result<()> {
-    let quiet = runner.same_twice(all, proxies, record)?;
     let mut too_noisy = 0;
     for experiment in all {
         let proxies = experiment.proxies(proxies);
         let result = runner.run(experiment, &proxies, record)?;
         table::lines(experiment, &result).iter().for_each(|line| println!("{line}"));
-        let verdicts = goals::verdicts(experiment, &result, quiet);
+        let verdicts = goals::verdicts(experiment, &result);
         verdicts.iter().for_each(|verdict| println!("{}", verdict.line));
         let noisy = verdicts.iter().any(|verdict| verdict.too_noisy) || result.iter().any(Series::is_mostly_disturbed);
         too_noisy += usize::from(noisy);
         record.verdicts(verdicts.into_iter().map(|verdict| verdict.line).collect());
     }
-    let why = match (quiet, too_noisy) {
-        (true, 0) => return Ok(()),
-        (false, _) => "the same proxy, run twice, differs by more than 3 %".to_owned(),
-        (true, _) => {
-            format!("more than half of the rounds were disturbed in every try, in {too_noisy} of the workloads")
-        }
-    };
-    Err(Error::new(format!("the machine is too noisy for a conclusion: {why}"))
-        .try_this("The figures are printed and kept, marked so. Repeat it when nothing else runs here."))
+    if too_noisy == 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the machine is too noisy for a conclusion in {too_noisy} of the workloads: one proxy differs from itself by more \
+         than 3 %, or others disturbed more than half of the rounds"
+    ))
+    .try_this("The figures are printed and kept, marked so. Repeat it when nothing else runs here."))
 }
 
 fn check_cores(args: &Args) -> Result<()> {
@@ -212,7 +212,7 @@ fn proxies(args: &Args) -> Result<Vec<Variant>> {
 fn time_needed(experiments: &[Experiment], proxies: &[Variant], rounds: u32, seconds: u64) -> String {
     // Starting and stopping take about a second.
     let count: usize = experiments.iter().map(|experiment| experiment.proxies(proxies).len()).sum();
-    let total = (u64::try_from(count).unwrap_or(0) + 2) * u64::from(rounds) * (seconds + 1);
+    let total = u64::try_from(count).unwrap_or(0) * u64::from(rounds) * (seconds + 1);
     let (workloads, minutes) = (experiments.len(), total.div_ceil(60));
     format!("{workloads} workloads, {rounds} rounds: about {minutes} minutes on a quiet machine")
 }

@@ -4,7 +4,6 @@
 //! Owns the file. `complete` is true only at the very end; until then, and after a failure, it is marked partial.
 
 use super::experiments::Experiment;
-use super::statistics::Range;
 use crate::error::{Context, Result};
 use crate::lab::haproxy;
 use crate::measure::entries::Counter;
@@ -43,17 +42,6 @@ struct Part {
     series: Vec<Series>,
 }
 
-/// The same proxy, run as if it were two.
-#[derive(Clone, Debug, Serialize)]
-pub struct SameTwice {
-    /// The two.
-    pub series: Vec<Series>,
-    /// CPU of one to that of the other.
-    pub ratio: Option<Range>,
-    /// Whether they agree.
-    pub quiet: bool,
-}
-
 #[derive(Serialize)]
 struct Written {
     complete: bool,
@@ -65,7 +53,6 @@ struct Written {
     machine: Machine,
     haproxy: Option<String>,
     instructions: String,
-    same_twice: Option<SameTwice>,
     workloads: Vec<Part>,
     verdicts: Vec<String>,
 }
@@ -95,7 +82,6 @@ impl Record {
             machine,
             haproxy: haproxy::version(),
             instructions: Counter::instructions_note(),
-            same_twice: None,
             workloads: Vec::new(),
             verdicts: Vec::new(),
         };
@@ -107,16 +93,6 @@ impl Record {
     /// Where it is.
     pub fn file(&self) -> &Path {
         &self.file
-    }
-
-    /// The same proxy, twice.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be written.
-    pub fn same_twice(&mut self, twice: SameTwice) -> Result<()> {
-        self.written.same_twice = Some(twice);
-        self.save()
     }
 
     /// A workload's rounds so far; the same workload's earlier state is replaced.

@@ -15,17 +15,16 @@ pub mod storm;
 mod talks;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
-use crate::measure::latency::Latencies;
 use crate::measure::windows::Windows;
 use crate::poll::{Events, Poll};
 use crate::wire::fetch;
 use client::Client;
 use schedule::Schedule;
-pub use schedule::measured_in_turns;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -33,6 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 pub use talks::Work;
+use turns::Turns;
 
 /// How long nothing may move while answers are awaited.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -81,13 +81,14 @@ impl Pace {
 pub struct Load {
     /// The clients are spread over them in turn.
     pub places: Vec<Place>,
-    /// In an open loop the places take turns: one alone has all requests, for some hundred milliseconds.
-    pub turns: bool,
-    /// Connections.
+    /// Those who take turns of some hundred milliseconds: the first place and client are the first one's, the second the
+    /// second's, and so on around. One: all clients work all the time.
+    pub parties: usize,
+    /// Connections of all parties together.
     pub connections: usize,
     /// What they do.
     pub work: Work,
-    /// How fast.
+    /// How fast, all connections of a party together.
     pub pace: Pace,
     /// The only core to use.
     pub core: Option<usize>,
@@ -99,13 +100,18 @@ pub struct Generator {
     thread: JoinHandle<Result<Vec<Windows>>>,
 }
 
-#[derive(Default)]
 struct Shared {
-    requests: AtomicU64,
-    bytes: AtomicU64,
+    /// Of each party.
+    done: Vec<Counts>,
     ready: AtomicBool,
     measuring: AtomicBool,
     stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// What was done so far.
@@ -117,6 +123,14 @@ pub struct Done {
     pub bytes: u64,
 }
 
+impl Done {
+    /// What was done after `then`.
+    #[must_use]
+    pub fn since(self, then: Self) -> Self {
+        Self { requests: self.requests - then.requests, bytes: self.bytes - then.bytes }
+    }
+}
+
 impl Generator {
     /// Connects and begins. Connecting goes on after this returns: see [`Generator::is_ready`].
     ///
@@ -124,7 +138,9 @@ impl Generator {
     ///
     /// No thread.
     pub fn start(load: Load) -> Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let no = || AtomicBool::new(false);
+        let done = (0..load.parties.max(1)).map(|_| Counts::default()).collect();
+        let shared = Arc::new(Shared { done, ready: no(), measuring: no(), stop: no() });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("generator".to_owned()).spawn(move || {
             load.core.map_or(Ok(()), pin_to)?;
@@ -135,9 +151,11 @@ impl Generator {
         Ok(Self { shared, thread: thread.doing(|| "cannot start the generator".to_owned())? })
     }
 
-    /// So far.
-    pub fn done(&self) -> Done {
-        Done { requests: self.shared.requests.load(Ordering::SeqCst), bytes: self.shared.bytes.load(Ordering::SeqCst) }
+    /// So far, of each party.
+    pub fn done(&self) -> Vec<Done> {
+        let read = |count: &AtomicU64| count.load(Ordering::SeqCst);
+        let done = |counts: &Counts| Done { requests: read(&counts.requests), bytes: read(&counts.bytes) };
+        self.shared.done.iter().map(done).collect()
     }
 
     /// All connections stand and the load has begun.
@@ -155,23 +173,12 @@ impl Generator {
         self.thread.is_finished()
     }
 
-    /// Stops it and returns the latencies.
+    /// Stops it and returns the latencies of each party.
     ///
     /// # Errors
     ///
     /// A wrong answer, a closed connection, or silence.
-    pub fn finish(self) -> Result<Latencies> {
-        let mut all = Latencies::new();
-        self.finish_turns()?.iter().for_each(|windows| all.add(windows.whole()));
-        Ok(all)
-    }
-
-    /// The same for each place by itself, if they took turns.
-    ///
-    /// # Errors
-    ///
-    /// As [`Generator::finish`].
-    pub fn finish_turns(self) -> Result<Vec<Windows>> {
+    pub fn finish(self) -> Result<Vec<Windows>> {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| Error::new("the generator's thread ended by a fault of ours"))?
     }
@@ -180,8 +187,8 @@ impl Generator {
 struct Running {
     poll: Poll,
     clients: Vec<Client>,
-    /// Those who take turns: the first client is the first one's, the second the second's, and so on around.
     parties: usize,
+    turns: Turns,
     schedule: Option<Schedule>,
     pipeline: usize,
 }
@@ -196,12 +203,12 @@ impl Running {
             poll.add(&stream, token).doing(|| "the generator cannot watch a connection".to_owned())?;
             clients.push(Client::new(stream, talk));
         }
-        let parties = if load.turns { load.places.len().max(1) } else { 1 };
+        let parties = load.parties.max(1);
         let schedule = match load.pace {
             Pace::Closed { .. } => None,
-            Pace::Open { rate, .. } => Some(Schedule::new(rate, load.connections, parties)),
+            Pace::Open { rate, .. } => Some(Schedule::new(rate, load.connections / parties)),
         };
-        Ok(Self { poll, clients, parties, schedule, pipeline: load.pace.pipeline() })
+        Ok(Self { poll, clients, parties, turns: Turns::new(parties), schedule, pipeline: load.pace.pipeline() })
     }
 
     fn run(mut self, shared: &Shared) -> Result<Vec<Windows>> {
@@ -209,32 +216,38 @@ impl Running {
         let mut events = Events::new();
         let mut buffer = inbound::buffer();
         let mut moved = Instant::now();
+        let mut whose_turn = None;
         self.schedule.iter_mut().for_each(|schedule| schedule.begin(moved));
+        self.turns.begin(moved);
         shared.ready.store(true, Ordering::SeqCst);
-        // The first event of each connection says that it is writable: it starts the pipeline of a closed loop.
         while !shared.stop.load(Ordering::SeqCst) {
-            let wait = self.schedule.as_ref().map_or(SILENCE_MAX, |schedule| schedule.wait(Instant::now()));
-            let wait = wait.min(SILENCE_MAX);
-            self.poll.wait(&mut events, Some(wait)).doing(|| "the generator cannot wait".to_owned())?;
+            self.poll.wait(&mut events, Some(self.patience())).doing(|| "the generator cannot wait".to_owned())?;
             let measuring = shared.measuring.load(Ordering::Relaxed);
-            let mut done = Done::default();
+            let turn = self.turns.party(Instant::now());
+            let mut is_answered = false;
             for token in events.tokens() {
                 let at = usize::try_from(token).unwrap_or(usize::MAX);
                 let Some(client) = self.clients.get_mut(at) else { continue };
-                let mut windows = latencies.get_mut(at % self.parties).filter(|_| measuring);
-                let part = client.answers(&mut buffer, |due| record(windows.as_deref_mut(), &self.schedule, due))?;
+                let party = at % self.parties;
+                let mut windows = latencies.get_mut(party).filter(|_| measuring);
+                let part = client.answers(&mut buffer, |due| record(windows.as_deref_mut(), &self.turns, due))?;
                 match self.schedule {
                     Some(_) => client.send_due(self.pipeline)?,
-                    None => client.fill(self.pipeline)?,
+                    None => client.fill(if party == turn { self.pipeline } else { 0 })?,
                 }
-                done.requests += part.requests;
-                done.bytes += part.bytes;
+                if let Some(counts) = shared.done.get(party).filter(|_| part.requests > 0) {
+                    counts.requests.fetch_add(part.requests, Ordering::Relaxed);
+                    counts.bytes.fetch_add(part.bytes, Ordering::Relaxed);
+                    is_answered = true;
+                }
             }
             let now = Instant::now();
-            self.send_scheduled(now)?;
-            if done.requests > 0 {
-                shared.requests.fetch_add(done.requests, Ordering::Relaxed);
-                shared.bytes.fetch_add(done.bytes, Ordering::Relaxed);
+            if self.schedule.is_some() {
+                self.send_scheduled(now)?;
+            } else if whose_turn.replace(turn) != Some(turn) {
+                self.begin_turn(turn)?;
+            }
+            if is_answered {
                 moved = now;
             } else if now.duration_since(moved) > SILENCE_MAX && self.clients.iter().any(Client::waits) {
                 return Err(Error::new(format!("no answer came for {} s", SILENCE_MAX.as_secs())));
@@ -244,17 +257,33 @@ impl Running {
             // What is still on its way has taken this long already: leaving it out would flatter a target that hangs.
             for (at, client) in self.clients.iter().enumerate() {
                 let mut windows = latencies.get_mut(at % self.parties);
-                client.outstanding().for_each(|due| record(windows.as_deref_mut(), &self.schedule, due));
+                client.outstanding().for_each(|due| record(windows.as_deref_mut(), &self.turns, due));
             }
         }
         Ok(latencies)
     }
 
-    /// Gives what has become due to its connections.
+    /// How long nothing needs to be done unless something comes.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let next = match &self.schedule {
+            Some(schedule) => Some(schedule.wait(now)),
+            None => self.turns.left(now),
+        };
+        next.map_or(SILENCE_MAX, |next| next.min(SILENCE_MAX))
+    }
+
+    /// Closed loop: starts the pipelines of those whose turn it is.
+    fn begin_turn(&mut self, party: usize) -> Result<()> {
+        let mut clients = self.clients.iter_mut().skip(party).step_by(self.parties);
+        clients.try_for_each(|client| client.fill(self.pipeline))
+    }
+
+    /// Gives what has become due to the connections whose turn it was then.
     fn send_scheduled(&mut self, now: Instant) -> Result<()> {
         let Some(schedule) = &mut self.schedule else { return Ok(()) };
         while let Some((due, index)) = schedule.next(now) {
-            let Some(client) = self.clients.get_mut(index) else { continue };
+            let Some(client) = self.clients.get_mut(index * self.parties + self.turns.party(due)) else { continue };
             client.due(due)?;
             client.send_due(self.pipeline)?;
         }
@@ -263,10 +292,9 @@ impl Running {
 }
 
 /// What was due then has its answer now, or none.
-fn record(windows: Option<&mut Windows>, schedule: &Option<Schedule>, due: Instant) {
+fn record(windows: Option<&mut Windows>, turns: &Turns, due: Instant) {
     let time = due.elapsed();
-    let round = schedule.as_ref().map_or(Some(0), |schedule| schedule.round(due));
-    if let (Some(windows), Some(round)) = (windows, round) {
+    if let (Some(windows), Some(round)) = (windows, turns.round(due)) {
         windows.record(round, time);
     }
 }

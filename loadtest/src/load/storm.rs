@@ -77,7 +77,7 @@ impl Storm {
         self.core.map_or(Ok(()), pin_to)?;
         let mut latencies = Latencies::new();
         // Every thread walks the whole schedule and takes its own turns of it.
-        let mut schedule = self.rate.map(|rate| Schedule::new(rate, self.connections, 1));
+        let mut schedule = self.rate.map(|rate| Schedule::new(rate, self.connections));
         schedule.iter_mut().for_each(|schedule| schedule.begin(begin));
         for turn in number.. {
             let due = match &mut schedule {

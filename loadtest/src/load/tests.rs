@@ -22,7 +22,7 @@ fn load(address: SocketAddr, workload: &Workload) -> Load {
     let topic = fetch::Topic { name: TOPIC.as_bytes().to_vec(), id: [0; 16] };
     Load {
         places: vec![Place { address, topic, partition: 0 }],
-        turns: false,
+        parties: 1,
         connections: workload.connections,
         work: workload.work.clone(),
         pace: workload.pace,
@@ -30,17 +30,25 @@ fn load(address: SocketAddr, workload: &Workload) -> Load {
     }
 }
 
+/// What all parties have done.
+fn all(generator: &Generator) -> Done {
+    generator.done().into_iter().fold(Done::default(), |sum, done| Done {
+        requests: sum.requests + done.requests,
+        bytes: sum.bytes + done.bytes,
+    })
+}
+
 /// Runs until so many answers have come.
-fn run(workload: &Workload, answers: u64) -> (Result<Latencies>, Result<()>, Done) {
+fn run(workload: &Workload, answers: u64) -> (Result<Windows>, Result<()>, Done) {
     let sink = Sink::start(None, workload.script(vec![TOPIC.to_owned()]).unwrap()).unwrap();
     let generator = Generator::start(load(sink.address(), workload)).unwrap();
     generator.measure();
     let begin = Instant::now();
-    while generator.done().requests < answers && !generator.is_finished() && begin.elapsed() < PATIENCE {
+    while all(&generator).requests < answers && !generator.is_finished() && begin.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let done = generator.done();
-    (generator.finish(), sink.stop(), done)
+    let done = all(&generator);
+    (generator.finish().map(|mut all| all.remove(0)), sink.stop(), done)
 }
 
 fn goes_round(work: Work, pace: Pace, connections: usize, fetched_bytes: usize) -> Done {
@@ -196,12 +204,37 @@ fn a_pause_counts_for_everything_that_was_due_in_it() {
     let generator = Generator::start(load(address, &workload)).unwrap();
     generator.measure();
     let begin = Instant::now();
-    while generator.done().requests < 1200 && !generator.is_finished() && begin.elapsed() < PATIENCE {
+    while all(&generator).requests < 1200 && !generator.is_finished() && begin.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
     }
     let latencies = generator.finish().unwrap();
     // Of 1,200 requests 600 were due during the pause; a loop that waits for answers would have seen one slow request.
-    let slow = latencies.quantile_us(0.9).unwrap();
+    let slow = latencies[0].whole().quantile_us(0.9).unwrap();
     assert!(slow > 100_000, "{slow}");
     sink.stop().unwrap();
+}
+
+#[test]
+fn of_parties_one_works_while_the_others_wait() {
+    for pace in [Pace::Closed { pipeline: 2 }, Pace::Open { rate: 5_000, pipeline: 2 }] {
+        let workload = Workload { work: produce(1, false, 64), pace, connections: 6, fetched_bytes: 1 };
+        let sink = Sink::start(None, workload.script(vec![TOPIC.to_owned()]).unwrap()).unwrap();
+        let generator = Generator::start(Load { parties: 3, ..load(sink.address(), &workload) }).unwrap();
+        let (begin, mut before, mut alone, mut together) = (Instant::now(), generator.done(), 0, 0);
+        while begin.elapsed() < Duration::from_millis(1500) {
+            let looked = Instant::now();
+            std::thread::sleep(Duration::from_millis(5));
+            let done = generator.done();
+            let busy = done.iter().zip(&before).filter(|(now, then)| now.requests > then.requests).count();
+            // A look that came late says nothing.
+            if looked.elapsed() < Duration::from_millis(20) {
+                (alone, together) = (alone + usize::from(busy == 1), together + usize::from(busy > 1));
+            }
+            before = done;
+        }
+        assert!(before.iter().all(|done| done.requests > 0), "{pace:?}: {before:?}");
+        assert!(alone > 5 * together, "{pace:?}: {alone} looks saw one at work, {together} more than one");
+        generator.finish().unwrap();
+        sink.stop().unwrap();
+    }
 }

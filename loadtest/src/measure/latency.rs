@@ -27,11 +27,6 @@ impl Latencies {
         }
     }
 
-    /// How many there are.
-    pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, Histogram::len)
-    }
-
     /// Forgets them all.
     pub fn clear(&mut self) {
         self.0.iter_mut().for_each(Histogram::reset);

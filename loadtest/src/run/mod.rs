@@ -183,19 +183,23 @@ fn steady(args: &Args, plan: &Plan, report: &mut Report) -> Result<Round> {
     let workload = plan.workload();
     let mut watch = |time, done| report.sample(time, done);
     if args.bootstrap.is_empty() {
-        return trial::run(&variant(args)?, &workload, &setting, &mut watch);
+        return only(trial::run(&[variant(args)?], &workload, &setting, &mut watch)?);
     }
     let before = args.pid.map(memory::of_process).transpose()?;
     let load = Load {
         places: discover::places(&args.bootstrap, &args.topic)?,
-        turns: false,
+        parties: 1,
         connections: workload.connections,
         work: workload.work,
         pace: workload.pace,
         core: args.load_core,
     };
     let generator = Generator::start(load)?;
-    trial::measure(generator, args.pid, &setting, before.map(|memory| memory.private_kib), &mut watch)
+    only(trial::measure(generator, &[args.pid], &setting, before.map(|memory| memory.private_kib), &mut watch)?)
+}
+
+fn only(rounds: Vec<Round>) -> Result<Round> {
+    rounds.into_iter().next().ok_or_else(|| Error::new("nothing was measured"))
 }
 
 /// What a storm or idle connections go to: started here, or there already.

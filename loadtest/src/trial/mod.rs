@@ -1,14 +1,13 @@
-//! One trial: a target before the synthetic broker, a warm-up, and what it took.
+//! One trial: targets before the synthetic broker, a warm-up, and what each took.
 //!
 //! Owns what is read when: answers and CPU time at the same two moments.
 
 pub mod idle;
-pub mod turns;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::load::{Done, Generator, Load, Pace, Work, handshake, measured_in_turns};
+use crate::load::{Done, Generator, Load, Pace, Place, Work, handshake};
 use crate::measure::cpu::{self, Core};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
@@ -17,7 +16,7 @@ use crate::measure::{instructions, memory, pipes};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,7 +65,7 @@ pub struct Round {
     /// What was done in the measured time.
     #[serde(flatten)]
     pub done: Done,
-    /// The measured time, in seconds.
+    /// The target's share of the measured time, in seconds.
     pub seconds: f64,
     /// CPU time of the target's process, in seconds; none where there is no process.
     pub cpu_seconds: Option<f64>,
@@ -125,36 +124,65 @@ impl Workload {
 /// Who is told, once in a while, what was done in the measured time so far.
 pub type Watch<'a> = &'a mut dyn FnMut(Duration, Done);
 
-/// Runs it.
+/// Runs it: a round of each target, in their order. All are alive at once and take turns, so that whatever disturbs the
+/// machine strikes them all; who has no turn has no requests, and sleeps. Each has the workload's connections and pace, and
+/// the setting's time.
 ///
 /// # Errors
 ///
 /// A target that does not start or dies; a wrong request or answer; Ctrl-C.
-pub fn run(variant: &Variant, workload: &Workload, setting: &Setting<'_>, watch: Watch<'_>) -> Result<Round> {
-    let sink = Sink::start(setting.load_core, workload.script(variant.topics())?)?;
-    let mut target = Target::start(variant, setting.directory, sink.address(), setting.target_core)?;
+pub fn run(variants: &[Variant], workload: &Workload, setting: &Setting<'_>, watch: Watch<'_>) -> Result<Vec<Round>> {
+    let mut topics: Vec<String> = variants.iter().flat_map(Variant::topics).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let sink = Sink::start(setting.load_core, workload.script(topics)?)?;
+    let mut targets = Vec::new();
+    for variant in variants {
+        let directory = directory_of(variant, setting)?;
+        targets.push(Target::start(variant, &directory, sink.address(), setting.target_core)?);
+    }
+    let pids: Vec<Option<u32>> = targets.iter().map(Target::pid).collect();
     let load = Load {
-        places: target.places(),
-        turns: false,
-        connections: workload.connections,
+        places: in_turn(&targets, workload.connections),
+        parties: targets.len(),
+        connections: workload.connections * targets.len(),
         work: workload.work.clone(),
         pace: workload.pace,
         core: setting.load_core,
     };
-    let before = if setting.memory { target.pid().map(memory::of_process).transpose()? } else { None };
+    let before = |pid: &Option<u32>| pid.filter(|_| setting.memory).map(memory::of_process).transpose();
+    let before = pids.iter().map(before).collect::<Result<Vec<_>>>()?;
+    let before_kib = before.first().and_then(|memory| memory.as_ref().map(|memory| memory.private_kib));
     let generator = Generator::start(load)?;
-    let before_kib = before.map(|memory| memory.private_kib);
-    let measured = measure(generator, target.pid(), setting, before_kib, watch);
-    // What killed the target explains the generator's failure; what the broker saw, too.
-    let alive = target.check();
-    let stopped = target.stop();
+    let measured = measure(generator, &pids, setting, before_kib, watch);
+    // What killed a target explains the generator's failure; what the broker saw, too.
+    let alive: Result<()> = targets.iter_mut().try_for_each(Target::check);
+    let stopped: Vec<Result<()>> = targets.into_iter().map(Target::stop).collect();
     let seen = sink.stop();
     alive.and(seen)?;
-    let mut round = measured?;
-    stopped?;
-    // Callgrind tells what it counted at the end of the process.
-    round.instructions = setting.instructions.then(|| instructions::collected(setting.directory)).transpose()?;
-    Ok(round)
+    let mut rounds = measured?;
+    stopped.into_iter().collect::<Result<()>>()?;
+    if setting.instructions {
+        for (variant, round) in variants.iter().zip(&mut rounds) {
+            // Callgrind tells what it counted at the end of the process.
+            round.instructions = Some(instructions::collected(&setting.directory.join(&variant.name))?);
+        }
+    }
+    Ok(rounds)
+}
+
+/// The targets' places: the first of each, then the second, and so on, each target's places over and over.
+fn in_turn(targets: &[Target], connections: usize) -> Vec<Place> {
+    let places: Vec<Vec<Place>> = targets.iter().map(Target::places).collect();
+    let nth = |number: usize| places.iter().filter_map(move |own| own.iter().cycle().nth(number % own.len().max(1)));
+    (0..connections).flat_map(nth).cloned().collect()
+}
+
+/// A directory of its own.
+fn directory_of(variant: &Variant, setting: &Setting<'_>) -> Result<PathBuf> {
+    let directory = setting.directory.join(&variant.name);
+    std::fs::create_dir_all(&directory).doing(|| format!("cannot create {}", directory.display()))?;
+    Ok(directory)
 }
 
 /// Whether the target offers what the workload needs.
@@ -184,12 +212,8 @@ impl Round {
         Ok(())
     }
 
-    /// Of a target that had its turns in so much time.
-    fn of_windows(windows: &Windows, time: Duration) -> Self {
-        let done = Done { requests: windows.whole().count(), bytes: 0 };
-        let seconds = measured_in_turns(time).as_secs_f64();
-        let round = Self { done, seconds, turns: windows.closed().to_vec(), ..Self::default() };
-        round.with_latencies(windows.whole())
+    fn with_windows(self, windows: &Windows) -> Self {
+        Self { turns: windows.closed().to_vec(), ..self.with_latencies(windows.whole()) }
     }
 
     /// With its percentiles.
@@ -200,59 +224,65 @@ impl Round {
     }
 }
 
-/// Warms up, measures, and ends the generator. `before_kib` is the target's memory without connections.
+/// Warms up, measures, and ends the generator. `pids` are those who take turns; `before_kib` is the first one's memory without
+/// connections.
 ///
 /// # Errors
 ///
 /// The generator's, or a target that is gone.
 pub fn measure(
     generator: Generator,
-    pid: Option<u32>,
+    pids: &[Option<u32>],
     setting: &Setting<'_>,
     before_kib: Option<u64>,
     watch: Watch<'_>,
-) -> Result<Round> {
-    let measured = measure_running(&generator, pid, setting, before_kib, watch);
+) -> Result<Vec<Round>> {
+    let measured = measure_running(&generator, pids, setting, before_kib, watch);
     // A generator that failed explains what else did.
     let latencies = generator.finish()?;
-    measured.map(|round| round.with_latencies(&latencies))
+    measured.map(|rounds| rounds.into_iter().zip(&latencies).map(|(round, own)| round.with_windows(own)).collect())
 }
 
 fn measure_running(
     generator: &Generator,
-    pid: Option<u32>,
+    pids: &[Option<u32>],
     setting: &Setting<'_>,
     before_kib: Option<u64>,
     watch: Watch<'_>,
-) -> Result<Round> {
+) -> Result<Vec<Round>> {
+    let parties = u32::try_from(pids.len()).unwrap_or(u32::MAX);
+    let first = pids.first().copied().flatten();
     wait_ready(generator)?;
-    wait(setting.warm_up, generator, |_| Ok(()))?;
-    let counting = match (setting.entries, pid) {
+    wait(setting.warm_up * parties, generator, |_| Ok(()))?;
+    let counting = match (setting.entries, first) {
         (Some(counter), Some(pid)) => Some(Counting::start(counter, pid, setting.directory)?),
         _ => None,
     };
-    let counted = pid.filter(|_| setting.instructions);
+    let counted = first.filter(|_| setting.instructions);
     counted.map_or(Ok(()), |pid| instructions::count(pid, true))?;
-    let begin = Moment::now(generator, pid, setting)?;
+    let begin = Moment::now(generator, pids, setting)?;
     // Not before: what is read above takes some milliseconds of a core.
     generator.measure();
     let mut round = Round::default();
-    wait(setting.time, generator, |time| {
-        let done = generator.done();
-        watch(time, Done { requests: done.requests - begin.done.requests, bytes: done.bytes - begin.done.bytes });
-        pid.filter(|_| setting.memory).map_or(Ok(()), |pid| round.look(pid, before_kib.unwrap_or(0)))
+    wait(setting.time * parties, generator, |time| {
+        watch(time, all(&generator.done()).since(all(&begin.done)));
+        first.filter(|_| setting.memory).map_or(Ok(()), |pid| round.look(pid, before_kib.unwrap_or(0)))
     })?;
     counted.map_or(Ok(()), |pid| instructions::count(pid, false))?;
-    let end = Moment::now(generator, pid, setting)?;
+    let end = Moment::now(generator, pids, setting)?;
     round.entries = counting.map(Counting::stop).transpose()?;
-    end.since(&begin, &mut round);
-    Ok(round)
+    Ok(end.since(&begin, &round))
+}
+
+fn all(done: &[Done]) -> Done {
+    Done { requests: done.iter().map(|done| done.requests).sum(), bytes: done.iter().map(|done| done.bytes).sum() }
 }
 
 /// What is read at one moment.
 struct Moment {
-    done: Done,
-    own: Option<Duration>,
+    /// Of each party.
+    done: Vec<Done>,
+    own: Vec<Option<Duration>>,
     ours: Duration,
     others: Duration,
     target_core: Option<Core>,
@@ -261,12 +291,13 @@ struct Moment {
 }
 
 impl Moment {
-    fn now(generator: &Generator, pid: Option<u32>, setting: &Setting<'_>) -> Result<Self> {
+    fn now(generator: &Generator, pids: &[Option<u32>], setting: &Setting<'_>) -> Result<Self> {
         let ours = std::process::id();
+        let measured: Vec<u32> = pids.iter().copied().flatten().chain([ours]).collect();
         Ok(Self {
             // First: it takes some milliseconds.
-            others: cpu::of_all_but(&[pid.unwrap_or(ours), ours])?,
-            own: pid.map(cpu::of_process).transpose()?,
+            others: cpu::of_all_but(&measured)?,
+            own: pids.iter().map(|pid| pid.map(cpu::of_process).transpose()).collect::<Result<_>>()?,
             done: generator.done(),
             ours: cpu::of_process(ours)?,
             target_core: setting.target_core.map(Core::read).transpose()?,
@@ -275,7 +306,8 @@ impl Moment {
         })
     }
 
-    fn since(&self, begin: &Self, round: &mut Round) {
+    /// A round of each party, beside what is in `round` already.
+    fn since(&self, begin: &Self, round: &Round) -> Vec<Round> {
         let time = self.at.duration_since(begin.at);
         // No more than all other processes had, wherever they were, and no more than the core had to give: of that, interrupts
         // and the ways into and out of idleness take several percent, where it is woken thousands of times a second.
@@ -286,13 +318,21 @@ impl Moment {
             let others = busy.min(self.others.saturating_sub(begin.others) + stolen);
             Some(100.0 * others.as_secs_f64() / time.as_secs_f64())
         };
-        let own = self.own.zip(begin.own).map(|(now, then)| now.saturating_sub(then));
-        round.done.requests = self.done.requests - begin.done.requests;
-        round.done.bytes = self.done.bytes - begin.done.bytes;
-        round.seconds = time.as_secs_f64();
-        round.cpu_seconds = own.map(|own| own.as_secs_f64());
-        round.others_percent = part(self.target_core, begin.target_core, own.unwrap_or_default());
-        round.load_others_percent = part(self.load_core, begin.load_core, self.ours.saturating_sub(begin.ours));
+        let own: Vec<Option<Duration>> =
+            self.own.iter().zip(&begin.own).map(|(now, then)| Some((*now)?.saturating_sub((*then)?))).collect();
+        let others_percent = part(self.target_core, begin.target_core, own.iter().flatten().sum());
+        let load_others_percent = part(self.load_core, begin.load_core, self.ours.saturating_sub(begin.ours));
+        let done = self.done.iter().zip(&begin.done).map(|(now, then)| now.since(*then));
+        let parties = u32::try_from(self.done.len()).unwrap_or(u32::MAX).max(1);
+        let round = |(done, own): (Done, &Option<Duration>)| Round {
+            done,
+            seconds: (time / parties).as_secs_f64(),
+            cpu_seconds: own.map(|own| own.as_secs_f64()),
+            others_percent,
+            load_others_percent,
+            ..round.clone()
+        };
+        done.zip(&own).map(round).collect()
     }
 }
 
