@@ -174,9 +174,10 @@ fn a_comparison_keeps_its_rounds() {
             assert_eq!(rounds.len(), 2);
             assert!(rounds.iter().all(|round| round["requests"].as_u64() > Some(0)), "{series}");
             assert!(rounds.iter().all(|round| round["cpu_seconds"].as_f64() > Some(0.0)), "{series}");
-            // Each has some turns in every second.
+            // Each has some turns in every second; they are told where they are compared.
             let turns = |round: &serde_json::Value| round["turns"].as_array().map_or(0, Vec::len);
-            assert!(rounds.iter().all(|round| turns(round) >= 2), "{series}");
+            let told = rounds.iter().all(|round| turns(round) >= 2);
+            assert_eq!(told, workload["name"] == "latency-10000", "{series}");
         }
     }
     assert_eq!(written["workloads"].as_array().map(Vec::len), Some(2));

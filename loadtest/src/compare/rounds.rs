@@ -75,7 +75,12 @@ impl Rounds<'_> {
             let rounds = self.measure(experiment, &variants).map_err(|error| error.during(&what))?;
             let disturbed = rounds.iter().any(is_disturbed);
             if !disturbed || number == self.tries {
-                let rounds = rounds.into_iter().map(|round| Round { disturbed, ..round });
+                // Turn by turn only latencies are compared; of the others they would make the file ten times as long.
+                let turns = |round: &mut Round| match experiment.quantity {
+                    Quantity::Latency => std::mem::take(&mut round.turns),
+                    _ => Vec::new(),
+                };
+                let rounds = rounds.into_iter().map(|mut round| Round { disturbed, turns: turns(&mut round), ..round });
                 present.iter_mut().zip(rounds).for_each(|(series, round)| series.rounds.push(round));
                 return Ok(());
             }

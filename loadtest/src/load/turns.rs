@@ -34,10 +34,7 @@ impl Turns {
             return 0;
         }
         let turn = self.since(at) / nanoseconds(TURN);
-        let (round, place) = (turn / self.parties, turn % self.parties);
-        // Each has a turn in every round, and goes first in one after the other, so that nothing that comes back once in a
-        // while meets always the same.
-        small((place + round) % self.parties)
+        nth(turn % self.parties, self.parties, turn / self.parties)
     }
 
     /// The round of turns; nothing, while the turn is not warm.
@@ -59,6 +56,26 @@ impl Turns {
     }
 }
 
+/// Who has the n-th turn in a round. Each has one in every round, in an order drawn by chance: nothing that comes back once
+/// in a while meets always the same, and none comes always behind the same other, whose code and data are in the caches.
+fn nth(place: u64, parties: u64, round: u64) -> usize {
+    let mut order: Vec<usize> = (0..small(parties)).collect();
+    for last in (1..order.len()).rev() {
+        let drawn = scattered(round.wrapping_mul(parties).wrapping_add(last as u64)) % (last as u64 + 1);
+        order.swap(last, small(drawn));
+    }
+    order.get(small(place)).copied().unwrap_or_default()
+}
+
+/// Splitmix64's finisher (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): numbers that follow each
+/// other become such that do not.
+fn scattered(number: u64) -> u64 {
+    let number = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -70,15 +87,26 @@ fn small(number: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn each_party_has_one_turn_in_every_round_and_none_is_always_first() {
+    fn each_party_has_one_turn_in_every_round_and_comes_behind_every_other() {
         let mut turns = Turns::new(3);
         let begin = Instant::now();
         turns.begin(begin);
         let at = |milliseconds| begin + Duration::from_millis(milliseconds);
-        let parties: Vec<usize> = (0..9).map(|turn| turns.party(at(200 * turn + 199))).collect();
-        assert_eq!(parties, [0, 1, 2, 1, 2, 0, 2, 0, 1]);
+        let order: Vec<usize> = (0..900).map(|turn| turns.party(at(200 * turn + 199))).collect();
+        for round in order.chunks(3) {
+            assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), 3, "{round:?}");
+        }
+        for party in 0..3 {
+            let first = order.chunks(3).filter(|round| round[0] == party).count();
+            assert!((75..=125).contains(&first), "{party} goes first in {first} rounds of 300");
+            for other in (0..3).filter(|other| *other != party) {
+                let behind = order.windows(2).filter(|pair| pair == &[other, party]).count();
+                assert!((100..=160).contains(&behind), "{party} comes {behind} times of 300 behind {other}");
+            }
+        }
         assert_eq!(
             [0, 49, 50, 199, 200, 250, 650].map(|time| turns.round(at(time))),
             [None, None, Some(0), Some(0), None, Some(0), Some(1)]

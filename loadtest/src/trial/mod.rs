@@ -3,18 +3,19 @@
 //! Owns what is read when: answers and CPU time at the same two moments.
 
 pub mod idle;
+mod moment;
 
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
 use crate::load::{Done, Generator, Load, Pace, Place, Work, handshake};
-use crate::measure::cpu::{self, Core};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
 use crate::measure::windows::{Window, Windows};
 use crate::measure::{instructions, memory, pipes};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
+use moment::Moment;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -126,7 +127,7 @@ pub type Watch<'a> = &'a mut dyn FnMut(Duration, Done);
 
 /// Runs it: a round of each target, in their order. All are alive at once and take turns, so that whatever disturbs the
 /// machine strikes them all; who has no turn has no requests, and sleeps. Each has the workload's connections and pace, and
-/// the setting's time.
+/// the setting's time. Kernel entries, instructions and memory are only the first one's.
 ///
 /// # Errors
 ///
@@ -150,11 +151,10 @@ pub fn run(variants: &[Variant], workload: &Workload, setting: &Setting<'_>, wat
         pace: workload.pace,
         core: setting.load_core,
     };
-    let before = |pid: &Option<u32>| pid.filter(|_| setting.memory).map(memory::of_process).transpose();
-    let before = pids.iter().map(before).collect::<Result<Vec<_>>>()?;
-    let before_kib = before.first().and_then(|memory| memory.as_ref().map(|memory| memory.private_kib));
+    let first = pids.first().copied().flatten().filter(|_| setting.memory);
+    let before = first.map(memory::of_process).transpose()?;
     let generator = Generator::start(load)?;
-    let measured = measure(generator, &pids, setting, before_kib, watch);
+    let measured = measure(generator, &pids, setting, before.map(|memory| memory.private_kib), watch);
     // What killed a target explains the generator's failure; what the broker saw, too.
     let alive: Result<()> = targets.iter_mut().try_for_each(Target::check);
     let stopped: Vec<Result<()>> = targets.into_iter().map(Target::stop).collect();
@@ -162,11 +162,9 @@ pub fn run(variants: &[Variant], workload: &Workload, setting: &Setting<'_>, wat
     alive.and(seen)?;
     let mut rounds = measured?;
     stopped.into_iter().collect::<Result<()>>()?;
-    if setting.instructions {
-        for (variant, round) in variants.iter().zip(&mut rounds) {
-            // Callgrind tells what it counted at the end of the process.
-            round.instructions = Some(instructions::collected(&setting.directory.join(&variant.name))?);
-        }
+    if let (true, [variant, ..], [round, ..]) = (setting.instructions, variants, rounds.as_mut_slice()) {
+        // Callgrind tells what it counted at the end of the process.
+        round.instructions = Some(instructions::collected(&directory_of(variant, setting)?)?);
     }
     Ok(rounds)
 }
@@ -276,64 +274,6 @@ fn measure_running(
 
 fn all(done: &[Done]) -> Done {
     Done { requests: done.iter().map(|done| done.requests).sum(), bytes: done.iter().map(|done| done.bytes).sum() }
-}
-
-/// What is read at one moment.
-struct Moment {
-    /// Of each party.
-    done: Vec<Done>,
-    own: Vec<Option<Duration>>,
-    ours: Duration,
-    others: Duration,
-    target_core: Option<Core>,
-    load_core: Option<Core>,
-    at: Instant,
-}
-
-impl Moment {
-    fn now(generator: &Generator, pids: &[Option<u32>], setting: &Setting<'_>) -> Result<Self> {
-        let ours = std::process::id();
-        let measured: Vec<u32> = pids.iter().copied().flatten().chain([ours]).collect();
-        Ok(Self {
-            // First: it takes some milliseconds.
-            others: cpu::of_all_but(&measured)?,
-            own: pids.iter().map(|pid| pid.map(cpu::of_process).transpose()).collect::<Result<_>>()?,
-            done: generator.done(),
-            ours: cpu::of_process(ours)?,
-            target_core: setting.target_core.map(Core::read).transpose()?,
-            load_core: setting.load_core.map(Core::read).transpose()?,
-            at: Instant::now(),
-        })
-    }
-
-    /// A round of each party, beside what is in `round` already.
-    fn since(&self, begin: &Self, round: &Round) -> Vec<Round> {
-        let time = self.at.duration_since(begin.at);
-        // No more than all other processes had, wherever they were, and no more than the core had to give: of that, interrupts
-        // and the ways into and out of idleness take several percent, where it is woken thousands of times a second.
-        let part = |now: Option<Core>, then: Option<Core>, own: Duration| {
-            let (now, then) = (now?, then?);
-            let busy = time.saturating_sub(now.idle.saturating_sub(then.idle)).saturating_sub(own);
-            let stolen = now.stolen.saturating_sub(then.stolen);
-            let others = busy.min(self.others.saturating_sub(begin.others) + stolen);
-            Some(100.0 * others.as_secs_f64() / time.as_secs_f64())
-        };
-        let own: Vec<Option<Duration>> =
-            self.own.iter().zip(&begin.own).map(|(now, then)| Some((*now)?.saturating_sub((*then)?))).collect();
-        let others_percent = part(self.target_core, begin.target_core, own.iter().flatten().sum());
-        let load_others_percent = part(self.load_core, begin.load_core, self.ours.saturating_sub(begin.ours));
-        let done = self.done.iter().zip(&begin.done).map(|(now, then)| now.since(*then));
-        let parties = u32::try_from(self.done.len()).unwrap_or(u32::MAX).max(1);
-        let round = |(done, own): (Done, &Option<Duration>)| Round {
-            done,
-            seconds: (time / parties).as_secs_f64(),
-            cpu_seconds: own.map(|own| own.as_secs_f64()),
-            others_percent,
-            load_others_percent,
-            ..round.clone()
-        };
-        done.zip(&own).map(round).collect()
-    }
 }
 
 fn wait_ready(generator: &Generator) -> Result<()> {
