@@ -32,8 +32,8 @@ impl Found {
         let all = |round: &Round| -> Vec<Option<f64>> {
             round.turns.iter().map(|turn| turn.as_ref().map(|turn| of(turn) as f64)).collect()
         };
-        let round = |(own, to): (&Round, &Round)| median(ratios(&all(own), &all(to)));
-        let values = own.rounds.iter().zip(&to.rounds).filter_map(round).collect();
+        let both = own.rounds.iter().zip(&to.rounds).filter(|(own, to)| !own.disturbed && !to.disturbed);
+        let values = both.filter_map(|(own, to)| median(ratios(&all(own), &all(to)))).collect();
         Self { values, rounds: own.rounds.len() }
     }
 
@@ -55,4 +55,24 @@ impl Found {
 
 fn quiet(series: &Series, of: impl Fn(&Series) -> Vec<Option<f64>>) -> Vec<Option<f64>> {
     series.rounds.iter().zip(of(series)).map(|(round, value)| value.filter(|_| !round.disturbed)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::table::tests::series;
+    use crate::target::Kind;
+
+    #[test]
+    fn turns_of_a_disturbed_round_count_for_nothing() {
+        let window = |us| Some(Window { p50_us: us, p99_us: us });
+        let [mut own, mut to] = [Kind::KlammHide, Kind::Haproxy].map(|kind| series(kind, None));
+        own.rounds.iter_mut().zip([200, 300, 900]).for_each(|(round, us)| round.turns = vec![window(us)]);
+        to.rounds.iter_mut().for_each(|round| round.turns = vec![window(100)]);
+        to.rounds[2].disturbed = true;
+        let found = Found::ratios_in_turns(&own, &to, |turn| turn.p99_us);
+        assert_eq!((found.values.as_slice(), found.is_enough()), (&[2.0, 3.0][..], true));
+        own.rounds[0].disturbed = true;
+        assert!(!Found::ratios_in_turns(&own, &to, |turn| turn.p99_us).is_enough());
+    }
 }

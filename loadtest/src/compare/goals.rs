@@ -7,10 +7,12 @@
 use super::experiments::{AGAIN, Experiment, Id, Quantity};
 use super::found::Found;
 use super::record::Series;
-use super::rounds::SAME_DIFFERS_MAX;
 use super::table::{of_kind, values};
 use crate::measure::windows::Window;
 use crate::target::Kind;
+
+/// How far the same proxy may differ from itself.
+const SAME_DIFFERS_MAX: f64 = 0.03;
 
 /// At most so much, against something or as it is.
 struct Goal {

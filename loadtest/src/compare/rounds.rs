@@ -13,8 +13,6 @@ use crate::trial::{self, Round, Setting, idle};
 
 /// Rounds in which others took more of a core than this, in per cent, say little.
 const OTHERS_PERCENT_MAX: f64 = 3.0;
-/// How far the same proxy may differ from itself.
-pub const SAME_DIFFERS_MAX: f64 = 0.03;
 
 /// How rounds are run.
 pub struct Rounds<'a> {
@@ -42,16 +40,11 @@ impl Rounds<'_> {
         }
         // Instructions are exact: once is enough.
         let rounds = if experiment.quantity == Quantity::Instructions { 1 } else { self.rounds };
+        let together = if experiment.quantity.is_in_turns() { all.len().max(1) } else { 1 };
         for number in 1..=rounds {
             let what = format!("{} round {number} of {rounds}", experiment.name);
-            if experiment.quantity.is_in_turns() {
-                self.one(experiment, &mut all, &what)?;
-                record.workload(experiment, &all)?;
-                continue;
-            }
-            for at in 0..all.len() {
-                let Some(alone) = all.get_mut(at..=at) else { continue };
-                self.one(experiment, alone, &what)?;
+            for first in (0..all.len()).step_by(together) {
+                self.one(experiment, all.get_mut(first..first + together).unwrap_or_default(), &what)?;
                 record.workload(experiment, &all)?;
             }
         }
@@ -75,13 +68,14 @@ impl Rounds<'_> {
             let rounds = self.measure(experiment, &variants).map_err(|error| error.during(&what))?;
             let disturbed = rounds.iter().any(is_disturbed);
             if !disturbed || number == self.tries {
-                // Turn by turn only latencies are compared; of the others they would make the file ten times as long.
-                let turns = |round: &mut Round| match experiment.quantity {
-                    Quantity::Latency => std::mem::take(&mut round.turns),
-                    _ => Vec::new(),
-                };
-                let rounds = rounds.into_iter().map(|mut round| Round { disturbed, turns: turns(&mut round), ..round });
-                present.iter_mut().zip(rounds).for_each(|(series, round)| series.rounds.push(round));
+                for (series, mut round) in present.into_iter().zip(rounds) {
+                    round.disturbed = disturbed;
+                    if experiment.quantity != Quantity::Latency {
+                        // Turn by turn only latencies are compared; others would make the file ten times as long.
+                        round.turns.clear();
+                    }
+                    series.rounds.push(round);
+                }
                 return Ok(());
             }
             present.iter_mut().for_each(|series| series.thrown_away += 1);

@@ -25,6 +25,7 @@ use crate::poll::{Events, Poll};
 use crate::wire::fetch;
 use client::Client;
 use schedule::Schedule;
+use std::iter::Sum;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -131,6 +132,15 @@ impl Done {
     }
 }
 
+impl Sum for Done {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, done| Self {
+            requests: sum.requests + done.requests,
+            bytes: sum.bytes + done.bytes,
+        })
+    }
+}
+
 impl Generator {
     /// Connects and begins. Connecting goes on after this returns: see [`Generator::is_ready`].
     ///
@@ -215,16 +225,18 @@ impl Running {
         let mut latencies: Vec<Windows> = (0..self.parties).map(|_| Windows::new()).collect();
         let mut events = Events::new();
         let mut buffer = inbound::buffer();
-        let mut moved = Instant::now();
+        let begin = Instant::now();
+        // When each party had its last answer, or was given work again.
+        let mut moved = vec![begin; self.parties];
         let mut whose_turn = None;
-        self.schedule.iter_mut().for_each(|schedule| schedule.begin(moved));
-        self.turns.begin(moved);
+        self.schedule.iter_mut().for_each(|schedule| schedule.begin(begin));
+        self.turns.begin(begin);
         shared.ready.store(true, Ordering::SeqCst);
         while !shared.stop.load(Ordering::SeqCst) {
             self.poll.wait(&mut events, Some(self.patience())).doing(|| "the generator cannot wait".to_owned())?;
             let measuring = shared.measuring.load(Ordering::Relaxed);
-            let turn = self.turns.party(Instant::now());
-            let mut is_answered = false;
+            let woken = Instant::now();
+            let turn = self.turns.party(woken);
             for token in events.tokens() {
                 let at = usize::try_from(token).unwrap_or(usize::MAX);
                 let Some(client) = self.clients.get_mut(at) else { continue };
@@ -235,21 +247,26 @@ impl Running {
                     Some(_) => client.send_due(self.pipeline)?,
                     None => client.fill(if party == turn { self.pipeline } else { 0 })?,
                 }
-                if let Some(counts) = shared.done.get(party).filter(|_| part.requests > 0) {
+                if let (1.., Some(counts), Some(moved)) = (part.requests, shared.done.get(party), moved.get_mut(party))
+                {
                     counts.requests.fetch_add(part.requests, Ordering::Relaxed);
                     counts.bytes.fetch_add(part.bytes, Ordering::Relaxed);
-                    is_answered = true;
+                    *moved = woken;
+                }
+            }
+            if whose_turn.replace(turn) != Some(turn) {
+                if let Some(moved) = moved.get_mut(turn).filter(|_| !self.waits(turn)) {
+                    *moved = woken;
+                }
+                if self.schedule.is_none() {
+                    self.begin_turn(turn)?;
                 }
             }
             let now = Instant::now();
-            if self.schedule.is_some() {
-                self.send_scheduled(now)?;
-            } else if whose_turn.replace(turn) != Some(turn) {
-                self.begin_turn(turn)?;
-            }
-            if is_answered {
-                moved = now;
-            } else if now.duration_since(moved) > SILENCE_MAX && self.clients.iter().any(Client::waits) {
+            self.send_scheduled(now)?;
+            let is_late = |moved: &Instant| now.saturating_duration_since(*moved) > SILENCE_MAX;
+            let is_silent = |(party, moved)| is_late(moved) && self.waits(party);
+            if moved.iter().enumerate().any(is_silent) {
                 return Err(Error::new(format!("no answer came for {} s", SILENCE_MAX.as_secs())));
             }
         }
@@ -271,6 +288,11 @@ impl Running {
             None => self.turns.left(now),
         };
         next.map_or(SILENCE_MAX, |next| next.min(SILENCE_MAX))
+    }
+
+    /// Answers are awaited by one of the party's clients.
+    fn waits(&self, party: usize) -> bool {
+        self.clients.iter().skip(party).step_by(self.parties).any(Client::waits)
     }
 
     /// Closed loop: starts the pipelines of those whose turn it is.

@@ -32,10 +32,7 @@ fn load(address: SocketAddr, workload: &Workload) -> Load {
 
 /// What all parties have done.
 fn all(generator: &Generator) -> Done {
-    generator.done().into_iter().fold(Done::default(), |sum, done| Done {
-        requests: sum.requests + done.requests,
-        bytes: sum.bytes + done.bytes,
-    })
+    generator.done().into_iter().sum()
 }
 
 /// Runs until so many answers have come.
@@ -235,6 +232,26 @@ fn of_parties_one_works_while_the_others_wait() {
         assert!(before.iter().all(|done| done.requests > 0), "{pace:?}: {before:?}");
         assert!(alone > 5 * together, "{pace:?}: {alone} looks saw one at work, {together} more than one");
         generator.finish().unwrap();
+        sink.stop().unwrap();
+    }
+}
+
+#[test]
+fn a_party_that_is_not_answered_is_noticed_though_the_others_are() {
+    for pace in [Pace::Closed { pipeline: 1 }, Pace::Open { rate: 1000, pipeline: 1 }] {
+        let workload = Workload { work: produce(1, false, 10), pace, connections: 2, fetched_bytes: 1 };
+        let sink = Sink::start(None, workload.script(vec![TOPIC.to_owned()]).unwrap()).unwrap();
+        let [good, silent] = [sink.address(), liar(Some(Vec::new()))].map(|address| load(address, &workload));
+        let places = [good.places.clone(), silent.places].concat();
+        let generator = Generator::start(Load { places, parties: 2, ..good }).unwrap();
+        let begin = Instant::now();
+        while !generator.is_finished() && begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let done = generator.done();
+        assert!(done[0].requests > 0 && done[1].requests == 0, "{done:?}");
+        let error = generator.finish().err().unwrap();
+        assert!(error.what().contains("no answer came for 5 s"), "{error}");
         sink.stop().unwrap();
     }
 }

@@ -15,12 +15,15 @@ pub struct Turns {
     /// One: it is always its turn.
     parties: u64,
     begin: Instant,
+    /// The order of this round.
+    drawn: (u64, Vec<usize>),
 }
 
 impl Turns {
     /// So many parties, from now on.
     pub fn new(parties: usize) -> Self {
-        Self { parties: u64::try_from(parties).unwrap_or(u64::MAX).max(1), begin: Instant::now() }
+        let parties = u64::try_from(parties).unwrap_or(u64::MAX).max(1);
+        Self { parties, begin: Instant::now(), drawn: (0, order(parties, 0)) }
     }
 
     /// Begins again.
@@ -29,12 +32,16 @@ impl Turns {
     }
 
     /// Whose turn it is.
-    pub fn party(&self, at: Instant) -> usize {
+    pub fn party(&mut self, at: Instant) -> usize {
         if self.parties == 1 {
             return 0;
         }
         let turn = self.since(at) / nanoseconds(TURN);
-        nth(turn % self.parties, self.parties, turn / self.parties)
+        let (round, place) = (turn / self.parties, turn % self.parties);
+        if self.drawn.0 != round {
+            self.drawn = (round, order(self.parties, round));
+        }
+        self.drawn.1.get(small(place)).copied().unwrap_or_default()
     }
 
     /// The round of turns; nothing, while the turn is not warm.
@@ -56,15 +63,15 @@ impl Turns {
     }
 }
 
-/// Who has the n-th turn in a round. Each has one in every round, in an order drawn by chance: nothing that comes back once
-/// in a while meets always the same, and none comes always behind the same other, whose code and data are in the caches.
-fn nth(place: u64, parties: u64, round: u64) -> usize {
+/// Who has which turn in a round. Each has one in every round, in an order drawn by chance: nothing that comes back once in
+/// a while meets always the same, and none comes always behind the same other, whose code and data are in the caches.
+fn order(parties: u64, round: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..small(parties)).collect();
     for last in (1..order.len()).rev() {
         let drawn = scattered(round.wrapping_mul(parties).wrapping_add(last as u64)) % (last as u64 + 1);
         order.swap(last, small(drawn));
     }
-    order.get(small(place)).copied().unwrap_or_default()
+    order
 }
 
 /// Splitmix64's finisher (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): numbers that follow each
@@ -116,7 +123,7 @@ mod tests {
 
     #[test]
     fn who_is_alone_has_always_its_turn() {
-        let turns = Turns::new(1);
+        let mut turns = Turns::new(1);
         let later = Instant::now() + Duration::from_millis(12_345);
         assert_eq!((turns.party(later), turns.round(later), turns.left(later)), (0, Some(0), None));
     }

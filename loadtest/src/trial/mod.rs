@@ -263,17 +263,14 @@ fn measure_running(
     generator.measure();
     let mut round = Round::default();
     wait(setting.time * parties, generator, |time| {
-        watch(time, all(&generator.done()).since(all(&begin.done)));
+        let done: Done = generator.done().into_iter().sum();
+        watch(time, done.since(begin.done.iter().copied().sum()));
         first.filter(|_| setting.memory).map_or(Ok(()), |pid| round.look(pid, before_kib.unwrap_or(0)))
     })?;
     counted.map_or(Ok(()), |pid| instructions::count(pid, false))?;
     let end = Moment::now(generator, pids, setting)?;
     round.entries = counting.map(Counting::stop).transpose()?;
     Ok(end.since(&begin, &round))
-}
-
-fn all(done: &[Done]) -> Done {
-    Done { requests: done.iter().map(|done| done.requests).sum(), bytes: done.iter().map(|done| done.bytes).sum() }
 }
 
 fn wait_ready(generator: &Generator) -> Result<()> {
