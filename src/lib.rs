@@ -19,6 +19,7 @@ pub mod tls;
 
 pub mod config;
 pub mod frame;
+pub mod wire;
 
 pub mod cluster;
 pub mod metrics;

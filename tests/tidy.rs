@@ -14,7 +14,7 @@ use source::{Source, Token};
 
 /// What each module of `src` may name, in the order of the layers, top first; see "The house" in README.md.
 /// A module names only what stands below it, siblings of a layer never name each other.
-const LAYERS: [(&str, &str); 17] = [
+const LAYERS: [(&str, &str); 18] = [
     ("boot", "admin shard listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
     ("admin", "metrics"),
     ("shard", "listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
@@ -23,34 +23,37 @@ const LAYERS: [(&str, &str); 17] = [
     ("upstream", "net tls rewrite config frame cluster metrics sys"),
     ("net", "tls metrics sys"),
     ("tls", "config cluster metrics x509"),
-    ("rewrite", "frame cluster metrics"),
+    ("rewrite", "wire frame cluster metrics"),
     ("route", "config cluster metrics x509"),
     ("config", "cluster x509"),
+    ("wire", "frame"),
     ("frame", "cluster metrics"),
     ("cluster", ""),
     ("metrics", ""),
     ("sys", ""),
     ("x509", ""),
     // The crate's root names the modules, `main` calls boot; neither holds anything.
-    ("", "boot admin shard listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
+    ("", "boot admin shard listener session upstream net tls rewrite route config wire frame cluster metrics sys x509"),
 ];
 
 /// Where a panic takes connections with it: bytes of clients and backends pass here.
-const DATA_PATH: [&str; 10] =
-    ["frame", "rewrite", "route", "tls", "x509", "net", "session", "upstream", "listener", "shard"];
+const DATA_PATH: [&str; 11] =
+    ["frame", "wire", "rewrite", "route", "tls", "x509", "net", "session", "upstream", "listener", "shard"];
 
 /// Lines of a file that is read from top to bottom.
 const FILE_LINES_MAX: usize = 500;
 
 /// Files that are one table, and why cutting them would make them worse.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 3] = [
     (
         "tests/a_broken_configuration_is_refused_with_every_fault.rs",
         "one broken configuration after the other, as data",
     ),
     ("src/rewrite/rules.rs", "one row for each API: what is served is seen in one place"),
-    ("src/rewrite/names/response_shapes.rs", "one shape for each response with names, beside each other"),
-    ("src/rewrite/shapes.rs", "one shape for each API and range of versions, beside each other"),
+    (
+        "src/wire/layouts.rs",
+        "made from Kafka's own definitions by a command, see tests/rewriting/layouts_are_kafkas_own.rs",
+    ),
 ];
 
 /// What may stand at the top of the repository.

@@ -4,12 +4,12 @@
 //! the sink says. May not know where in the frame it is: the walk tells.
 
 use super::endpoints::Endpoints;
-use super::shape::{ResponseArray, ResponseLeaf, ResponseText};
-use super::shapes::Hold;
+use super::rules::Hold;
 use super::{Output, View};
 use crate::cluster::NodeId;
 use crate::frame::{LENGTH_BYTES, append, padded_varint, push_varint, varint_bytes};
 use crate::metrics::Cause;
+use crate::wire::Role;
 
 /// LEADER_NOT_AVAILABLE.
 const LEADER_NOT_AVAILABLE: [u8; 2] = 5i16.to_be_bytes();
@@ -101,37 +101,39 @@ impl Editor {
     }
 
     /// A marked value. True when it was replaced: then it is not to be given out.
-    pub fn leaf(&mut self, mark: ResponseLeaf, bytes: &[u8], view: &View<'_>, out: &mut Output) -> Result<bool, Cause> {
-        match mark {
-            ResponseLeaf::BrokerId => self.broker_id(node_id(bytes), view, out),
-            ResponseLeaf::CoordinatorId => return self.coordinator_id(node_id(bytes), view, out),
-            ResponseLeaf::EndpointId => self.endpoint_id(node_id(bytes), view, out),
-            ResponseLeaf::Port => return self.port(view, out),
-            ResponseLeaf::ErrorBefore => self.error_at = Some(self.held.len()),
-            ResponseLeaf::ErrorAfter if self.coordinator_missing && bytes == NO_ERROR => {
+    pub fn leaf(&mut self, role: Role, bytes: &[u8], view: &View<'_>, out: &mut Output) -> Result<bool, Cause> {
+        match role {
+            Role::BrokerId => self.broker_id(node_id(bytes), view, out),
+            Role::CoordinatorId => return self.coordinator_id(node_id(bytes), view, out),
+            Role::EndpointId => self.endpoint_id(node_id(bytes), view, out),
+            Role::Port => return self.port(view, out),
+            Role::ErrorBeforeCoordinator => self.error_at = Some(self.held.len()),
+            Role::ErrorAfterCoordinator if self.coordinator_missing && bytes == NO_ERROR => {
                 return self.replace(&COORDINATOR_NOT_AVAILABLE, view, out);
             }
-            ResponseLeaf::ErrorAfter => {}
-            ResponseLeaf::ControllerId | ResponseLeaf::PreferredReplica => {
+            Role::ErrorAfterCoordinator => {}
+            Role::ControllerId | Role::PreferredReplica => {
                 if hidden(node_id(bytes), view) {
                     return self.replace(&NO_NODE, view, out);
                 }
             }
-            ResponseLeaf::PartitionLeader => return self.partition_leader(bytes, view, out),
+            Role::PartitionLeader => return self.partition_leader(bytes, view, out),
+            _ => return Err(Cause::Internal),
         }
         Ok(false)
     }
 
     /// The length of a marked string, with its `head` bytes. A host is replaced; a rack is kept by `rack`.
-    pub fn text(&mut self, mark: ResponseText, head: &[u8], view: &View<'_>, out: &mut Output) -> Result<(), Cause> {
-        let host = match (mark, self.named) {
-            (ResponseText::EndpointRack, _) => {
+    pub fn text(&mut self, role: Role, head: &[u8], view: &View<'_>, out: &mut Output) -> Result<(), Cause> {
+        let host = match (role, self.named) {
+            (Role::EndpointRack, _) => {
                 self.endpoints.rack(head);
                 return Ok(());
             }
-            (ResponseText::Host, Named::Elsewhere) => return Ok(()),
-            (ResponseText::Host, Named::Nobody) => None,
-            (ResponseText::Host, Named::Node(node)) => view.addresses.advertised(node),
+            (Role::Host, Named::Elsewhere) => return Ok(()),
+            (Role::Host, Named::Nobody) => None,
+            (Role::Host, Named::Node(node)) => view.addresses.advertised(node),
+            _ => return Err(Cause::Internal),
         };
         let host_bytes = host.map_or(0, |host| host.host_bytes());
         let mut text = Vec::with_capacity(host_bytes + LENGTH_BYTES);
@@ -156,50 +158,52 @@ impl Editor {
     /// The count of a marked array, with its `head` bytes; `left` bytes of the frame follow. True when it is replaced.
     pub fn array(
         &mut self,
-        mark: ResponseArray,
+        role: Role,
         head: &[u8],
         left: u32,
         view: &View<'_>,
         out: &mut Output,
     ) -> Result<bool, Cause> {
-        match mark {
-            ResponseArray::Brokers => {
+        match role {
+            Role::Brokers => {
                 (self.count_at, self.count_bytes, self.kept) = (self.held.len(), head.len(), 0);
                 Ok(false)
             }
-            ResponseArray::Hidden => {
+            Role::ControllerNodes => {
                 let empty: &[u8] = if self.flexible { &[1] } else { &[0; 4] };
                 self.replace(empty, view, out)?;
                 self.sink = Sink::Drop;
                 Ok(true)
             }
-            ResponseArray::Endpoints => {
+            Role::NodeEndpoints => {
                 self.endpoints.start(head.len(), left);
                 self.sink = Sink::Drop;
                 Ok(true)
             }
+            _ => Err(Cause::Internal),
         }
     }
 
     /// An element of a marked array ended, `left` bytes before the end of the frame.
-    pub fn element_end(&mut self, mark: ResponseArray, left: u32, view: &View<'_>) -> Result<(), Cause> {
-        match mark {
-            ResponseArray::Brokers => self.sink = Sink::Hold,
-            ResponseArray::Hidden => {}
-            ResponseArray::Endpoints => {
+    pub fn element_end(&mut self, role: Role, left: u32, view: &View<'_>) -> Result<(), Cause> {
+        match role {
+            Role::Brokers => self.sink = Sink::Hold,
+            Role::ControllerNodes => {}
+            Role::NodeEndpoints => {
                 self.endpoints.entry_end();
                 if self.endpoints.read_bytes(left).max(self.held_bytes()) > view.hold_bytes_max as usize {
                     return Err(Cause::HeldFrameTooLarge);
                 }
             }
+            _ => return Err(Cause::Internal),
         }
         Ok(())
     }
 
     /// A marked array ended, `left` bytes before the end of the frame.
-    pub fn array_end(&mut self, mark: ResponseArray, left: u32, out: &mut Output) {
-        match mark {
-            ResponseArray::Brokers => {
+    pub fn array_end(&mut self, role: Role, left: u32, out: &mut Output) -> Result<(), Cause> {
+        match role {
+            Role::Brokers => {
                 self.write_count();
                 if self.hold == Hold::UntilBrokers {
                     self.release(left, out);
@@ -207,12 +211,14 @@ impl Editor {
                     self.rest_passes = self.brokers_hidden == 0;
                 }
             }
-            ResponseArray::Hidden => self.sink = Sink::Hold,
-            ResponseArray::Endpoints => {
+            Role::ControllerNodes => self.sink = Sink::Hold,
+            Role::NodeEndpoints => {
                 self.sink = Sink::Pass;
                 self.endpoints.end(left, out);
             }
+            _ => return Err(Cause::Internal),
         }
+        Ok(())
     }
 
     /// The count of the body's tags, in `head` bytes. True when it is replaced.

@@ -1,36 +1,27 @@
-//! The rules table and the walk: what is served, what is replaced in a frame, what we answer ourselves.
+//! The rules table and what is done in a walk: what is served, what is replaced in a frame, what we answer ourselves.
 //!
 //! Owns the rules, names in and out, advertised addresses (from a plain map handed to it), our own answers. May not
 //! open a socket, copy record batches, or name route or auth. Pure: bytes in, segments and actions out.
 
 mod edit;
 mod endpoints;
-mod events;
 mod names;
 mod opening;
 mod output;
 mod own;
-mod program;
-mod programs;
+mod plans;
 mod requests;
 mod responses;
 mod rules;
-mod shape;
-mod shapes;
-mod walk;
 
 pub use names::poison::Poison;
-pub use names::response_shapes::{Foreign, ResponseNames, response_names};
 pub use names::whole::HELD_RESPONSE_FACTOR;
-pub use names::{NameArray, NameLeaf, NameMarks, NameText, request_shape};
 pub use opening::{Opening, opening};
 pub use output::{Output, Segment};
-pub use programs::prepare;
+pub use plans::prepare;
 pub use requests::Requests;
 pub use responses::Responses;
-pub use rules::{Internal, NamedRule, RequestRule, ResponseRule, Rule, internal, rules, support_table};
-pub use shape::{Field, Fields, Kind, Marks, RequestMarks, ResponseArray, ResponseMarks, ResponseText};
-pub use shapes::{Hold, ResponseShape};
+pub use rules::{Foreign, Hold, NamedRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
 
 use crate::cluster::{AddressMap, Namespace, NodeApis};
 use crate::frame::REQUEST_HEAD_BYTES;
@@ -39,7 +30,7 @@ use crate::frame::REQUEST_HEAD_BYTES;
 /// are left over only where [`Fed::full`] says so, and behind promised bytes there are none.)
 pub const REST_BYTES_MAX: usize = 11;
 
-const _: () = assert!(REST_BYTES_MAX + 1 >= REQUEST_HEAD_BYTES && REST_BYTES_MAX + 1 >= walk::TOKEN_BYTES_MAX);
+const _: () = assert!(REST_BYTES_MAX + 1 >= REQUEST_HEAD_BYTES && REST_BYTES_MAX + 1 >= crate::wire::TOKEN_BYTES_MAX);
 
 /// What a session knows that its frames are walked with.
 pub struct View<'a> {

@@ -1,9 +1,10 @@
 //! The head of a request: whether it is one that is served. Asked of the first bytes of a connection too, before a backend
 //! is dialled for them.
 
-use super::rules::{API_VERSIONS, Class, Rule, class};
+use super::rules::{Class, Rule, class};
 use crate::frame::{REQUEST_LENGTH_MIN, RequestHead, Stranger, length, stranger};
 use crate::metrics::Cause;
+use crate::wire::key::API_VERSIONS;
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 //! The response header is always version 0 (the correlation id alone), also where the body is flexible: a client that
 //! does not know yet what we speak must be able to read it.
 
-use super::rules::{API_VERSIONS, NamedRule, PRODUCE, Rule, rules};
+use super::rules::{NamedRule, Rule, rules};
 use crate::cluster::{ApiRange, FeatureRange, NodeApis};
 use crate::frame::{Entry, LENGTH_BYTES, push_varint, varint_bytes};
+use crate::wire::key::{self, API_VERSIONS, PRODUCE};
 
 /// UNSUPPORTED_VERSION.
 pub const UNSUPPORTED_VERSION: i16 = 35;
@@ -23,14 +24,11 @@ const FEATURE_LEVEL_0_FROM: i16 = 4;
 /// A feature of the cluster that makes clients use an API, with the version that they need of it: told only where they
 /// are offered that. Features that are not here ask nothing of clients, or nothing that we hide.
 const FEATURE_NEEDS: [(&str, &[(i16, i16)]); 4] = [
-    // Transactions of the second kind: Produce, EndTxn, TxnOffsetCommit.
-    ("transaction.version", &[(PRODUCE, 12), (26, 5), (28, 5)]),
-    // ConsumerGroupHeartbeat.
-    ("group.version", &[(68, 0)]),
-    // ShareGroupHeartbeat.
-    ("share.version", &[(76, 1)]),
-    // StreamsGroupHeartbeat.
-    ("streams.version", &[(88, 0)]),
+    // Transactions of the second kind.
+    ("transaction.version", &[(PRODUCE, 12), (key::END_TXN, 5), (key::TXN_OFFSET_COMMIT, 5)]),
+    ("group.version", &[(key::CONSUMER_GROUP_HEARTBEAT, 0)]),
+    ("share.version", &[(key::SHARE_GROUP_HEARTBEAT, 1)]),
+    ("streams.version", &[(key::STREAMS_GROUP_HEARTBEAT, 0)]),
 ];
 
 /// Whom an answer is for.

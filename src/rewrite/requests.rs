@@ -4,19 +4,17 @@
 //! untouched; those whose responses are walked are checked on their way; ApiVersions goes no further, as we answer it.
 //! With a namespace a request is dealt with when it is whole; one that is cut is held until then, or streams.
 
-use super::events::{Event, Malformed};
 use super::names::stream::{Stream, streams_in};
 use super::names::{self, Frame, Taken};
 use super::opening;
-use super::programs;
+use super::plans;
 use super::rules::{NamedRule, RequestRule, Rule};
-use super::shape::{RequestLeaf, RequestMarks, RequestText};
-use super::walk::Walker;
 use super::{Fed, Named, Output, View, own};
 use crate::frame::{
     Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, append, length, make_room,
 };
 use crate::metrics::Cause;
+use crate::wire::{Event, Malformed, Role, Walker};
 
 /// State of the direction client -> backend. Small, and without heap memory but while a request is held.
 #[derive(Default)]
@@ -55,7 +53,7 @@ struct Held {
 
 /// A request that is being walked.
 struct Walk {
-    walker: Walker<RequestMarks>,
+    walker: Walker,
     /// What the ledger is told of it when it is taken.
     entry: Entry,
     /// What the end of the front decides, rather than that of the frame.
@@ -173,7 +171,7 @@ impl Requests {
             api_key: head.api_key,
             api_version: head.api_version,
             correlation_id: head.correlation_id,
-            own: matches!(rule.request, RequestRule::Answer(_)),
+            own: matches!(rule.request, RequestRule::Answer),
             own_error: 0,
             shown_error: 0,
             asked: Asked::Nothing,
@@ -297,12 +295,12 @@ impl Requests {
                 self.forward_rest(u64::from(left), out);
                 return Ok(());
             }
-            RequestRule::Check(_) | RequestRule::Answer(_) => false,
-            RequestRule::Front(_) => true,
+            RequestRule::Check | RequestRule::Answer => false,
+            RequestRule::ReadAcks => true,
         };
-        let program = programs::REQUESTS.get(rule.key, entry.api_version).ok_or(Cause::UnknownVersion)?;
+        let plan = plans::REQUESTS.get(rule.key, entry.api_version).ok_or(Cause::UnknownVersion)?;
         self.dropped = entry.own;
-        self.state = State::Walk(Walk { walker: Walker::new(program, left), entry, front, software: None });
+        self.state = State::Walk(Walk { walker: Walker::new(plan, left), entry, front, software: None });
         Ok(())
     }
 
@@ -348,7 +346,7 @@ impl Requests {
                 }
                 return Ok(Some(plain));
             }
-            Event::Leaf { mark: RequestLeaf::Acks, head } => {
+            Event::Leaf { role: Role::Acks, head } => {
                 let acks = rest.get(plain..plain + head).unwrap_or_default();
                 if acks != [0, 0] {
                     ledger.push(walk.entry);
@@ -358,7 +356,7 @@ impl Requests {
                 self.forward_rest(u64::from(left), out);
                 return Ok(Some(plain + head));
             }
-            Event::Text { mark: RequestText::Software, head, body, null: _ } => {
+            Event::Text { role: Role::ClientSoftware, head, body, null: _ } => {
                 walk.software = Some(Software::default());
                 self.run = u64::from(body);
                 head
@@ -367,9 +365,11 @@ impl Requests {
                 self.run = u64::from(skip);
                 0
             }
-            // They are not told.
-            Event::Tags { .. } | Event::Tag { .. } => 0,
-            Event::Array { mark, .. } | Event::ElementEnd { mark } | Event::ArrayEnd { mark } => match mark {},
+            // Nothing else is wanted.
+            Event::Leaf { .. } | Event::Text { .. } | Event::Array { .. } | Event::ElementEnd { .. } => {
+                return Err(Cause::Internal);
+            }
+            Event::ArrayEnd { .. } | Event::Tags { .. } | Event::Tag { .. } => return Err(Cause::Internal),
         };
         if !self.dropped {
             out.push_input(at + plain..at + plain + head);

@@ -4,21 +4,18 @@
 //! names a node by address. Where there is a namespace, a frame with names is held until it is whole, and rewritten then.
 
 use super::edit::{Editor, Sink};
-use super::events::{Event, Malformed};
 use super::names::fetch_session;
 use super::names::responses::Seen;
 use super::names::stream::{self, Stream};
 use super::names::whole::{Held, Way, way, whole};
-use super::programs;
-use super::rules::{Class, ResponseRule, Rule, class};
-use super::shape::{ResponseMarks, ResponseText};
-use super::shapes::{Hold, ResponseShape};
-use super::walk::Walker;
+use super::plans;
+use super::rules::{Class, Hold, ResponseRule, Rule, class};
 use super::{Fed, Named, Output, View, own};
 use crate::frame::{
     Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length, make_room,
 };
 use crate::metrics::Cause;
+use crate::wire::{Event, Malformed, Role, Walker};
 
 /// State of the direction backend -> client. Without heap memory between frames.
 #[derive(Default)]
@@ -62,7 +59,7 @@ impl Default for Run {
 
 /// A response that is being walked.
 struct Walk {
-    walker: Walker<ResponseMarks>,
+    walker: Walker,
     editor: Editor,
 }
 
@@ -188,19 +185,18 @@ impl Responses {
             return self.begin_named(rest, at, (rule, oldest), (view, named), ledger, out).map(Some);
         }
         let head = rest.get(..RESPONSE_HEAD_BYTES).unwrap_or_default();
-        match shape(rule, oldest) {
-            Some(shape) => {
-                if shape.hold == Hold::Whole && left as usize + RESPONSE_HEAD_BYTES > view.hold_bytes_max as usize {
+        match hold(rule, oldest) {
+            Some(hold) => {
+                if hold == Hold::Whole && left as usize + RESPONSE_HEAD_BYTES > view.hold_bytes_max as usize {
                     return Err(Cause::HeldFrameTooLarge);
                 }
                 let flexible = rule.flexible(oldest.api_version);
-                let program =
-                    programs::RESPONSES.get(oldest.api_key, oldest.api_version).ok_or(Cause::ResponseUnexpected)?;
-                let editor = Editor::new(shape.hold, flexible, head);
+                let plan = plans::RESPONSES.get(oldest.api_key, oldest.api_version).ok_or(Cause::ResponseUnexpected)?;
+                let editor = Editor::new(hold, flexible, head);
                 if editor.sink == Sink::Pass {
                     out.push_input(at..at + RESPONSE_HEAD_BYTES);
                 }
-                self.state = State::Walk(Walk { walker: Walker::new(program, left), editor });
+                self.state = State::Walk(Walk { walker: Walker::new(plan, left), editor });
             }
             None => {
                 out.push_input(at..at + RESPONSE_HEAD_BYTES);
@@ -364,13 +360,7 @@ struct Marked {
 
 impl Walk {
     /// Lets the editor deal with an event, which `rest` begins with.
-    fn mark(
-        &mut self,
-        event: Event<ResponseMarks>,
-        rest: &[u8],
-        view: &View<'_>,
-        out: &mut Output,
-    ) -> Result<Marked, Cause> {
+    fn mark(&mut self, event: Event, rest: &[u8], view: &View<'_>, out: &mut Output) -> Result<Marked, Cause> {
         let (editor, left) = (&mut self.editor, self.walker.left());
         let bytes = |head: usize| rest.get(..head).unwrap_or_default();
         let mut then = Run::default();
@@ -382,23 +372,20 @@ impl Walk {
                 then = Run { bytes: u64::from(skip), to: RunTo::Sink(editor.sink) };
                 (0, true)
             }
-            Event::Leaf { mark, head } => (head, editor.leaf(mark, bytes(head), view, out)?),
-            Event::Text { mark, head, body, null: _ } => {
-                let to = match mark {
-                    ResponseText::EndpointRack => RunTo::Rack,
-                    ResponseText::Host => RunTo::Sink(Sink::Drop),
-                };
+            Event::Leaf { role, head } => (head, editor.leaf(role, bytes(head), view, out)?),
+            Event::Text { role, head, body, null: _ } => {
+                let to = if role == Role::EndpointRack { RunTo::Rack } else { RunTo::Sink(Sink::Drop) };
                 then = Run { bytes: u64::from(body), to };
-                editor.text(mark, bytes(head), view, out)?;
+                editor.text(role, bytes(head), view, out)?;
                 (head, true)
             }
-            Event::Array { mark, head } => (head, editor.array(mark, bytes(head), left, view, out)?),
-            Event::ElementEnd { mark } => {
-                editor.element_end(mark, left, view)?;
+            Event::Array { role, head } => (head, editor.array(role, bytes(head), left, view, out)?),
+            Event::ElementEnd { role } => {
+                editor.element_end(role, left, view)?;
                 (0, true)
             }
-            Event::ArrayEnd { mark } => {
-                editor.array_end(mark, left, out);
+            Event::ArrayEnd { role } => {
+                editor.array_end(role, left, out)?;
                 (0, true)
             }
             Event::Tags { head, count } => (head, editor.tags(count, head, out)?),
@@ -417,9 +404,10 @@ impl std::fmt::Debug for Responses {
     }
 }
 
-fn shape(rule: &Rule, entry: Entry) -> Option<&'static ResponseShape> {
+/// How much of a response is held, where it is walked.
+fn hold(rule: &Rule, entry: Entry) -> Option<Hold> {
     match rule.response {
-        ResponseRule::Walk(from, shape) if entry.api_version >= from => Some(shape),
+        ResponseRule::Walk(from, hold) if entry.api_version >= from => Some(hold),
         ResponseRule::Walk(..) | ResponseRule::Forward | ResponseRule::Own => None,
     }
 }

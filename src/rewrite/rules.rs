@@ -1,24 +1,45 @@
 //! The rules table: one row for each API of Kafka 4.3.1, with the versions served and what is done to each direction.
 //!
-//! Owns which (api key, version) is served at all: what has no row is neither offered nor forwarded. From these rows
-//! follow dispatch, our ApiVersions answers and the support table in the README. A test proves them equal to the stable
-//! versions in Kafka's own definitions whose listeners include the broker's.
+//! Owns what is done with each API: what has no row is neither offered nor forwarded. Keys, names, versions and layouts are
+//! those of [`crate::wire::APIS`]; a row says the rest. From these rows follow dispatch, our ApiVersions answers and the
+//! support table in the README.
 
 use std::fmt::Write as _;
 
-use super::shape::{Fields, RequestMarks};
-use super::shapes::*;
+use crate::wire::{APIS, Api, INTERNAL, key::*};
 
 /// What is done to a request.
 pub enum RequestRule {
     /// Only its head is looked at.
     Forward,
     /// Its structure is checked while it passes.
-    Check(Fields<RequestMarks>),
-    /// Looked at up to a mark, behind which the rest is forwarded.
-    Front(Fields<RequestMarks>),
+    Check,
+    /// Looked at up to its acks, behind which the rest is forwarded.
+    ReadAcks,
     /// Its structure is checked; it goes no further, as we answer it.
-    Answer(Fields<RequestMarks>),
+    Answer,
+}
+
+/// How much of a walked response must be here before its first byte can leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Nothing: its length does not change.
+    Nothing,
+    /// All up to the end of its brokers: behind them the length does not change. Where none of them is left out, nothing
+    /// does: the rest passes.
+    UntilBrokers,
+    /// All of it.
+    Whole,
+}
+
+/// What a name that is not of this virtual cluster means in a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// Its entry is left out: the backend lists what it has.
+    LeftOut,
+    /// The backend answers exactly what was asked: every name was ours, so that one that is not breaks the response. (A
+    /// partition that is missing would be waited for.)
+    Refused,
 }
 
 /// What is done to a response.
@@ -26,7 +47,7 @@ pub enum ResponseRule {
     /// Only its head is looked at.
     Forward,
     /// From this version on it is walked and the nodes it names are replaced; below it is forwarded.
-    Walk(i16, &'static ResponseShape),
+    Walk(i16, Hold),
     /// The backend never sends one.
     Own,
 }
@@ -57,7 +78,7 @@ pub struct Rule {
     /// Highest version served.
     pub max: i16,
     /// The first flexible version: from it on the request header is version 2 and the response header version 1.
-    /// `NEVER` where no version is.
+    /// [`crate::wire::NEVER`] where no version is.
     pub flexible_from: i16,
     /// What is done to its requests.
     pub request: RequestRule,
@@ -65,34 +86,9 @@ pub struct Rule {
     pub response: ResponseRule,
     /// What is made of it where there is a namespace.
     pub named: NamedRule,
+    /// What a foreign name in its responses means there.
+    pub foreign: Foreign,
 }
-
-/// No version is flexible.
-pub const NEVER: i16 = i16::MAX;
-
-/// An API of brokers and controllers among themselves: never offered, never forwarded.
-#[derive(Clone, Copy, Debug)]
-pub struct Internal {
-    /// Its key.
-    pub key: i16,
-    /// As Kafka names it.
-    pub name: &'static str,
-}
-
-/// The key of ApiVersions.
-pub const API_VERSIONS: i16 = 18;
-/// The key of Produce.
-pub const PRODUCE: i16 = 0;
-/// The key of Fetch.
-pub const FETCH: i16 = 1;
-/// The key of Metadata.
-pub const METADATA: i16 = 3;
-/// The key of OffsetFetch.
-pub const OFFSET_FETCH: i16 = 9;
-/// The key of ListGroups.
-pub const LIST_GROUPS: i16 = 16;
-/// The key of ListTransactions.
-pub const LIST_TRANSACTIONS: i16 = 66;
 
 impl Rule {
     /// Whether this version is served.
@@ -110,39 +106,55 @@ impl Rule {
         self
     }
 
-    const fn checked(mut self, body: Fields<RequestMarks>) -> Rule {
-        self.request = RequestRule::Check(body);
+    const fn exact(mut self) -> Rule {
+        self.foreign = Foreign::Refused;
         self
     }
 
-    const fn front(mut self, body: Fields<RequestMarks>) -> Rule {
-        self.request = RequestRule::Front(body);
+    const fn checked(mut self) -> Rule {
+        self.request = RequestRule::Check;
         self
     }
 
-    const fn answered(mut self, body: Fields<RequestMarks>) -> Rule {
-        self.request = RequestRule::Answer(body);
+    const fn acks_read(mut self) -> Rule {
+        self.request = RequestRule::ReadAcks;
+        self
+    }
+
+    const fn answered(mut self) -> Rule {
+        self.request = RequestRule::Answer;
         self.response = ResponseRule::Own;
         self
     }
 
-    const fn walked(mut self, from: i16, shape: &'static ResponseShape) -> Rule {
-        self.response = ResponseRule::Walk(from, shape);
+    const fn walked(mut self, from: i16, hold: Hold) -> Rule {
+        self.response = ResponseRule::Walk(from, hold);
         self
     }
 }
 
-const fn row(key: i16, name: &'static str, min: i16, max: i16, flexible_from: i16) -> Rule {
+const fn row(key: i16) -> Rule {
+    let Api { name, versions, flexible_from, .. } = layout(key);
     Rule {
         key,
         name,
-        min,
-        max,
-        flexible_from,
+        min: versions.first,
+        max: versions.last,
+        flexible_from: *flexible_from,
         request: RequestRule::Forward,
         response: ResponseRule::Forward,
         named: Closed,
+        foreign: Foreign::LeftOut,
     }
+}
+
+/// Of a key that has none, this does not compile.
+const fn layout(key: i16) -> &'static Api {
+    let mut at = 0;
+    while APIS[at].key != key {
+        at += 1;
+    }
+    &APIS[at]
 }
 
 /// What is known of an api key.
@@ -171,9 +183,12 @@ pub fn rules() -> &'static [Rule] {
     RULES
 }
 
-/// All APIs that are never served, by key.
-pub fn internal() -> &'static [Internal] {
-    INTERNAL
+/// The row of this API.
+pub fn rule(key: i16) -> Option<&'static Rule> {
+    match class(key) {
+        Class::Served(rule) => Some(rule),
+        Class::Internal | Class::Unknown => None,
+    }
 }
 
 /// The support table of the README, in Markdown.
@@ -184,9 +199,9 @@ pub fn support_table() -> String {
     for rule in RULES {
         let request = match rule.request {
             RequestRule::Forward => "forward",
-            RequestRule::Check(_) => "check, forward",
-            RequestRule::Front(_) => "read acks, forward",
-            RequestRule::Answer(_) => "check",
+            RequestRule::Check => "check, forward",
+            RequestRule::ReadAcks => "read acks, forward",
+            RequestRule::Answer => "check",
         };
         let response = match rule.response {
             ResponseRule::Forward => String::from("forward"),
@@ -218,6 +233,8 @@ enum Slot {
 
 const KEYS: usize = 93;
 
+const _: () = assert!(RULES.len() == APIS.len(), "an API of Kafka has no row: it must be decided what becomes of it");
+
 /// Key -> row, so that dispatch is one look-up. A key outside, or twice in, the tables does not compile.
 const SLOTS: [Slot; KEYS] = {
     let mut slots = [Slot::Unknown; KEYS];
@@ -230,7 +247,7 @@ const SLOTS: [Slot; KEYS] = {
     }
     at = 0;
     while at < INTERNAL.len() {
-        let key = INTERNAL[at].key as usize;
+        let key = INTERNAL[at].0 as usize;
         assert!(matches!(slots[key], Slot::Unknown), "an api key has two rows");
         slots[key] = Slot::Internal;
         at += 1;
@@ -240,117 +257,87 @@ const SLOTS: [Slot; KEYS] = {
 
 use NamedRule::{Closed, Disabled, Refused, Served, Untouched};
 
-/// Where a row differs from Kafka's definitions or stops short of what could be walked:
-/// * SaslHandshake 0 is not served: behind it tokens travel without any header, which could not be framed.
-/// * InitProducerId 6 is not stable in 4.3.1.
+/// Where a row stops short of what could be walked:
 /// * Fetch below 16 is forwarded: of nodes it holds only ids (the preferred read replica of 11-15). A client sent to a
 ///   replica without a port finds no such node in its metadata and goes on reading from the leader.
 /// * A version that we serve and the node does not is forwarded all the same: the node closes the connection, as it
 ///   does for any client that ignores what was offered.
 const RULES: &[Rule] = &[
-    row(0, "Produce", 3, 13, 9).named(Served(12)).front(PRODUCE_REQUEST_FRONT).walked(10, &PRODUCE_RESPONSE),
-    row(1, "Fetch", 4, 18, 12).named(Served(12)).walked(16, &FETCH_RESPONSE),
-    row(2, "ListOffsets", 1, 11, 6).named(Served(11)),
-    row(3, "Metadata", 0, 13, 9).named(Served(13)).checked(METADATA_REQUEST).walked(0, &METADATA_RESPONSE),
-    row(8, "OffsetCommit", 2, 10, 8).named(Served(9)),
-    row(9, "OffsetFetch", 1, 10, 6).named(Served(9)),
-    row(10, "FindCoordinator", 0, 6, 3)
-        .named(Served(6))
-        .checked(FIND_COORDINATOR_REQUEST)
-        .walked(0, &FIND_COORDINATOR_RESPONSE),
-    row(11, "JoinGroup", 0, 9, 6).named(Served(9)),
-    row(12, "Heartbeat", 0, 4, 4).named(Served(4)),
-    row(13, "LeaveGroup", 0, 5, 4).named(Served(5)),
-    row(14, "SyncGroup", 0, 5, 4).named(Served(5)),
-    row(15, "DescribeGroups", 0, 6, 5).named(Served(6)),
-    row(16, "ListGroups", 0, 5, 3).named(Served(5)),
-    row(17, "SaslHandshake", 1, 1, NEVER).named(Untouched),
-    row(18, "ApiVersions", 0, 4, 3).named(Untouched).answered(API_VERSIONS_REQUEST),
-    row(19, "CreateTopics", 2, 7, 5).named(Served(7)),
-    row(20, "DeleteTopics", 1, 6, 4).named(Served(5)),
-    row(21, "DeleteRecords", 0, 2, 2).named(Served(2)),
-    row(22, "InitProducerId", 0, 5, 2).named(Served(5)),
-    row(23, "OffsetForLeaderEpoch", 2, 4, 4).named(Served(4)),
-    row(24, "AddPartitionsToTxn", 0, 5, 3).named(Served(3)),
-    row(25, "AddOffsetsToTxn", 0, 4, 3).named(Served(4)),
-    row(26, "EndTxn", 0, 5, 3).named(Served(5)),
-    row(27, "WriteTxnMarkers", 1, 2, 1).named(Refused),
-    row(28, "TxnOffsetCommit", 0, 5, 3).named(Served(5)),
-    row(29, "DescribeAcls", 1, 3, 2).named(Disabled),
-    row(30, "CreateAcls", 1, 3, 2).named(Disabled),
-    row(31, "DeleteAcls", 1, 3, 2).named(Disabled),
-    row(32, "DescribeConfigs", 1, 4, 4).named(Served(4)),
-    row(33, "AlterConfigs", 0, 2, 2).named(Served(2)),
-    row(34, "AlterReplicaLogDirs", 1, 2, 2).named(Refused),
-    row(35, "DescribeLogDirs", 1, 5, 2).named(Refused),
-    row(36, "SaslAuthenticate", 0, 2, 2).named(Untouched),
-    row(37, "CreatePartitions", 0, 3, 2).named(Served(3)),
-    row(38, "CreateDelegationToken", 1, 3, 2).named(Refused),
-    row(39, "RenewDelegationToken", 1, 2, 2).named(Refused),
-    row(40, "ExpireDelegationToken", 1, 2, 2).named(Refused),
-    row(41, "DescribeDelegationToken", 1, 3, 2).named(Refused),
-    row(42, "DeleteGroups", 0, 2, 2).named(Served(2)),
-    row(43, "ElectLeaders", 0, 2, 2).named(Refused),
-    row(44, "IncrementalAlterConfigs", 0, 1, 1).named(Served(1)),
-    row(45, "AlterPartitionReassignments", 0, 1, 0).named(Refused),
-    row(46, "ListPartitionReassignments", 0, 0, 0).named(Refused),
-    row(47, "OffsetDelete", 0, 0, NEVER).named(Served(0)),
-    row(48, "DescribeClientQuotas", 0, 1, 1).named(Refused),
-    row(49, "AlterClientQuotas", 0, 1, 1).named(Refused),
-    row(50, "DescribeUserScramCredentials", 0, 0, 0).named(Refused),
-    row(51, "AlterUserScramCredentials", 0, 0, 0).named(Refused),
-    row(55, "DescribeQuorum", 0, 2, 0)
-        .named(Refused)
-        .checked(DESCRIBE_QUORUM_REQUEST)
-        .walked(2, &DESCRIBE_QUORUM_RESPONSE),
-    row(57, "UpdateFeatures", 0, 2, 0).named(Refused),
-    row(60, "DescribeCluster", 0, 2, 0)
-        .named(Served(2))
-        .checked(DESCRIBE_CLUSTER_REQUEST)
-        .walked(0, &DESCRIBE_CLUSTER_RESPONSE),
-    row(61, "DescribeProducers", 0, 0, 0).named(Served(0)),
-    row(64, "UnregisterBroker", 0, 0, 0).named(Refused),
-    row(65, "DescribeTransactions", 0, 0, 0).named(Served(0)),
-    row(66, "ListTransactions", 0, 2, 0).named(Served(2)),
-    row(68, "ConsumerGroupHeartbeat", 0, 1, 0).named(Closed),
-    row(69, "ConsumerGroupDescribe", 0, 1, 0).named(Closed),
-    row(71, "GetTelemetrySubscriptions", 0, 0, 0).named(Closed),
-    row(72, "PushTelemetry", 0, 0, 0).named(Closed),
-    row(74, "ListConfigResources", 0, 1, 0).named(Closed),
-    row(75, "DescribeTopicPartitions", 0, 0, 0).named(Closed),
-    row(76, "ShareGroupHeartbeat", 1, 1, 0).named(Closed),
-    row(77, "ShareGroupDescribe", 1, 1, 0).named(Closed),
-    row(78, "ShareFetch", 1, 2, 0).named(Closed).walked(1, &SHARE_FETCH_RESPONSE),
-    row(79, "ShareAcknowledge", 1, 2, 0).named(Closed).walked(1, &SHARE_ACKNOWLEDGE_RESPONSE),
-    row(80, "AddRaftVoter", 0, 1, 0).named(Refused),
-    row(81, "RemoveRaftVoter", 0, 0, 0).named(Refused),
-    row(83, "InitializeShareGroupState", 0, 0, 0).named(Refused),
-    row(84, "ReadShareGroupState", 0, 0, 0).named(Refused),
-    row(85, "WriteShareGroupState", 0, 1, 0).named(Refused),
-    row(86, "DeleteShareGroupState", 0, 0, 0).named(Refused),
-    row(87, "ReadShareGroupStateSummary", 0, 1, 0).named(Refused),
-    row(88, "StreamsGroupHeartbeat", 0, 0, 0).named(Closed),
-    row(89, "StreamsGroupDescribe", 0, 0, 0).named(Closed),
-    row(90, "DescribeShareGroupOffsets", 0, 1, 0).named(Closed),
-    row(91, "AlterShareGroupOffsets", 0, 0, 0).named(Closed),
-    row(92, "DeleteShareGroupOffsets", 0, 0, 0).named(Closed),
-];
-
-const INTERNAL: &[Internal] = &[
-    Internal { key: 4, name: "LeaderAndIsr" },
-    Internal { key: 5, name: "StopReplica" },
-    Internal { key: 6, name: "UpdateMetadata" },
-    Internal { key: 7, name: "ControlledShutdown" },
-    Internal { key: 52, name: "Vote" },
-    Internal { key: 53, name: "BeginQuorumEpoch" },
-    Internal { key: 54, name: "EndQuorumEpoch" },
-    Internal { key: 56, name: "AlterPartition" },
-    Internal { key: 58, name: "Envelope" },
-    Internal { key: 59, name: "FetchSnapshot" },
-    Internal { key: 62, name: "BrokerRegistration" },
-    Internal { key: 63, name: "BrokerHeartbeat" },
-    Internal { key: 67, name: "AllocateProducerIds" },
-    Internal { key: 70, name: "ControllerRegistration" },
-    Internal { key: 73, name: "AssignReplicasToDirs" },
-    Internal { key: 82, name: "UpdateRaftVoter" },
+    row(PRODUCE).named(Served(12)).exact().acks_read().walked(10, Hold::Nothing),
+    row(FETCH).named(Served(12)).exact().walked(16, Hold::Nothing),
+    row(LIST_OFFSETS).named(Served(11)),
+    row(METADATA).named(Served(13)).checked().walked(0, Hold::UntilBrokers),
+    row(OFFSET_COMMIT).named(Served(9)),
+    row(OFFSET_FETCH).named(Served(9)),
+    row(FIND_COORDINATOR).named(Served(6)).checked().walked(0, Hold::Whole),
+    row(JOIN_GROUP).named(Served(9)).exact(),
+    row(HEARTBEAT).named(Served(4)),
+    row(LEAVE_GROUP).named(Served(5)),
+    row(SYNC_GROUP).named(Served(5)).exact(),
+    row(DESCRIBE_GROUPS).named(Served(6)),
+    row(LIST_GROUPS).named(Served(5)),
+    row(SASL_HANDSHAKE).named(Untouched),
+    row(API_VERSIONS).named(Untouched).answered(),
+    row(CREATE_TOPICS).named(Served(7)),
+    row(DELETE_TOPICS).named(Served(5)),
+    row(DELETE_RECORDS).named(Served(2)),
+    row(INIT_PRODUCER_ID).named(Served(5)),
+    row(OFFSET_FOR_LEADER_EPOCH).named(Served(4)),
+    row(ADD_PARTITIONS_TO_TXN).named(Served(3)),
+    row(ADD_OFFSETS_TO_TXN).named(Served(4)),
+    row(END_TXN).named(Served(5)),
+    row(WRITE_TXN_MARKERS).named(Refused),
+    row(TXN_OFFSET_COMMIT).named(Served(5)),
+    row(DESCRIBE_ACLS).named(Disabled),
+    row(CREATE_ACLS).named(Disabled),
+    row(DELETE_ACLS).named(Disabled),
+    row(DESCRIBE_CONFIGS).named(Served(4)),
+    row(ALTER_CONFIGS).named(Served(2)),
+    row(ALTER_REPLICA_LOG_DIRS).named(Refused),
+    row(DESCRIBE_LOG_DIRS).named(Refused),
+    row(SASL_AUTHENTICATE).named(Untouched),
+    row(CREATE_PARTITIONS).named(Served(3)),
+    row(CREATE_DELEGATION_TOKEN).named(Refused),
+    row(RENEW_DELEGATION_TOKEN).named(Refused),
+    row(EXPIRE_DELEGATION_TOKEN).named(Refused),
+    row(DESCRIBE_DELEGATION_TOKEN).named(Refused),
+    row(DELETE_GROUPS).named(Served(2)),
+    row(ELECT_LEADERS).named(Refused),
+    row(INCREMENTAL_ALTER_CONFIGS).named(Served(1)),
+    row(ALTER_PARTITION_REASSIGNMENTS).named(Refused),
+    row(LIST_PARTITION_REASSIGNMENTS).named(Refused),
+    row(OFFSET_DELETE).named(Served(0)),
+    row(DESCRIBE_CLIENT_QUOTAS).named(Refused),
+    row(ALTER_CLIENT_QUOTAS).named(Refused),
+    row(DESCRIBE_USER_SCRAM_CREDENTIALS).named(Refused),
+    row(ALTER_USER_SCRAM_CREDENTIALS).named(Refused),
+    row(DESCRIBE_QUORUM).named(Refused).checked().walked(2, Hold::Whole),
+    row(UPDATE_FEATURES).named(Refused),
+    row(DESCRIBE_CLUSTER).named(Served(2)).checked().walked(0, Hold::Whole),
+    row(DESCRIBE_PRODUCERS).named(Served(0)),
+    row(UNREGISTER_BROKER).named(Refused),
+    row(DESCRIBE_TRANSACTIONS).named(Served(0)),
+    row(LIST_TRANSACTIONS).named(Served(2)),
+    row(CONSUMER_GROUP_HEARTBEAT).named(Closed),
+    row(CONSUMER_GROUP_DESCRIBE).named(Closed),
+    row(GET_TELEMETRY_SUBSCRIPTIONS).named(Closed),
+    row(PUSH_TELEMETRY).named(Closed),
+    row(LIST_CONFIG_RESOURCES).named(Closed),
+    row(DESCRIBE_TOPIC_PARTITIONS).named(Closed),
+    row(SHARE_GROUP_HEARTBEAT).named(Closed),
+    row(SHARE_GROUP_DESCRIBE).named(Closed),
+    row(SHARE_FETCH).named(Closed).walked(1, Hold::Nothing),
+    row(SHARE_ACKNOWLEDGE).named(Closed).walked(1, Hold::Nothing),
+    row(ADD_RAFT_VOTER).named(Refused),
+    row(REMOVE_RAFT_VOTER).named(Refused),
+    row(INITIALIZE_SHARE_GROUP_STATE).named(Refused),
+    row(READ_SHARE_GROUP_STATE).named(Refused),
+    row(WRITE_SHARE_GROUP_STATE).named(Refused),
+    row(DELETE_SHARE_GROUP_STATE).named(Refused),
+    row(READ_SHARE_GROUP_STATE_SUMMARY).named(Refused),
+    row(STREAMS_GROUP_HEARTBEAT).named(Closed),
+    row(STREAMS_GROUP_DESCRIBE).named(Closed),
+    row(DESCRIBE_SHARE_GROUP_OFFSETS).named(Closed),
+    row(ALTER_SHARE_GROUP_OFFSETS).named(Closed),
+    row(DELETE_SHARE_GROUP_OFFSETS).named(Closed),
 ];

@@ -24,6 +24,10 @@ pub struct Message {
     pub key: i16,
     pub name: String,
     pub valid: Versions,
+    /// The last of these is not stable yet.
+    pub unstable: bool,
+    /// Brokers take it from clients.
+    pub of_brokers: bool,
     pub flexible: Versions,
     pub fields: Vec<Field>,
 }
@@ -33,6 +37,8 @@ pub struct Message {
 pub struct Field {
     pub name: String,
     pub kind: Kind,
+    /// The name of the type, or of an array's elements.
+    pub type_name: String,
     pub versions: Versions,
     pub nullable: Versions,
     /// Versions in which it is a tagged field, and its tag.
@@ -136,6 +142,8 @@ impl Message {
             key: i16::try_from(json["apiKey"].as_i64()?).ok()?,
             name: json["name"].as_str()?.to_owned(),
             valid: Versions::read(json["validVersions"].as_str()),
+            unstable: json["latestVersionUnstable"].as_bool() == Some(true),
+            of_brokers: json["listeners"].as_array().is_some_and(|all| all.iter().any(|one| one == "broker")),
             flexible: Versions::read(json["flexibleVersions"].as_str()),
             fields: Field::all(&json["fields"], &common),
         })
@@ -165,6 +173,7 @@ impl Field {
         Field {
             name: text("name").expect("a field has a name").to_owned(),
             kind: Kind::of(text("type").expect("a field has a type"), &json["fields"], common),
+            type_name: text("type").unwrap_or_default().trim_start_matches("[]").to_owned(),
             versions: Versions::read(text("versions")),
             nullable: Versions::read(text("nullableVersions")),
             tagged: Versions::read(text("taggedVersions")),

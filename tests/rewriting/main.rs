@@ -6,12 +6,13 @@ mod a_name_that_must_not_go_in_is_refused;
 mod a_namespace_offers_what_it_serves;
 mod a_refused_transaction_goes_nowhere;
 mod api_versions_offers_what_both_sides_serve;
+#[path = "../definitions/mod.rs"]
+mod definitions;
+mod every_field_that_names_something_has_its_role;
 mod every_name_in_a_request_goes_in_as_the_backend_knows_it;
-mod every_name_in_a_request_is_marked;
-mod every_stable_api_version_has_its_rule;
 mod large_frames_of_a_namespace_stream_through;
+mod layouts_are_kafkas_own;
 mod names_come_out_as_clients_know_them;
-mod names_come_out_of_every_field_that_has_one;
 mod names_come_out_or_the_connection_closes;
 mod requests_are_taken_only_by_the_table;
 mod support;

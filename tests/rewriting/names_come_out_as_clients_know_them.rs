@@ -11,7 +11,8 @@ use kafka_protocol::messages::ProduceResponse;
 use klamm::cluster::{AddressMap, Mode, Namespace, NodeApis};
 use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{HELD_RESPONSE_FACTOR, Named, NamedRule, Responses, View, response_names, rules};
+use klamm::rewrite::{HELD_RESPONSE_FACTOR, Named, NamedRule, Responses, View, rules};
+use klamm::wire::{Direction, Role, api, roles_of};
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 
@@ -178,7 +179,8 @@ fn a_cut_response_is_refused() {
     let names = namespace(Mode::HidePrefix);
     let view = view(&map, &apis, &names);
     for (key, version) in served() {
-        if response_names(key).unwrap().codes_only {
+        let roles = roles_of(api(key).unwrap(), Direction::Response, version);
+        if roles.iter().all(|(_, role)| *role == Role::Error) {
             // Not looked at unless something is to be shown in it.
             continue;
         }

@@ -1,9 +1,8 @@
 //! The entries of a response that are being walked: what of the current one is known, and where it began, so that it can
 //! be left out, or taken a second time when its name comes behind what its name decides.
 
-use super::super::walk::Walker;
-use super::marks::NameMarks;
 use super::pieces::{Before, CountPlace};
+use crate::wire::Walker;
 
 /// Most arrays of entries within each other: groups, and their topics. A test holds it.
 pub const LEVELS_MAX: usize = 2;
@@ -25,7 +24,7 @@ pub struct Level {
 #[derive(Clone)]
 pub struct Current {
     /// The walk, at its first byte.
-    pub walker: Walker<NameMarks>,
+    pub walker: Walker,
     /// Where in the frame it begins.
     pub at: usize,
     /// What was written before it.

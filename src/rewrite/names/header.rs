@@ -2,16 +2,10 @@
 
 use std::ops::Range;
 
-use super::super::events::{Event, Malformed};
-use super::super::programs::HEADERS;
-use super::super::shape::{Fields, classic_text};
-use super::super::walk::Walker;
-use super::marks::NameMarks;
+use super::super::plans::HEADERS;
 use crate::frame::REQUEST_HEAD_BYTES;
 use crate::metrics::Cause;
-
-/// Behind the fixed part of a request header. What it holds is not marked.
-pub const HEADER: Fields<NameMarks> = &[classic_text("ClientId").null_since(0)];
+use crate::wire::{Event, Malformed, Walker};
 
 /// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
 const ADMIN_CLIENT: &[u8] = b"__admin_client";
@@ -38,10 +32,11 @@ pub fn body(frame: &[u8], flexible: bool) -> Result<&[u8], Cause> {
     let step = walker.step(head).map_err(|Malformed| Cause::RequestMalformed)?;
     match step.event {
         Event::Done | Event::Trailing { .. } => head.get(step.plain as usize..).ok_or(Cause::RequestMalformed),
-        // It has no marks.
-        Event::Leaf { .. } | Event::Text { .. } | Event::Array { .. } => Err(Cause::RequestMalformed),
-        Event::ElementEnd { .. } | Event::ArrayEnd { .. } => Err(Cause::RequestMalformed),
-        // Tags are not told.
-        Event::More | Event::Tags { .. } | Event::Tag { .. } => Err(Cause::RequestMalformed),
+        Event::More => Err(Cause::RequestMalformed),
+        // Nothing in it is wanted.
+        Event::Leaf { .. } | Event::Text { .. } | Event::Array { .. } | Event::ElementEnd { .. } => {
+            Err(Cause::Internal)
+        }
+        Event::ArrayEnd { .. } | Event::Tags { .. } | Event::Tag { .. } => Err(Cause::Internal),
     }
 }

@@ -8,14 +8,11 @@ pub mod consumer_protocol;
 pub mod entries;
 pub mod fetch_session;
 pub mod header;
-pub mod marks;
 pub mod messages;
 pub mod pieces;
 pub mod poison;
 pub mod refusals;
-pub mod request_shapes;
 pub mod requests;
-pub mod response_shapes;
 pub mod responses;
 pub mod sent;
 pub mod shown;
@@ -23,9 +20,7 @@ pub mod stream;
 pub mod whole;
 
 pub use header::body as request_body;
-pub use marks::{NameArray, NameLeaf, NameMarks, NameText};
 pub use refusals::{CLUSTER_AUTHORIZATION_FAILED, SECURITY_DISABLED, answer as refusal};
-pub use request_shapes::request_shape;
 pub use requests::{Frame, Taken, rewrite as rewrite_request};
 
 /// Whether this version of an API can be refused in its own shape.

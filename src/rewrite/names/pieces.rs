@@ -109,9 +109,29 @@ impl<'a> Pieces<'a> {
         self.done = part.end;
     }
 
+    /// Zeros in place of a part of the frame.
+    pub fn replace_with_zeros(&mut self, part: Range<usize>) {
+        self.keep_until(part.start);
+        let behind = self.out.new_bytes.len() + part.len();
+        self.out.new_bytes.resize(behind, 0);
+        self.written += part.len();
+        self.done = part.end;
+    }
+
     /// The front of a string of `bytes` bytes, its length included, in place of that of another: they end alike.
     pub fn replace_front(&mut self, part: Range<usize>, front: &[u8], bytes: usize, flexible: bool) {
         self.replace_text_with(part, bytes, flexible, |into| into.extend_from_slice(front));
+    }
+
+    /// The same, with a compact length of `width` bytes, padded where that is more than it needs: as where frames stream,
+    /// whose new length must be known before their names are.
+    pub fn replace_front_padded(&mut self, part: Range<usize>, front: &[u8], bytes: usize, width: usize) {
+        self.keep_until(part.start);
+        let start = self.out.new_bytes.len();
+        push_varint(&mut self.out.new_bytes, u32::try_from(bytes + 1).unwrap_or(u32::MAX), width);
+        self.out.new_bytes.extend_from_slice(front);
+        self.written += self.out.new_bytes.len() - start;
+        self.done = part.end;
     }
 
     /// A string in place of another, its length included.

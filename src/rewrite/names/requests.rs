@@ -7,32 +7,21 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use super::super::events::{Event, Malformed};
-use super::super::programs::NAMED_REQUESTS;
-use super::super::rules::{FETCH, METADATA, OFFSET_FETCH, PRODUCE, Rule};
-use super::super::walk::{TEXT_BYTES_MAX, Walker};
+use super::super::plans::NAMED_REQUESTS;
+use super::super::rules::Rule;
 use super::super::{Named, Output};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::fetch_session::{Decision, FETCH_SESSION_ID_NOT_FOUND, decide};
 use super::header::admin_client;
-use super::marks::{NameArray, NameLeaf, NameText};
 use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
 use super::poison::Poison;
 use super::refusals::coordinator_error;
 use super::sent::{RESOURCE_TOPIC, Sent};
 use crate::cluster::Physical;
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds, VARINT_BYTES_MAX};
 use crate::metrics::Cause;
-
-const FIND_COORDINATOR: i16 = 10;
-const DESCRIBE_GROUPS: i16 = 15;
-const INIT_PRODUCER_ID: i16 = 22;
-const ADD_OFFSETS_TO_TXN: i16 = 25;
-const END_TXN: i16 = 26;
-const ALTER_CONFIGS: i16 = 33;
-const DELETE_GROUPS: i16 = 42;
-const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
-const DESCRIBE_TRANSACTIONS: i16 = 65;
+use crate::wire::key::*;
+use crate::wire::{Event, Malformed, Role, TEXT_BYTES_MAX, Walker};
 
 /// Key types of FindCoordinator.
 const KEY_GROUP: i8 = 0;
@@ -112,6 +101,7 @@ enum Stop {
 }
 
 const MALFORMED: Stop = Stop::Close(Cause::RequestMalformed);
+const INTERNAL_FAULT: Stop = Stop::Close(Cause::Internal);
 
 /// Where in the frame a string or a blob stands.
 #[derive(Clone, Copy)]
@@ -187,10 +177,10 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     }
 
     fn run(mut self) -> Result<Taken, Stop> {
-        let program = NAMED_REQUESTS.get(self.key, self.version).ok_or(Stop::Close(Cause::UnknownApi))?;
+        let plan = NAMED_REQUESTS.get(self.key, self.version).ok_or(Stop::Close(Cause::UnknownApi))?;
         let left = self.frame.len().checked_sub(REQUEST_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
         let left = left.ok_or(Stop::Close(Cause::FrameLength))?;
-        let mut walker = Walker::new(program, left);
+        let mut walker = Walker::new(plan, left);
         self.header();
         let mut at = REQUEST_HEAD_BYTES;
         loop {
@@ -201,19 +191,18 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
                 Event::More => return Err(MALFORMED),
                 // What is behind the last field is left alone.
                 Event::Done | Event::Trailing { .. } => break,
-                Event::Leaf { mark, head } => {
-                    self.leaf(mark, at, at + head)?;
+                Event::Leaf { role, head } => {
+                    self.leaf(role, at, at + head)?;
                     at += head;
                 }
-                Event::Text { mark, head, body, null: _ } => {
+                Event::Text { role, head, body, null: _ } => {
                     let place = Place { at, body: at + head, end: at + head + body as usize };
-                    self.text(mark, place)?;
+                    self.text(role, place)?;
                     at = place.end;
                 }
-                // They are not told.
-                Event::Tags { .. } | Event::Tag { .. } => {}
-                Event::Array { mark: NameArray::Entries, head } => at += head,
-                Event::ElementEnd { mark: NameArray::Entries } | Event::ArrayEnd { mark: NameArray::Entries } => {}
+                // They are not wanted.
+                Event::Tags { .. } | Event::Tag { .. } | Event::Array { .. } => return Err(INTERNAL_FAULT),
+                Event::ElementEnd { .. } | Event::ArrayEnd { .. } => return Err(INTERNAL_FAULT),
             }
             if self.pieces.written() > self.bytes_max {
                 return Err(Stop::Close(Cause::HeldFrameTooLarge));
@@ -239,25 +228,25 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     }
 
     /// A marked value of fixed size, from `at` to `end`.
-    fn leaf(&mut self, mark: NameLeaf, at: usize, end: usize) -> Result<(), Stop> {
+    fn leaf(&mut self, role: Role, at: usize, end: usize) -> Result<(), Stop> {
         let bytes = self.frame.get(at..end).ok_or(MALFORMED)?;
-        match mark {
-            NameLeaf::Acks => {
+        match role {
+            Role::Acks => {
                 self.no_acks = bytes == NO_ACKS;
                 if self.no_acks && self.entry.shown_error != 0 {
                     return Err(Stop::Close(Cause::RefusedWithoutResponse));
                 }
             }
-            NameLeaf::ReplicaId if bytes != NO_REPLICA => self.pieces.replace(at..end, &NO_REPLICA),
-            NameLeaf::ReplicaId => {}
-            NameLeaf::KeyType => {
+            Role::ReplicaId if bytes != NO_REPLICA => self.pieces.replace(at..end, &NO_REPLICA),
+            Role::ReplicaId => {}
+            Role::KeyType => {
                 self.key_type = byte(bytes);
                 self.check_key_type()?;
             }
-            NameLeaf::ResourceType => self.resource_type = byte(bytes),
-            NameLeaf::AutoCreate if self.additional => self.pieces.replace(at..end, &[0]),
-            NameLeaf::AutoCreate => {}
-            NameLeaf::TopicId => {
+            Role::ResourceType => self.resource_type = byte(bytes),
+            Role::AutoCreate if self.additional => self.pieces.replace(at..end, &[0]),
+            Role::AutoCreate => {}
+            Role::TopicId => {
                 let id = u128::from_be_bytes(bytes.try_into().map_err(|_| MALFORMED)?);
                 if id != 0 {
                     let masked = id ^ u128::from_be_bytes(self.named.id_mask);
@@ -265,9 +254,8 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
                     self.entry.asked = Asked::TopicIds;
                 }
             }
-            NameLeaf::FetchSession => self.fetch_session(bytes, at)?,
-            // Marks of responses.
-            NameLeaf::Error | NameLeaf::EntryError | NameLeaf::AuthorizedOperations | NameLeaf::ShownResourceType => {}
+            Role::FetchSession => self.fetch_session(bytes, at)?,
+            _ => return Err(INTERNAL_FAULT),
         }
         Ok(())
     }
@@ -283,47 +271,60 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
         Ok(())
     }
 
-    fn text(&mut self, mark: NameText, place: Place) -> Result<(), Stop> {
-        match mark {
-            NameText::Topic | NameText::CreatedTopic | NameText::ChangedTopic => self.topic(mark, place),
-            NameText::Group => self.group(place, true),
-            NameText::GroupNotEmpty => self.group(place, false),
-            NameText::TransactionalId => self.transactional_id(place, true),
-            NameText::CoordinatorKey => self.coordinator_key(place),
-            NameText::Resource => self.resource(place),
-            NameText::ProtocolType => {
+    fn text(&mut self, role: Role, place: Place) -> Result<(), Stop> {
+        match role {
+            Role::Topic | Role::CreatedTopic | Role::ChangedTopic => self.topic(role, place),
+            Role::Group => self.group(place, true),
+            Role::GroupNotEmpty => self.group(place, false),
+            Role::TransactionalId => self.transactional_id(place, true),
+            Role::CoordinatorKey => self.coordinator_key(place),
+            Role::ResourceName => self.resource(place),
+            Role::ProtocolType => {
                 let consumer = self.said(place)? == CONSUMER;
                 self.protocol = if consumer { Protocol::Consumer } else { Protocol::Other };
                 self.entry.asked = if consumer { Asked::Nothing } else { Asked::OtherProtocol };
                 Ok(())
             }
-            NameText::Subscription => self.blob(Embedded::Subscription, place),
-            NameText::Assignment => self.blob(Embedded::Assignment, place),
-            NameText::Pattern => {
+            Role::Subscription => self.blob(Embedded::Subscription, place),
+            Role::Assignment => self.blob(Embedded::Assignment, place),
+            Role::TransactionalIdPattern => {
                 self.pieces.replace(place.at..place.end, if self.flexible { &[0] } else { &[0xff; 2] });
                 Ok(())
             }
             // The backend would compare it with its own.
-            NameText::ClusterId => Err(MALFORMED),
-            // A mark of responses.
-            NameText::Message => Ok(()),
+            Role::ClusterId => Err(MALFORMED),
+            _ => Err(INTERNAL_FAULT),
         }
     }
 
-    fn topic(&mut self, mark: NameText, place: Place) -> Result<(), Stop> {
+    fn topic(&mut self, role: Role, place: Place) -> Result<(), Stop> {
         let said = self.said(place)?;
         if self.entry.shown_error != 0 {
             // All of it is refused: nothing may come of the rest.
             return self.poison(Poison::Invalid, place);
         }
         if let Some(prefix) = self.uniform {
-            return self.put(place.at..place.body, prefix.len() + said.len(), |into| into.extend_from_slice(prefix));
+            return self.uniform_name(prefix, said.len(), place);
         }
-        match Sent::topic(self.named.names, mark, said) {
+        match Sent::topic(self.named.names, role, said) {
             Sent::As(physical) if physical.additional && self.key == METADATA => self.additional(physical, place),
             Sent::As(physical) => self.name(physical, place),
             Sent::Refused(poison) => self.poison(poison, place),
         }
+    }
+
+    /// The prefix before a name of so many bytes, in the form that [`super::stream`] gives it, too.
+    fn uniform_name(&mut self, prefix: &[u8], bytes: usize, place: Place) -> Result<(), Stop> {
+        let (bytes, width) = (prefix.len() + bytes, place.body - place.at + 1);
+        // Fetch requests are small, and never stream.
+        if !self.flexible || self.key != PRODUCE {
+            return self.put(place.at..place.body, bytes, |into| into.extend_from_slice(prefix));
+        }
+        if bytes > TEXT_BYTES_MAX as usize || width > VARINT_BYTES_MAX {
+            return Err(MALFORMED);
+        }
+        self.pieces.replace_front_padded(place.at..place.body, prefix, bytes, width);
+        Ok(())
     }
 
     /// An additional topic in Metadata, which may not be created by that.

@@ -4,22 +4,20 @@
 //! what stands before it is taken a second time. May not hold a frame, or know how it came here.
 
 use super::super::Named;
-use super::super::events::{Event, Malformed};
 use super::super::output::Output;
-use super::super::programs::{NAMED_RESPONSES, Programs, QUIET_RESPONSES};
-use super::super::rules::{FETCH, LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH, PRODUCE, Rule};
-use super::super::walk::Walker;
+use super::super::plans::{NAMED_RESPONSES, Plans, QUIET_RESPONSES};
+use super::super::rules::{Foreign, Rule};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::entries::{Current, Level, Levels};
-use super::marks::{NameArray, NameLeaf, NameMarks, NameText};
 use super::messages;
 use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
 use super::poison::Poison;
-use super::response_shapes::{Foreign, response_names};
 use super::shown::Shown;
 use crate::cluster::Namespace;
 use crate::frame::{Asked, Entry, RESPONSE_HEAD_BYTES, Varint, read_varint};
 use crate::metrics::Cause;
+use crate::wire::key::{FETCH, LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH, PRODUCE};
+use crate::wire::{Event, Malformed, Role, Walker};
 
 /// UNKNOWN_TOPIC_ID.
 const UNKNOWN_TOPIC_ID: i16 = 100;
@@ -74,33 +72,32 @@ pub fn rewrite(
     pass(frame, rule, entry, (named, verbatim), &NAMED_RESPONSES, out).map(|(seen, _)| seen)
 }
 
-/// Rewrites it by one of these programs. Tells whether it holds messages, too.
+/// Rewrites it by one of these plans. Tells whether it holds messages, too.
 fn pass(
     frame: Frame<'_>,
     rule: &Rule,
     entry: Entry,
     (named, verbatim): (&Named<'_>, Option<&[u8]>),
-    programs: &'static Programs<NameMarks>,
+    plans: &'static Plans,
     out: &mut Output,
 ) -> Result<(Seen, bool), Cause> {
     let Frame { bytes: frame, at, front } = frame;
-    let shape = response_names(rule.key).ok_or(Cause::ResponseUnexpected)?;
     let left = frame.len().checked_sub(RESPONSE_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
     let left = left.ok_or(Cause::ResponseLength)?;
-    let program = programs.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
+    let plan = plans.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
     let records = rule.key == FETCH;
     let copied_bytes_max = if records { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
     let mut pass = Pass {
         frame,
         at: RESPONSE_HEAD_BYTES,
-        walker: Walker::new(program, left),
+        walker: Walker::new(plan, left),
         pieces: Pieces::new(frame, at, copied_bytes_max, out),
         levels: Levels::default(),
         leaving_out: None,
         named,
         entry,
         flexible: rule.flexible(entry.api_version),
-        foreign: shape.foreign,
+        foreign: rule.foreign,
         listing: matches!(rule.key, LIST_GROUPS | LIST_TRANSACTIONS),
         any_topic: rule.key == OFFSET_FETCH,
         verbatim,
@@ -133,7 +130,7 @@ struct Pass<'a> {
     frame: &'a [u8],
     /// How far the frame is walked.
     at: usize,
-    walker: Walker<NameMarks>,
+    walker: Walker,
     pieces: Pieces<'a>,
     levels: Levels,
     leaving_out: Option<LeavingOut>,
@@ -176,30 +173,35 @@ impl<'a> Pass<'a> {
                 self.pieces.keep_until(frame.len());
                 return Ok(false);
             }
-            // Nobody can say what it is, so that it may hold names: it is left out.
+            // Nobody can say what it is, so that it may hold names: it is left out, or blank where the frame could stream.
             Event::Trailing { skip } => {
-                self.pieces.keep_until(at);
                 self.at += skip as usize;
-                self.pieces.leave_out_until(self.at);
+                if self.verbatim.is_some() && self.entry.api_key == FETCH {
+                    self.pieces.replace_with_zeros(at..self.at);
+                } else {
+                    self.pieces.keep_until(at);
+                    self.pieces.leave_out_until(self.at);
+                }
             }
-            Event::Leaf { mark, head } => {
+            Event::Leaf { role, head } => {
                 self.at += head;
-                self.leaf(mark, at, frame.get(at..at + head).unwrap_or_default())?;
+                self.leaf(role, at, frame.get(at..at + head).unwrap_or_default())?;
             }
-            Event::Text { mark, head, body, null } => {
+            Event::Text { role, head, body, null } => {
                 let body_at = at + head;
                 self.at = body_at + body as usize;
                 let body = frame.get(body_at..self.at).ok_or(Cause::ResponseMalformed)?;
-                self.text(mark, at, (!null).then_some(body))?;
+                self.text(role, at, (!null).then_some(body))?;
             }
-            Event::Array { mark: NameArray::Entries, head } => {
+            Event::Array { role: Role::Entries, head } => {
                 self.at += head;
                 self.array(at, frame.get(at..self.at).unwrap_or_default())?;
             }
-            Event::ElementEnd { mark: NameArray::Entries } => self.entry_end(),
-            Event::ArrayEnd { mark: NameArray::Entries } => self.array_end(),
-            // They are not told.
-            Event::Tags { .. } | Event::Tag { .. } => {}
+            Event::ElementEnd { role: Role::Entries } => self.entry_end(),
+            Event::ArrayEnd { role: Role::Entries } => self.array_end(),
+            // They are not wanted.
+            Event::Tags { .. } | Event::Tag { .. } | Event::Array { .. } => return Err(Cause::Internal),
+            Event::ElementEnd { .. } | Event::ArrayEnd { .. } => return Err(Cause::Internal),
         }
         Ok(true)
     }
@@ -274,43 +276,38 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn leaf(&mut self, mark: NameLeaf, at: usize, bytes: &[u8]) -> Result<(), Cause> {
+    fn leaf(&mut self, role: Role, at: usize, bytes: &[u8]) -> Result<(), Cause> {
         if let Some(leaving_out) = &mut self.leaving_out {
-            if mark == NameLeaf::TopicId && leaving_out.by_id {
+            if role == Role::TopicId && leaving_out.by_id {
                 leaving_out.id = bytes.try_into().ok();
             }
             return Ok(());
         }
-        match mark {
-            NameLeaf::Error => self.error_code(at, bytes, None),
-            NameLeaf::EntryError => {
+        match role {
+            Role::Error | Role::ErrorBeforeCoordinator => self.error_code(at, bytes, None),
+            Role::EntryError | Role::ErrorAfterCoordinator => {
                 let refused = self.levels.refused();
                 self.entry_is_early();
                 self.error_code(at, bytes, refused);
             }
-            NameLeaf::AuthorizedOperations if bytes != NO_OPERATIONS => {
+            Role::AuthorizedOperations if bytes != NO_OPERATIONS => {
                 self.pieces.replace(at..self.at, &NO_OPERATIONS);
             }
-            NameLeaf::TopicId if self.nameless => {
+            Role::TopicId if self.nameless => {
                 let id = bytes.try_into().map_err(|_| Cause::ResponseMalformed)?;
                 let unmasked = self.unmasked(id);
                 if id != TopicId::default() && unmasked != id {
                     self.pieces.replace(at..self.at, &unmasked);
                 }
             }
-            NameLeaf::FetchSession => {
+            Role::FetchSession => {
                 self.seen.fetch_session = bytes.first_chunk().map(|id| i32::from_be_bytes(*id));
             }
-            NameLeaf::ShownResourceType => {
+            Role::ResourceType => {
                 self.resource = (at, bytes.first().map_or(0, |kind| i8::from_be_bytes([*kind])));
             }
-            NameLeaf::AuthorizedOperations
-            | NameLeaf::Acks
-            | NameLeaf::TopicId
-            | NameLeaf::ReplicaId
-            | NameLeaf::KeyType
-            | NameLeaf::ResourceType
-            | NameLeaf::AutoCreate => {}
+            Role::AuthorizedOperations | Role::TopicId => {}
+            _ => return Err(Cause::Internal),
         }
         Ok(())
     }
@@ -330,44 +327,47 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn text(&mut self, mark: NameText, at: usize, body: Option<&'a [u8]>) -> Result<(), Cause> {
+    fn text(&mut self, role: Role, at: usize, body: Option<&'a [u8]>) -> Result<(), Cause> {
         if self.leaving_out.is_some() {
             return Ok(());
         }
-        match mark {
-            NameText::Message => {
+        match role {
+            Role::ErrorMessage => {
                 self.messages = true;
                 self.entry_is_early();
                 self.message(at, body);
             }
-            NameText::ClusterId => {
-                self.pieces.replace_text(at..self.at, self.named.cluster_id.as_bytes(), self.flexible)
-            }
-            NameText::ProtocolType => self.consumer = body.map(|kind| kind == b"consumer"),
-            NameText::Subscription => self.blob(Embedded::Subscription, at, body.unwrap_or_default())?,
-            NameText::Assignment => self.blob(Embedded::Assignment, at, body.unwrap_or_default())?,
-            NameText::Resource => {
+            Role::ClusterId => self.pieces.replace_text(at..self.at, self.named.cluster_id.as_bytes(), self.flexible),
+            Role::ProtocolType => self.consumer = body.map(|kind| kind == b"consumer"),
+            Role::Subscription => self.blob(Embedded::Subscription, at, body.unwrap_or_default())?,
+            Role::Assignment => self.blob(Embedded::Assignment, at, body.unwrap_or_default())?,
+            Role::ResourceName => {
                 let body = body.unwrap_or_default();
                 let (shown, kind) = Shown::resource(self.named.names, self.resource.1, body);
                 self.entry_named(shown, at, body, Some(kind))?;
             }
-            NameText::Topic if self.verbatim.is_some() => {
+            Role::Topic if self.verbatim.is_some() => {
                 let prefix = self.verbatim.unwrap_or_default();
                 let said = body.and_then(|name| name.strip_prefix(prefix)).ok_or(Cause::ResponseMalformed)?;
-                self.pieces.replace_front(at..self.at - said.len(), b"", said.len(), self.flexible);
+                let name_at = self.at - said.len();
+                if self.flexible {
+                    let width = name_at - prefix.len() - at;
+                    self.pieces.replace_front_padded(at..name_at, b"", said.len(), width);
+                } else {
+                    self.pieces.replace_front(at..name_at, b"", said.len(), false);
+                }
             }
-            NameText::Topic => {
+            Role::Topic => {
                 self.nameless = body.is_none_or(<[u8]>::is_empty);
                 self.name(at, body, Shown::topic)?;
             }
-            NameText::Group => self.name(at, body, Shown::group)?,
-            NameText::TransactionalId => self.name(at, body, Shown::transactional_id)?,
-            NameText::CoordinatorKey => {
+            Role::Group => self.name(at, body, Shown::group)?,
+            Role::TransactionalId => self.name(at, body, Shown::transactional_id)?,
+            Role::CoordinatorKey => {
                 let asked = self.entry.asked;
                 self.name(at, body, |names, key| Shown::coordinator_key(names, asked, key))?;
             }
-            // Marks of requests.
-            NameText::CreatedTopic | NameText::ChangedTopic | NameText::GroupNotEmpty | NameText::Pattern => {}
+            _ => return Err(Cause::Internal),
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What a name that a client says is for the backend; the other way round of [`super::shown`].
 
-use super::marks::NameText;
 use super::poison::Poison;
 use crate::cluster::{Mode, Namespace, Physical};
+use crate::wire::Role;
 
 /// Types of resources in the configuration APIs (`ConfigResource.Type` of Kafka).
 pub const RESOURCE_TOPIC: i8 = 2;
@@ -18,8 +18,8 @@ pub enum Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// A topic that is used, created or changed, as the mark says. Additional ones and aliases are only used.
-    pub fn topic(names: &'a Namespace, mark: NameText, said: &'a [u8]) -> Sent<'a> {
+    /// A topic that is used, created or changed, as its role says. Additional ones and aliases are only used.
+    pub fn topic(names: &'a Namespace, role: Role, said: &'a [u8]) -> Sent<'a> {
         // Where nothing stands before a name, one that no topic has would be taken for a refused one on the way back.
         if names.mode == Mode::Open && said.starts_with(b"/") {
             return Sent::Refused(Poison::Invalid);
@@ -29,9 +29,9 @@ impl<'a> Sent<'a> {
             Err(refusal) => return Sent::Refused(Poison::from(refusal)),
         };
         let own = || !physical.additional && !names.aliases.iter().any(|(alias, _)| alias.as_bytes() == said);
-        match mark {
-            NameText::CreatedTopic if !own() => Sent::Refused(Poison::Exists),
-            NameText::ChangedTopic if !own() => Sent::Refused(Poison::Forbidden),
+        match role {
+            Role::CreatedTopic if !own() => Sent::Refused(Poison::Exists),
+            Role::ChangedTopic if !own() => Sent::Refused(Poison::Forbidden),
             _ => Sent::As(physical),
         }
     }
@@ -58,8 +58,8 @@ impl<'a> Sent<'a> {
     /// name.
     pub fn resource(names: &'a Namespace, kind: i8, said: &'a [u8], changes: bool) -> Sent<'a> {
         match kind {
-            RESOURCE_TOPIC if changes => Sent::topic(names, NameText::ChangedTopic, said),
-            RESOURCE_TOPIC => Sent::topic(names, NameText::Topic, said),
+            RESOURCE_TOPIC if changes => Sent::topic(names, Role::ChangedTopic, said),
+            RESOURCE_TOPIC => Sent::topic(names, Role::Topic, said),
             RESOURCE_GROUP => match Sent::group(names, said, true, changes) {
                 Sent::Refused(_) => Sent::Refused(Poison::ForbiddenCluster),
                 sent @ Sent::As(_) => sent,

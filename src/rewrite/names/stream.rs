@@ -5,16 +5,14 @@
 //! written in one byte more than it came in (in as many, on the way back), padded where that is more than it needs. So
 //! only the front up to the count of topics is held; record batches are bytes that pass, unread.
 
-use super::super::events::{Event, Malformed};
-use super::super::programs::STREAMS;
-use super::super::rules::{FETCH, PRODUCE};
-use super::super::shape::{Fields, Marks, array, blob, classic_text, fixed, leaf, marked_array, marked_text, text};
-use super::super::walk::{TEXT_BYTES_MAX, Walker};
+use super::super::plans::STREAMS;
 use super::super::{Output, View};
 use super::fetch_session;
 use super::header::admin_client;
 use crate::frame::{Entry, LENGTH_BYTES, Ledger, VARINT_BYTES_MAX, Varint, push_varint, read_varint, varint_bytes};
 use crate::metrics::Cause;
+use crate::wire::key::{FETCH, PRODUCE};
+use crate::wire::{Event, Malformed, Role, TEXT_BYTES_MAX, Walker};
 
 /// The versions of Produce that name topics.
 const PRODUCE_VERSIONS: std::ops::RangeInclusive<i16> = 3..=12;
@@ -35,87 +33,6 @@ fn uniform(view: &View<'_>) -> bool {
     view.namespace.is_some_and(|named| named.names.uniform_prefix().is_some())
 }
 
-/// What is looked at in a frame that streams.
-pub struct StreamMarks;
-
-/// A marked value.
-#[derive(Clone, Copy)]
-pub enum StreamLeaf {
-    Acks,
-    SessionId,
-}
-
-/// A marked string.
-#[derive(Clone, Copy)]
-pub enum StreamText {
-    TransactionalId,
-    Topic,
-}
-
-/// The marked array: of topics.
-#[derive(Clone, Copy)]
-pub struct Topics;
-
-impl Marks for StreamMarks {
-    type Leaf = StreamLeaf;
-    type Text = StreamText;
-    type Array = Topics;
-    const TAGS_TOLD: bool = false;
-    const TEXT: Fields<Self> = &[text("element")];
-}
-
-/// The header and the body of what streams of an API: requests where it is Produce, responses where it is Fetch.
-pub fn shape(key: i16) -> Option<(Fields<StreamMarks>, Fields<StreamMarks>)> {
-    match key {
-        PRODUCE => Some((REQUEST_HEADER, PRODUCE_REQUEST)),
-        FETCH => Some((RESPONSE_HEADER, FETCH_RESPONSE)),
-        _ => None,
-    }
-}
-
-const REQUEST_HEADER: Fields<StreamMarks> = &[classic_text("ClientId").null_since(0)];
-const RESPONSE_HEADER: Fields<StreamMarks> = &[];
-
-const PRODUCE_REQUEST: Fields<StreamMarks> = &[
-    marked_text("TransactionalId", StreamText::TransactionalId).null_since(3),
-    leaf("Acks", 2, StreamLeaf::Acks),
-    fixed("TimeoutMs", 4),
-    marked_array(
-        "TopicData",
-        &[
-            marked_text("Name", StreamText::Topic),
-            array("PartitionData", &[fixed("Index", 4), blob("Records").null_since(0)]),
-        ],
-        Topics,
-    ),
-];
-
-const FETCH_RESPONSE: Fields<StreamMarks> = &[
-    fixed("ThrottleTimeMs", 4),
-    fixed("ErrorCode", 2).since(7),
-    leaf("SessionId", 4, StreamLeaf::SessionId).since(7),
-    marked_array(
-        "Responses",
-        &[
-            marked_text("Topic", StreamText::Topic),
-            array(
-                "Partitions",
-                &[
-                    fixed("PartitionIndex", 4),
-                    fixed("ErrorCode", 2),
-                    fixed("HighWatermark", 8),
-                    fixed("LastStableOffset", 8),
-                    fixed("LogStartOffset", 8).since(5),
-                    array("AbortedTransactions", &[fixed("ProducerId", 8), fixed("FirstOffset", 8)]).null_since(4),
-                    fixed("PreferredReadReplica", 4).since(11),
-                    blob("Records").null_since(0),
-                ],
-            ),
-        ],
-        Topics,
-    ),
-];
-
 /// Which frame streams.
 #[derive(Clone, Copy, Debug)]
 enum Way {
@@ -132,11 +49,13 @@ const FRONT_BYTES: usize = 192;
 pub struct Stream {
     way: Way,
     flexible: bool,
-    walker: Walker<StreamMarks>,
+    walker: Walker,
     /// The front, until the count of topics is known.
     front: Option<Vec<u8>>,
     /// Bytes that come next and need no look.
     run: u64,
+    /// They leave as zeros: they stand behind the last field of a response, where nobody can say what they are.
+    blank: bool,
     /// Bytes of the prefix that are to come, to be checked and left out.
     strip: usize,
     /// What is left of that name behind its prefix.
@@ -168,8 +87,8 @@ impl Stream {
     ///
     /// It has no topics by name.
     pub fn produce(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Result<Stream, Cause> {
-        let program = STREAMS.get(PRODUCE, entry.api_version).ok_or(Cause::UnknownVersion)?;
-        Ok(Stream::new(Way::In { entry, answered: true }, flexible, Walker::new(program, left), head))
+        let plan = STREAMS.get(PRODUCE, entry.api_version).ok_or(Cause::UnknownVersion)?;
+        Ok(Stream::new(Way::In { entry, answered: true }, flexible, Walker::new(plan, left), head))
     }
 
     /// The response to the Fetch request `entry` whose `head` was read; `left` bytes of its frame follow.
@@ -178,14 +97,14 @@ impl Stream {
     ///
     /// It has no topics by name.
     pub fn fetch(entry: Entry, flexible: bool, head: &[u8], left: u32) -> Result<Stream, Cause> {
-        let program = STREAMS.get(FETCH, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
-        Ok(Stream::new(Way::Out, flexible, Walker::new(program, left), head))
+        let plan = STREAMS.get(FETCH, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
+        Ok(Stream::new(Way::Out, flexible, Walker::new(plan, left), head))
     }
 
-    fn new(way: Way, flexible: bool, walker: Walker<StreamMarks>, head: &[u8]) -> Stream {
+    fn new(way: Way, flexible: bool, walker: Walker, head: &[u8]) -> Stream {
         let mut front = Vec::with_capacity(FRONT_BYTES);
         front.extend_from_slice(head);
-        Stream { way, flexible, walker, front: Some(front), run: 0, strip: 0, shown: 0 }
+        Stream { way, flexible, walker, front: Some(front), run: 0, blank: false, strip: 0, shown: 0 }
     }
 
     /// Takes bytes of the frame, `rest`, which begins at `at` of the input. Leaves at most one token of a walk over.
@@ -237,7 +156,7 @@ impl Stream {
 
     /// The next bytes that pass untouched and unread.
     pub fn pass(&self) -> u64 {
-        if self.front.is_some() { 0 } else { self.run }
+        if self.front.is_some() || self.blank { 0 } else { self.run }
     }
 
     /// Bytes of the frame behind those that pass.
@@ -272,6 +191,11 @@ impl Stream {
     /// Bytes of the input, from `at` on, go out, or to the front while that is held.
     fn give(&mut self, bytes: &[u8], at: usize, around: &mut Around<'_>) -> Result<(), Cause> {
         match &mut self.front {
+            None if self.blank => {
+                let start = around.out.new_bytes.len();
+                around.out.new_bytes.resize(start + bytes.len(), 0);
+                around.out.end_new(start);
+            }
             None => around.out.push_input(at..at + bytes.len()),
             Some(front) if front.len() + bytes.len() > around.hold_bytes_max => return Err(Cause::HeldFrameTooLarge),
             Some(front) => front.extend_from_slice(bytes),
@@ -280,54 +204,54 @@ impl Stream {
     }
 
     /// Deals with an event, which `rest` begins with. Returns the bytes it took.
-    fn mark(
-        &mut self,
-        event: Event<StreamMarks>,
-        rest: &[u8],
-        at: usize,
-        around: &mut Around<'_>,
-    ) -> Result<usize, Cause> {
+    fn mark(&mut self, event: Event, rest: &[u8], at: usize, around: &mut Around<'_>) -> Result<usize, Cause> {
         let bytes = |head: usize| rest.get(..head).unwrap_or_default();
         let head = match event {
-            // They were dealt with, and tags are not told.
-            Event::More | Event::Done | Event::Tags { .. } | Event::Tag { .. } => 0,
-            Event::ElementEnd { mark: Topics } | Event::ArrayEnd { mark: Topics } => 0,
-            Event::Leaf { mark, head } => {
-                self.leaf(mark, bytes(head), around.ledger);
+            // They were dealt with.
+            Event::More | Event::Done => 0,
+            Event::ElementEnd { .. } | Event::ArrayEnd { .. } => 0,
+            Event::Leaf { role, head } => {
+                self.leaf(role, bytes(head), around.ledger)?;
                 self.give(bytes(head), at, around)?;
                 head
             }
-            Event::Text { mark: StreamText::TransactionalId, head, body, null: _ } => {
+            Event::Text { role: Role::TransactionalId, head, body, null: _ } => {
                 self.transactional_id(bytes(head), body, around.prefix)?;
                 self.run = u64::from(body);
                 head
             }
-            Event::Text { mark: StreamText::Topic, head, body, null: _ } => {
+            Event::Text { role: Role::Topic, head, body, null: _ } => {
                 self.topic(head, body, around)?;
                 head
             }
-            Event::Array { mark: Topics, head } => {
+            Event::Array { role: Role::Entries, head } => {
                 self.give(bytes(head), at, around)?;
                 self.release(bytes(head), around)?;
                 head
             }
             Event::Trailing { skip } => {
                 self.run = u64::from(skip);
+                self.blank = matches!(self.way, Way::Out);
                 0
+            }
+            // They are not wanted.
+            Event::Text { .. } | Event::Array { .. } | Event::Tags { .. } | Event::Tag { .. } => {
+                return Err(Cause::Internal);
             }
         };
         Ok(head)
     }
 
-    fn leaf(&mut self, mark: StreamLeaf, bytes: &[u8], ledger: &mut Ledger) {
-        match (mark, &mut self.way) {
-            (StreamLeaf::Acks, Way::In { answered, .. }) => *answered = bytes != [0, 0],
-            (StreamLeaf::SessionId, _) => {
+    fn leaf(&mut self, role: Role, bytes: &[u8], ledger: &mut Ledger) -> Result<(), Cause> {
+        match (role, &mut self.way) {
+            (Role::Acks, Way::In { answered, .. }) => *answered = bytes != [0, 0],
+            (Role::FetchSession, Way::Out) => {
                 let id = bytes.first_chunk().map_or(0, |id| i32::from_be_bytes(*id));
                 fetch_session::learn(&mut ledger.session_ids, id);
             }
-            (StreamLeaf::Acks, Way::Out) => {}
+            _ => return Err(Cause::Internal),
         }
+        Ok(())
     }
 
     /// It stands in the front, and takes the prefix unless it is null or empty: its length may change as it must.

@@ -2,19 +2,16 @@
 //!
 //! Owns the bytes of a response that came in pieces, until it is whole.
 
-use super::super::events::Event;
 use super::super::output::{Output, Segment};
-use super::super::programs::METADATA_FRONTS;
+use super::super::plans::{METADATA_FRONTS, NAMED_RESPONSES};
 use super::super::responses::Responses;
-use super::super::rules::{NamedRule, ResponseRule, Rule};
-use super::super::shapes::Hold;
-use super::super::walk::Walker;
+use super::super::rules::{Hold, NamedRule, ResponseRule, Rule};
 use super::super::{Named, View};
-use super::response_shapes::response_names;
 use super::responses::{Frame, Seen, rewrite};
 use crate::cluster::NodeId;
 use crate::frame::{Entry, LENGTH_BYTES, Ledger, RESPONSE_HEAD_BYTES, append, make_room};
 use crate::metrics::Cause;
+use crate::wire::{Event, Role, Roles, Walker};
 
 /// A response may be held that is so many times longer than a held request: a backend's Metadata of all topics holds those
 /// of all its virtual clusters, some 100 bytes a partition, of which a client gets few.
@@ -37,8 +34,10 @@ pub enum Way {
 pub fn way(rule: &Rule, entry: Entry) -> Result<Way, Cause> {
     match rule.named {
         NamedRule::Served(max) if entry.api_version <= max => {
-            let shape = response_names(rule.key).ok_or(Cause::ResponseUnexpected)?;
-            Ok(if shape.codes_only && entry.shown_error == 0 { Way::Untouched } else { Way::Whole })
+            let plan = NAMED_RESPONSES.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
+            // What holds no names, only error codes, is walked only where another code is to be shown.
+            let untouched = entry.shown_error == 0 && plan.roles().are_among(Roles::of(&[Role::Error]));
+            Ok(if untouched { Way::Untouched } else { Way::Whole })
         }
         NamedRule::Untouched => Ok(Way::Untouched),
         NamedRule::Served(_) | NamedRule::Disabled | NamedRule::Refused | NamedRule::Closed => {
@@ -105,13 +104,13 @@ pub fn whole(
     out: &mut Output,
 ) -> Result<Seen, Cause> {
     let frame = Frame { bytes: frame, at, front: None };
-    let shape = match &rule.response {
-        ResponseRule::Walk(from, shape) if entry.api_version >= *from => shape,
+    let hold = match rule.response {
+        ResponseRule::Walk(from, hold) if entry.api_version >= from => hold,
         ResponseRule::Walk(..) | ResponseRule::Forward | ResponseRule::Own => {
             return rewrite(frame, rule, entry, named, out);
         }
     };
-    if shape.hold == Hold::Nothing {
+    if hold == Hold::Nothing {
         // Nodes are named in tags alone, which there seldom are: it shows in passing.
         let before = out.mark();
         let seen = rewrite(frame, rule, entry, named, out)?;
@@ -120,7 +119,7 @@ pub fn whole(
         }
         out.back_to(before);
     }
-    if shape.hold == Hold::UntilBrokers
+    if hold == Hold::UntilBrokers
         && let Some(end) = brokers_end(frame.bytes, entry)
     {
         let front = nodes(frame.bytes.get(..end).unwrap_or_default(), entry, view)?;
@@ -140,8 +139,8 @@ pub fn whole(
 /// the brokers: where none of those is hidden, what follows needs no second look.
 fn brokers_end(frame: &[u8], entry: Entry) -> Option<usize> {
     let behind = frame.get(RESPONSE_HEAD_BYTES..)?;
-    let program = METADATA_FRONTS.get(entry.api_key, entry.api_version)?;
-    let step = Walker::new(program, u32::try_from(behind.len()).ok()?).step(behind).ok()?;
+    let plan = METADATA_FRONTS.get(entry.api_key, entry.api_version)?;
+    let step = Walker::new(plan, u32::try_from(behind.len()).ok()?).step(behind).ok()?;
     match step.event {
         Event::Trailing { .. } => Some(RESPONSE_HEAD_BYTES + step.plain as usize),
         _ => None,

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use klamm::rewrite::{Fields, Kind, Marks};
 use serde_json::Value;
 
 /// By api key; what has none, by name.
@@ -80,30 +79,6 @@ pub fn within(versions: &Value, version: i16) -> bool {
     range(versions.as_str()).is_some_and(|(min, max)| (min..=max).contains(&i64::from(version)))
 }
 
-/// A field as the wire has it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wire {
-    Fixed(u32),
-    Text { null: bool },
-    Blob { null: bool },
-    Items { bytes: u32, null: bool },
-    Texts { null: bool },
-    Array { element: Vec<Wire>, null: bool },
-    Struct(Vec<Wire>),
-}
-
-/// Values without a mark between them are one run of bytes.
-pub fn merge(fields: Vec<Wire>) -> Vec<Wire> {
-    let mut merged: Vec<Wire> = Vec::new();
-    for field in fields {
-        match (merged.last_mut(), field) {
-            (Some(Wire::Fixed(sum)), Wire::Fixed(bytes)) => *sum += bytes,
-            (_, field) => merged.push(field),
-        }
-    }
-    merged
-}
-
 pub fn fixed_bytes(kind: &str) -> Option<u32> {
     Some(match kind {
         "bool" | "int8" => 1,
@@ -113,54 +88,4 @@ pub fn fixed_bytes(kind: &str) -> Option<u32> {
         "uuid" => 16,
         _ => return None,
     })
-}
-
-/// A definition's fields in this version, tagged ones apart; structs that are defined once and used by name included.
-pub fn defined(fields: &Value, version: i16, common: &Value) -> Vec<Wire> {
-    let mut wire = Vec::new();
-    for field in fields.as_array().unwrap() {
-        if !within(&field["versions"], version) || within(&field["taggedVersions"], version) {
-            continue;
-        }
-        let kind = field["type"].as_str().unwrap();
-        let null = within(&field["nullableVersions"], version);
-        let inner = |name: &str| {
-            let own = &field["fields"];
-            let shared = || common.as_array()?.iter().find(|one| one["name"] == name).map(|one| &one["fields"]);
-            let fields = if own.is_array() { own } else { shared().unwrap_or_else(|| panic!("no struct {name}")) };
-            merge(defined(fields, version, common))
-        };
-        wire.push(match (kind, kind.strip_prefix("[]")) {
-            ("string", _) => Wire::Text { null },
-            ("bytes" | "records", _) => Wire::Blob { null },
-            (_, Some("string")) => Wire::Texts { null },
-            (_, Some(element)) => match fixed_bytes(element) {
-                Some(bytes) => Wire::Items { bytes, null },
-                None => Wire::Array { element: inner(element), null },
-            },
-            (kind, None) => fixed_bytes(kind).map_or_else(|| Wire::Struct(inner(kind)), Wire::Fixed),
-        });
-    }
-    wire
-}
-
-/// A shape's fields in this version.
-pub fn shaped<M: Marks>(fields: Fields<M>, version: i16) -> Vec<Wire> {
-    let existing = fields.iter().filter(|field| field.exists(version));
-    existing
-        .filter_map(|field| {
-            let null = field.nullable(version);
-            Some(match field.kind {
-                Kind::Fixed(bytes, _) => Wire::Fixed(bytes),
-                Kind::Text(_) => Wire::Text { null },
-                Kind::Blob(_) => Wire::Blob { null },
-                Kind::Items(bytes) => Wire::Items { bytes, null },
-                Kind::Texts(_) => Wire::Texts { null },
-                Kind::Array(element, _) => Wire::Array { element: merge(shaped(element, version)), null },
-                Kind::Struct(fields) => Wire::Struct(merge(shaped(fields, version))),
-                Kind::Tagged(..) => return None,
-                Kind::ClassicText => panic!("{}: a body has no such string", field.name),
-            })
-        })
-        .collect()
 }

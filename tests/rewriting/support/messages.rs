@@ -11,6 +11,8 @@ pub enum Given {
     Fixed(Vec<u8>, Vec<u8>),
     Text(Option<Vec<u8>>, Option<Vec<u8>>),
     Bytes(Vec<u8>, Vec<u8>),
+    /// A text whose compact length takes one byte more than it came in, however long it is: a name in a frame that streams.
+    Padded(Vec<u8>, Vec<u8>),
 }
 
 /// Both forms of a message.
@@ -71,6 +73,20 @@ impl Writer<'_, '_> {
                 Given::Fixed(said, physical) => self.put(&said, &physical),
                 Given::Text(said, physical) => self.texts(said.as_deref(), physical.as_deref()),
                 Given::Bytes(said, physical) => self.blobs(&said, &physical),
+                Given::Padded(said, physical) => {
+                    let before = self.pair.said.len();
+                    self.texts(Some(&said), None);
+                    if self.flexible {
+                        let width = self.pair.said.len() - before - said.len() + 1;
+                        self.pair.physical.pop();
+                        klamm::frame::push_varint(&mut self.pair.physical, physical.len() as u32 + 1, width);
+                    } else {
+                        let null = self.pair.physical.len() - 2;
+                        self.pair.physical.truncate(null);
+                        self.pair.physical.extend(length(Some(physical.len() as u32), false, 2));
+                    }
+                    self.pair.physical.extend(physical);
+                }
             };
         }
         match kind {

@@ -1,12 +1,51 @@
-//! Walks the bytes of one frame by the program of its shape. Resumable at every byte; never decodes, copies or allocates.
+//! Walks the bytes of one frame by its plan. Resumable at every byte; never decodes, copies or allocates.
 //!
-//! Owns where in the program the frame is, and every bound: counts are checked against the bytes that are left before
-//! they are used, depth is bounded by the programs, lengths by the frame. May not know what a mark means.
+//! Owns where in the plan the frame is, and every bound: counts are checked against the bytes that are left before they are
+//! used, depth is bounded by the plans, lengths by the frame. May not know what is done at a role.
 
-use super::events::{Event, Malformed, Step};
-use super::program::{Length, Op, Program};
-use super::shape::Marks;
+use super::plan::{Length, Op, Plan};
+use super::roles::Role;
 use crate::frame::{Varint, read_varint};
+
+/// The frame's structure is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// What comes next: some bytes without interest, then an event.
+pub struct Step {
+    /// Bytes that hold nothing of interest; when there are more of them than were given, the event is `More` (or
+    /// `Done`, where nothing follows them).
+    pub plain: u32,
+    /// What is behind them.
+    pub event: Event,
+}
+
+/// A place where the walk stops. `head` bytes of each event are all there, at the front of what follows the plain bytes.
+pub enum Event {
+    /// More bytes are needed.
+    More,
+    /// The frame ends here, as its length says.
+    Done,
+    /// The last field ended, but not the frame: `skip` plain bytes follow that the walk has already counted off. Kafka's
+    /// own readers leave them alone, and librdkafka (seen in 2.12.1: Metadata v12 for all topics) and its mock cluster
+    /// do write some.
+    Trailing { skip: u32 },
+    /// A value of fixed size, `head` bytes long.
+    Leaf { role: Role, head: usize },
+    /// The length of a string or of bytes; its `body` bytes follow. Null has none, as empty has.
+    Text { role: Role, head: usize, body: u32, null: bool },
+    /// The count of an array.
+    Array { role: Role, head: usize },
+    /// An element of an array with a role ended.
+    ElementEnd { role: Role },
+    /// An array with a role ended.
+    ArrayEnd { role: Role },
+    /// The count of the body's tags.
+    Tags { head: usize, count: u32 },
+    /// Number and size of a tag of the body. Its content follows: as events where something in it is wanted, else `skip` plain
+    /// bytes that the walk has already counted off.
+    Tag { head: usize, number: u32, number_head: usize, size: u32, skip: u32 },
+}
 
 /// Most counts that are open around the innermost one: of elements, of tags, and of bytes behind a tag. A test holds it.
 pub const DEPTH_MAX: usize = 5;
@@ -19,9 +58,10 @@ pub const TEXT_BYTES_MAX: u32 = i16::MAX as u32;
 pub const TOKEN_BYTES_MAX: usize = 10;
 
 /// A walk through one frame, from behind its correlation id to its end. A copy goes on from the same place.
-pub struct Walker<M: Marks> {
-    program: &'static Program<M>,
-    /// The next operation.
+#[derive(Clone, Copy)]
+pub struct Walker {
+    plan: &'static Plan,
+    /// The next operation of the plan.
     next: usize,
     /// Bytes of the frame behind the last event.
     left: u32,
@@ -35,14 +75,6 @@ pub struct Walker<M: Marks> {
     tagged: bool,
 }
 
-impl<M: Marks> Clone for Walker<M> {
-    fn clone(&self) -> Walker<M> {
-        *self
-    }
-}
-
-impl<M: Marks> Copy for Walker<M> {}
-
 /// Why there is no next event.
 enum Stop {
     /// Not all bytes that are needed are here.
@@ -50,11 +82,11 @@ enum Stop {
     Broken,
 }
 
-impl<M: Marks> Walker<M> {
+impl Walker {
     /// A walk through a message that takes `left` bytes.
     #[inline]
-    pub fn new(program: &'static Program<M>, left: u32) -> Walker<M> {
-        Walker { program, next: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
+    pub fn new(plan: &'static Plan, left: u32) -> Walker {
+        Walker { plan, next: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
     }
 
     /// Bytes of the frame behind what was walked.
@@ -74,7 +106,7 @@ impl<M: Marks> Walker<M> {
     ///
     /// A length, a count or a null that cannot be, or an end that is not the frame's.
     #[inline(always)]
-    pub fn step(&mut self, bytes: &[u8]) -> Result<Step<M>, Malformed> {
+    pub fn step(&mut self, bytes: &[u8]) -> Result<Step, Malformed> {
         let here = bytes.get(..self.left as usize).unwrap_or(bytes);
         let mut place = Place { next: self.next, at: 0, count: self.count };
         let (event, counted) = match self.run(here, &mut place) {
@@ -92,18 +124,18 @@ impl<M: Marks> Walker<M> {
 
     /// Goes on to an event and the bytes that it counts off. What is plain before it may end behind what is here.
     #[inline(always)]
-    fn run(&mut self, here: &[u8], place: &mut Place) -> Result<(Event<M>, usize), Stop> {
-        let ops = self.program.ops();
+    fn run(&mut self, here: &[u8], place: &mut Place) -> Result<(Event, usize), Stop> {
+        let ops = self.plan.ops();
         loop {
             let Some(op) = ops.get(place.next) else { return Err(Stop::Broken) };
             match op {
                 Op::Fixed(bytes) => place.at += *bytes as usize,
-                Op::Leaf(bytes, mark) => {
+                Op::Leaf(bytes, role) => {
                     if here.len() < place.at + *bytes {
                         return Err(Stop::Cut);
                     }
                     place.next += 1;
-                    return Ok((Event::Leaf { mark: *mark, head: *bytes }, *bytes));
+                    return Ok((Event::Leaf { role: *role, head: *bytes }, *bytes));
                 }
                 Op::Compact { null, most, width } => place.at += compact_body(here, place.at, (*null, *most, *width))?,
                 Op::FixedAndCompact { fixed, null, most, width } => {
@@ -114,7 +146,7 @@ impl<M: Marks> Walker<M> {
                 }
                 Op::Short { null } => place.at += 2 + short(here, place.at, *null)? as usize,
                 Op::Long { null, width } => place.at += 4 + long(here, place.at, *null)? as usize * *width as usize,
-                Op::Text { length, null, null_told, mark } => {
+                Op::Text { length, null, null_wanted, role } => {
                     let (head, body, said) = match *length {
                         Length::Compact(most) => {
                             let (more, head) = varint(here, place.at)?;
@@ -128,13 +160,13 @@ impl<M: Marks> Walker<M> {
                         Length::Long => (4, long(here, place.at, *null)?, here.get(place.at) != Some(&0xff)),
                     };
                     place.next += 1;
-                    if said || *null_told {
-                        return Ok((Event::Text { mark: *mark, head, body, null: !said }, head + body as usize));
+                    if said || *null_wanted {
+                        return Ok((Event::Text { role: *role, head, body, null: !said }, head + body as usize));
                     }
                     place.at += head;
                     continue;
                 }
-                Op::Array { compact, null, least, end, mark } => {
+                Op::Array { compact, null, least, end, role } => {
                     let (count, head) = if *compact {
                         let (more, head) = varint(here, place.at)?;
                         (more_than(more, *null)?, head)
@@ -150,9 +182,9 @@ impl<M: Marks> Walker<M> {
                         self.enter(place.count)?;
                         (place.next, place.count) = (place.next + 1, count);
                     }
-                    match mark {
+                    match role {
                         None => place.at += head,
-                        Some(mark) => return Ok((Event::Array { mark: *mark, head }, head)),
+                        Some(role) => return Ok((Event::Array { role: *role, head }, head)),
                     }
                     continue;
                 }
@@ -170,23 +202,23 @@ impl<M: Marks> Walker<M> {
                         place.next += 3;
                     }
                 }
-                Op::NextMarked { start, mark } => {
+                Op::NextWithRole { start, role } => {
                     if place.at > here.len() {
                         return Err(Stop::Cut);
                     }
                     if !self.next_element(place, *start) {
                         place.next += 1;
                     }
-                    return Ok((Event::ElementEnd { mark: *mark }, 0));
+                    return Ok((Event::ElementEnd { role: *role }, 0));
                 }
-                Op::ArrayEnd(mark) => {
+                Op::ArrayEnd(role) => {
                     if place.at > here.len() {
                         return Err(Stop::Cut);
                     }
                     place.next += 1;
-                    return Ok((Event::ArrayEnd { mark: *mark }, 0));
+                    return Ok((Event::ArrayEnd { role: *role }, 0));
                 }
-                Op::Tags { told } => {
+                Op::Tags { wanted } => {
                     let (count, head) = varint(here, place.at)?;
                     // Behind them.
                     let mut next = place.next + 2;
@@ -200,19 +232,19 @@ impl<M: Marks> Walker<M> {
                         next -= 1;
                     }
                     place.next = next;
-                    if *told {
+                    if *wanted {
                         return Ok((Event::Tags { head, count }, head));
                     }
                     place.at += head;
                     continue;
                 }
-                Op::Tag { body } => {
+                Op::Tag { body, wanted } => {
                     (self.next, self.count) = (place.next, place.count);
                     let tag = self.tag(here, place.at)?;
                     (place.next, place.count) = (self.next, self.count);
                     if let Some((event, bytes)) = tag {
                         self.tagged |= *body;
-                        if *body && M::TAGS_TOLD {
+                        if *wanted {
                             return Ok((event, bytes));
                         }
                         place.at += bytes;
@@ -242,7 +274,7 @@ impl<M: Marks> Walker<M> {
 
     /// The next tag, if there is one: number and size, and its content where that is unknown.
     #[cold]
-    fn tag(&mut self, here: &[u8], at: usize) -> Result<Option<(Event<M>, usize)>, Stop> {
+    fn tag(&mut self, here: &[u8], at: usize) -> Result<Option<(Event, usize)>, Stop> {
         if self.count == 0 {
             self.count = self.leave();
             return Ok(None);
@@ -252,7 +284,7 @@ impl<M: Marks> Walker<M> {
         let head = number_head + size_head;
         let left_after = self.left_at(at + head)?.checked_sub(size).ok_or(Stop::Broken)?;
         self.count -= 1;
-        let skip = match self.program.content(self.next, number) {
+        let skip = match self.plan.content(self.next, number) {
             Some(content) => {
                 self.enter(self.count)?;
                 (self.count, self.next) = (left_after, content);

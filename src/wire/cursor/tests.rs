@@ -1,23 +1,21 @@
-//! What the walk promises, on shapes of its own and on all that are served.
+//! What the walk promises, on layouts of its own and on all of Kafka's.
 
-use super::super::names::request_shape;
-use super::super::names::response_shapes::response_names;
-use super::super::program::{Op, Version};
-use super::super::rules::{RequestRule, ResponseRule, rules};
-use super::super::shape::{Fields, RequestMarks, ResponseArray, ResponseMarks, array, fixed, items, text, texts};
-use super::super::shape::{ResponseLeaf, ResponseText, leaf, marked_array, marked_text};
+use super::super::layout::{Direction, Field, Fields, array, fixed, fixed_array, string, string_array};
+use super::super::layouts::APIS;
+use super::super::plan::{Op, Plan, Wanted};
+use super::super::roles::{Place, Role, Roles};
 use super::*;
 use crate::frame::padded_varint;
 
-/// The most counts that are open within each other, and the longest marked value: it must be together.
-fn extent<M: Marks>(program: &Program<M>) -> (usize, usize) {
+/// The most counts that are open within each other, and the longest value with a role: it must be together.
+fn extent(plan: &Plan) -> (usize, usize) {
     let (mut depth, mut deepest, mut longest) = (0, 0, 0);
-    for op in program.ops() {
+    for op in plan.ops() {
         match op {
             Op::Array { .. } | Op::Tags { .. } => depth += 1,
-            Op::Next { .. } | Op::NextMarked { .. } | Op::Tag { .. } => depth -= 1,
+            Op::Next { .. } | Op::NextWithRole { .. } | Op::Tag { .. } => depth -= 1,
             Op::Leaf(bytes, _) => longest = longest.max(*bytes),
-            // What follows is the content of tags of the body: within its count of tags, and its own size.
+            // What follows is the content of tags: of the body, or deeper within it.
             Op::End => depth = 2,
             _ => {}
         }
@@ -27,35 +25,36 @@ fn extent<M: Marks>(program: &Program<M>) -> (usize, usize) {
 }
 
 #[test]
-fn no_shape_is_deeper_or_has_longer_values_than_the_walk_can_take() {
+fn no_layout_is_deeper_or_has_longer_values_than_the_walk_can_take() {
     let mut extents = Vec::new();
-    for rule in rules() {
-        for version in (rule.min..=rule.max).map(|version| Version::of(rule, version)) {
-            if let RequestRule::Check(body) | RequestRule::Front(body) | RequestRule::Answer(body) = rule.request {
-                extents.push(extent(&Program::message(None, body, version)));
+    let wanted = Wanted { tags: true, ..Wanted::all(Roles::ALL) };
+    for api in APIS {
+        for version in api.versions.first..=api.versions.last {
+            for direction in [Direction::Request, Direction::Response] {
+                extents.push((api.name, extent(&Plan::message(api, direction, version, wanted))));
             }
-            if let ResponseRule::Walk(_, shape) = rule.response {
-                extents.push(extent(&Program::message(None, shape.body, version)));
-            }
-            let names = [request_shape(rule.key), response_names(rule.key).map(|shape| shape.body)];
-            extents.extend(names.into_iter().flatten().map(|body| extent(&Program::message(None, body, version))));
         }
     }
-    let most = |of: fn(&(usize, usize)) -> usize| extents.iter().map(of).max();
-    assert_eq!(most(|extent| extent.0), Some(4));
-    assert!(most(|extent| extent.0) <= Some(DEPTH_MAX));
-    // Topic ids are marked in requests that are whole.
-    assert_eq!(most(|extent| if extent.1 == 16 { 0 } else { extent.1 }), Some(TOKEN_BYTES_MAX));
+    let deepest = extents.iter().max_by_key(|(_, extent)| extent.0).unwrap();
+    assert!(deepest.1.0 <= DEPTH_MAX, "{deepest:?}");
+    // Topic ids are wanted in frames that are whole.
+    let longest = extents.iter().map(|(_, extent)| if extent.1 == 16 { 0 } else { extent.1 }).max();
+    assert_eq!(longest, Some(TOKEN_BYTES_MAX));
 }
 
-/// A walk through `left` bytes of this body. Its program is there for as long as the process, as all are.
-fn walker<M: Marks>(body: Fields<M>, version: i16, flexible: bool, left: usize) -> Walker<M> {
-    let program = Program::message(None, body, Version { version, flexible, quiet: false, nulls: true });
-    Walker::new(Box::leak(Box::new(program)), u32::try_from(left).unwrap())
+fn no_role(_: Place<'_>, _: &Field, _: i16) -> Option<Role> {
+    None
+}
+
+/// A walk through `left` bytes of this body. Its plan is there for as long as the process, as all are.
+fn walker(body: Fields, version: i16, flexible: bool, left: usize) -> Walker {
+    let wanted = Wanted { tags: true, ..Wanted::all(Roles::NONE) };
+    let plan = Plan::made_up(body, (version, flexible), wanted, &no_role);
+    Walker::new(Box::leak(Box::new(plan)), u32::try_from(left).unwrap())
 }
 
 /// Walks `bytes` whole: the plain bytes, or that it is malformed.
-fn walk<M: Marks>(body: Fields<M>, version: i16, flexible: bool, bytes: &[u8]) -> Result<usize, Malformed> {
+fn walk(body: Fields, version: i16, flexible: bool, bytes: &[u8]) -> Result<usize, Malformed> {
     let mut walker = walker(body, version, flexible, bytes.len());
     let mut at = 0;
     loop {
@@ -67,14 +66,14 @@ fn walk<M: Marks>(body: Fields<M>, version: i16, flexible: bool, bytes: &[u8]) -
             Event::Trailing { skip } => at += skip as usize,
             Event::Tag { head, skip, .. } => at += head + skip as usize,
             Event::More => panic!("all bytes are here"),
-            _ => panic!("no marks"),
+            _ => panic!("nothing is wanted"),
         }
     }
 }
 
-const TEXTS: Fields<RequestMarks> = &[texts("t")];
-const ITEMS: Fields<RequestMarks> = &[items("i", 4)];
-const TEXT: Fields<RequestMarks> = &[text("t").null_since(1)];
+const TEXTS: Fields = &[string_array("t")];
+const ITEMS: Fields = &[fixed_array("i", 4)];
+const TEXT: Fields = &[string("t").null_since(1)];
 
 #[test]
 fn counts_are_bounded_by_what_is_left_before_they_are_used() {
@@ -125,8 +124,8 @@ fn unknown_tags_and_padded_varints_are_read_and_their_bounds_hold() {
     assert_eq!(walk(TEXT, 1, true, &[0, 0, 9]), Ok(3), "what is behind the last field is left alone");
 }
 
-const INNER: Fields<ResponseMarks> = &[fixed("F", 2), text("T").null_since(1), items("I", 4), texts("S")];
-const OUTER: Fields<ResponseMarks> = &[array("A", INNER)];
+const INNER: Fields = &[fixed("F", 2), string("T").null_since(1), fixed_array("I", 4), string_array("S")];
+const OUTER: Fields = &[array("A", INNER)];
 
 /// One element of [`INNER`]: F, T "a", I [1 item], S ["b"].
 const CLASSIC: [u8; 24] = [0, 0, 0, 1, 0, 1, 0, 1, b'a', 0, 0, 0, 1, 9, 9, 9, 9, 0, 0, 0, 1, 0, 1, b'b'];
@@ -144,30 +143,70 @@ fn what_is_cut_by_the_end_of_the_frame_is_refused() {
 /// Elements without bytes would be as many as the count likes to say.
 #[test]
 fn a_count_is_bounded_also_where_elements_have_no_bytes() {
-    const NOTHING: Fields<ResponseMarks> = &[array("A", &[fixed("LaterField", 4).since(1)]), fixed("F", 3)];
+    const NOTHING: Fields = &[array("A", &[fixed("LaterField", 4).since(1)]), fixed("F", 3)];
     assert_eq!(walk(NOTHING, 0, false, &[0, 0, 0, 3, 1, 2, 3]), Ok(7));
     assert_eq!(walk(NOTHING, 0, false, &[0, 0, 0, 4, 1, 2, 3]), Err(Malformed));
     assert_eq!(walk(NOTHING, 1, false, &[0x40, 0, 0, 0, 1, 2, 3]), Err(Malformed));
 }
 
+/// An error code, a byte and a string, in an array of entries.
+const ENTRIES: Fields = &[array("A", &[fixed("E", 2), fixed("F", 1), string("T").nullable()])];
+
+fn role_of(place: Place<'_>, _: &Field, _: i16) -> Option<Role> {
+    match place.path {
+        "A" => Some(Role::Entries),
+        "A/E" => Some(Role::EntryError),
+        "A/T" => Some(Role::ErrorMessage),
+        _ => None,
+    }
+}
+
 #[test]
-fn what_is_quiet_is_passed_over_and_strings_where_they_are_null() {
-    const QUIET: Fields<ResponseMarks> = &[marked_array(
-        "A",
-        &[
-            leaf("E", 2, ResponseLeaf::ErrorBefore).quiet(),
-            fixed("F", 1),
-            marked_text("T", ResponseText::Host).null_since(0).quiet(),
-        ],
-        ResponseArray::Brokers,
-    )
-    .quiet()];
+fn what_is_not_wanted_is_passed_over_and_strings_where_they_are_null() {
     let bytes = [3, 0, 7, 1, 0, 0, 0, 8, 1, 2, b'x', 0, 0];
-    let program = Program::message(None, QUIET, Version { version: 0, flexible: true, quiet: true, nulls: true });
-    let mut walker = Walker::new(Box::leak(Box::new(program)), 13);
+    let roles = Roles::of(&[Role::ErrorMessage]);
+    let wanted = Wanted { roles, nulls: Roles::NONE, tags: true };
+    let plan = Plan::made_up(ENTRIES, (0, true), wanted, &role_of);
+    assert_eq!(plan.roles(), roles);
+    let mut walker = Walker::new(Box::leak(Box::new(plan)), 13);
     let step = walker.step(&bytes).unwrap();
-    assert!(matches!(step.event, Event::Text { mark: ResponseText::Host, head: 1, body: 1, null: false }));
+    assert!(matches!(step.event, Event::Text { role: Role::ErrorMessage, head: 1, body: 1, null: false }));
     assert_eq!(step.plain, 9);
     let step = walker.step(&bytes[11..]).unwrap();
     assert!(matches!((step.plain, step.event), (1, Event::Tags { head: 1, count: 0 })));
+}
+
+#[test]
+fn a_role_is_met_where_its_field_stands() {
+    let bytes = [2, 0, 7, 1, 0, 0, 0];
+    let plan = Plan::made_up(ENTRIES, (0, true), Wanted::all(Roles::ALL), &role_of);
+    let mut walker = Walker::new(Box::leak(Box::new(plan)), 7);
+    let mut at = 0;
+    let mut met = Vec::new();
+    loop {
+        let step = walker.step(&bytes[at..]).unwrap();
+        at += step.plain as usize;
+        match step.event {
+            Event::Array { role, head } | Event::Leaf { role, head } => {
+                met.push((role, at));
+                at += head;
+            }
+            Event::Text { role, head, body: 0, null: true } => {
+                met.push((role, at));
+                at += head;
+            }
+            Event::ElementEnd { role } | Event::ArrayEnd { role } => met.push((role, at)),
+            Event::Done => break,
+            _ => panic!("nothing else is there"),
+        }
+    }
+    let expected = [
+        (Role::Entries, 0),
+        (Role::EntryError, 1),
+        (Role::ErrorMessage, 4),
+        // Behind the tags of the element; then the array ends there too.
+        (Role::Entries, 6),
+        (Role::Entries, 6),
+    ];
+    assert_eq!(met, expected);
 }

@@ -1,0 +1,472 @@
+//! Layouts as the walk takes them: a flat list of operations for each message in each version, and the roles that are wanted.
+//!
+//! Owns what a version makes of a layout: fields that it has not are gone, those of fixed size that stand in a row are one,
+//! null and flexible are settled, arrays and tags are jumps; a role that nobody wants is bytes that pass. Made once for the
+//! process. May not look at a byte of a frame.
+
+use super::cursor::TEXT_BYTES_MAX;
+use super::layout::{Api, Direction, Field, Fields, Kind, bytes_min};
+use super::roles::{Place, Role, Roles, role};
+
+/// What a walk does next. Jumps are places in the list.
+pub enum Op {
+    /// So many bytes without interest.
+    Fixed(u32),
+    /// A value of so many bytes with a role.
+    Leaf(usize, Role),
+    /// A compact length, and so many times `width` bytes.
+    Compact { null: bool, most: u32, width: u32 },
+    /// [`Op::Fixed`] and, which is the next operation too, [`Op::Compact`].
+    FixedAndCompact { fixed: u32, null: bool, most: u32, width: u32 },
+    /// A length of two bytes, and so many bytes.
+    Short { null: bool },
+    /// A length of four bytes, and so many times `width` bytes.
+    Long { null: bool, width: u32 },
+    /// A string or bytes with a role, which are perhaps passed over where they are null.
+    Text { length: Length, null: bool, null_wanted: bool, role: Role },
+    /// The count of an array whose elements take `least` bytes at least and begin at the next operation. `end` is where it
+    /// goes on where there are none.
+    Array { compact: bool, null: bool, least: u32, end: usize, role: Option<Role> },
+    /// The end of an element: the next one begins at `start`.
+    Next { start: usize },
+    /// The next three operations, where there are no tags: [`Op::Tags`], [`Op::Tag`] and [`Op::Next`].
+    TagsAndNext { start: usize },
+    /// The same as [`Op::Next`] in an array with a role.
+    NextWithRole { start: usize, role: Role },
+    /// The end of an array with a role.
+    ArrayEnd(Role),
+    /// The count of a struct's tags, of which the next operation is one.
+    Tags { wanted: bool },
+    /// A tag, of the body or of another struct, as long as there are any.
+    Tag { body: bool, wanted: bool },
+    /// The end of a tag's content; the next tag is at this place.
+    TagEnd(usize),
+    /// The end of the message.
+    End,
+}
+
+/// How the length of a string or of bytes with a role is written, and its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Compact, of at most so many bytes.
+    Compact(u32),
+    /// Two bytes.
+    Short,
+    /// Four bytes.
+    Long,
+}
+
+/// A tag whose content is looked at.
+struct Known {
+    /// The place of the tag.
+    tag: usize,
+    number: u32,
+    /// The place of its content.
+    content: usize,
+}
+
+/// What a walk stops at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Fields with these roles.
+    pub roles: Roles,
+    /// Of the strings and bytes among them, those with these roles also where they are null.
+    pub nulls: Roles,
+    /// The tags of the body.
+    pub tags: bool,
+}
+
+impl Wanted {
+    /// Fields with these roles, null or not.
+    pub const fn all(roles: Roles) -> Wanted {
+        Wanted { roles, nulls: roles, tags: false }
+    }
+}
+
+/// A message in one version, and where a walk through it stops.
+pub struct Plan {
+    ops: Box<[Op]>,
+    known: Box<[Known]>,
+    roles: Roles,
+}
+
+/// What stands before the body, behind the fixed part of a header.
+#[derive(Clone, Copy)]
+enum Header {
+    /// The client id, with a length of two bytes in every version; in flexible versions tags.
+    Request,
+    /// In flexible versions tags.
+    Response,
+}
+
+/// How a role is found: by [`role`], but for layouts that tests make up.
+type RoleOf<'a> = &'a dyn Fn(Place<'_>, &Field, i16) -> Option<Role>;
+
+impl Plan {
+    /// For a whole message of this API: its header, without the fixed part, and its body.
+    pub fn message(api: &Api, direction: Direction, version: i16, wanted: Wanted) -> Plan {
+        let mut writer = Writer::new(api.key, direction, (version, version >= api.flexible_from), wanted, &role);
+        writer.header(match direction {
+            Direction::Request => Header::Request,
+            Direction::Response => Header::Response,
+        });
+        writer.body(api.body(direction));
+        writer.finish()
+    }
+
+    /// For the front of a message, up to the field of the body that is called so.
+    pub fn front(api: &Api, direction: Direction, version: i16, last: &str) -> Plan {
+        let wanted = Wanted::all(Roles::NONE);
+        let mut writer = Writer::new(api.key, direction, (version, version >= api.flexible_from), wanted, &role);
+        writer.header(match direction {
+            Direction::Request => Header::Request,
+            Direction::Response => Header::Response,
+        });
+        let fields = api.body(direction);
+        let end = fields.iter().position(|field| field.name == last).map_or(fields.len(), |at| at + 1);
+        writer.fields(fields.get(..end).unwrap_or(fields));
+        writer.finish()
+    }
+
+    /// For the header of a request alone, without its fixed part.
+    pub fn request_header(flexible: bool) -> Plan {
+        let wanted = Wanted::all(Roles::NONE);
+        let mut writer = Writer::new(0, Direction::Request, (0, flexible), wanted, &role);
+        writer.header(Header::Request);
+        writer.finish()
+    }
+
+    /// For a body that a test made up, with roles by name.
+    #[cfg(test)]
+    pub fn made_up(fields: Fields, version: (i16, bool), wanted: Wanted, role: RoleOf<'_>) -> Plan {
+        let mut writer = Writer::new(0, Direction::Response, version, wanted, role);
+        writer.body(fields);
+        writer.finish()
+    }
+
+    /// All operations.
+    #[inline]
+    pub(super) fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// Where the content of tag `number` begins, if it is looked at; `tag` is the operation that met it.
+    pub(super) fn content(&self, tag: usize, number: u32) -> Option<usize> {
+        self.known.iter().find(|known| known.tag == tag && known.number == number).map(|known| known.content)
+    }
+
+    /// The roles that it has of those that were wanted.
+    #[inline]
+    pub fn roles(&self) -> Roles {
+        self.roles
+    }
+}
+
+struct Writer<'a> {
+    key: i16,
+    direction: Direction,
+    version: i16,
+    flexible: bool,
+    wanted: Wanted,
+    role_of: RoleOf<'a>,
+    ops: Vec<Op>,
+    /// The field that is written, and those around it.
+    path: String,
+    /// Arrays of entries around it.
+    entries: usize,
+    roles: Roles,
+    /// Tags that are looked at, whose content is still to be written.
+    pending: Vec<Pending>,
+}
+
+struct Pending {
+    /// The place of the tag.
+    tag: usize,
+    number: u32,
+    /// Its content.
+    field: Field,
+    /// The fields around it.
+    path: String,
+    entries: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        key: i16,
+        direction: Direction,
+        (version, flexible): (i16, bool),
+        wanted: Wanted,
+        role_of: RoleOf<'a>,
+    ) -> Writer<'a> {
+        let (ops, path, pending) = (Vec::new(), String::new(), Vec::new());
+        Writer {
+            key,
+            direction,
+            version,
+            flexible,
+            wanted,
+            role_of,
+            ops,
+            path,
+            entries: 0,
+            roles: Roles::NONE,
+            pending,
+        }
+    }
+
+    fn header(&mut self, header: Header) {
+        if matches!(header, Header::Request) {
+            self.ops.push(Op::Short { null: true });
+        }
+        if self.flexible {
+            self.ops.push(Op::Tags { wanted: false });
+            self.ops.push(Op::Tag { body: false, wanted: false });
+        }
+    }
+
+    fn body(&mut self, fields: Fields) {
+        self.fields(fields);
+        self.tags(fields, true);
+    }
+
+    fn finish(mut self) -> Plan {
+        self.ops.push(Op::End);
+        let mut known = Vec::new();
+        while let Some(pending) = self.pending.pop() {
+            known.push(Known { tag: pending.tag, number: pending.number, content: self.ops.len() });
+            (self.path, self.entries) = (pending.path, pending.entries);
+            let role = self.enter(&pending.field);
+            self.field(&pending.field, role);
+            self.ops.push(Op::TagEnd(pending.tag));
+        }
+        Plan { ops: self.ops.into(), known: known.into(), roles: self.roles }
+    }
+
+    /// Goes to a field; its role, where it is wanted.
+    fn enter(&mut self, field: &Field) -> Option<Role> {
+        if !self.path.is_empty() {
+            self.path.push('/');
+        }
+        self.path.push_str(field.name);
+        self.role(field)
+    }
+
+    fn role(&self, field: &Field) -> Option<Role> {
+        let place = Place { direction: self.direction, key: self.key, path: &self.path, in_entry: self.entries > 0 };
+        (self.role_of)(place, field, self.version)
+    }
+
+    fn fields(&mut self, fields: &[Field]) {
+        let here = self.path.len();
+        let version = self.version;
+        let mut in_row = fields.iter().filter(|field| field.in_row(version));
+        while let Some(field) = in_row.next() {
+            let role = self.enter(field);
+            match role.filter(|role| self.wanted.roles.has(*role)).map(|role| (role, role.fields(self.direction))) {
+                Some((role, covered)) if covered > 1 => {
+                    let rest = in_row.by_ref().take(covered - 1).map(fixed_bytes).sum::<usize>();
+                    self.ops.push(Op::Leaf(fixed_bytes(field) + rest, role));
+                    self.roles = self.roles.and(Roles::of(&[role]));
+                }
+                _ => self.field(field, role),
+            }
+            self.path.truncate(here);
+        }
+    }
+
+    /// A field whose path was entered, with its role.
+    fn field(&mut self, field: &Field, role: Option<Role>) {
+        let (null, flexible) = (field.nullable.has(self.version), self.flexible);
+        let wanted = role.filter(|role| self.wanted.roles.has(*role));
+        if let Some(role) = wanted {
+            self.roles = self.roles.and(Roles::of(&[role]));
+        }
+        let text = |length, role| Op::Text { length, null, null_wanted: self.wanted.nulls.has(role), role };
+        let op = match (field.kind, wanted) {
+            (Kind::Fixed(bytes), Some(role)) => Op::Leaf(bytes as usize, role),
+            (Kind::Fixed(bytes), None) => return self.fixed(bytes),
+            (Kind::String, Some(role)) if flexible => text(Length::Compact(TEXT_BYTES_MAX), role),
+            (Kind::String, Some(role)) => text(Length::Short, role),
+            (Kind::Bytes, Some(role)) if flexible => text(Length::Compact(u32::MAX), role),
+            (Kind::Bytes, Some(role)) => text(Length::Long, role),
+            (Kind::String, None) => self.string(null),
+            (Kind::Bytes, None) => self.counted(null, 1),
+            (Kind::FixedArray(width), _) => self.counted(null, width),
+            (Kind::StringArray, element) => {
+                let element = match element {
+                    Some(role) if flexible => {
+                        Op::Text { length: Length::Compact(TEXT_BYTES_MAX), null: false, null_wanted: false, role }
+                    }
+                    Some(role) => Op::Text { length: Length::Short, null: false, null_wanted: false, role },
+                    None => self.string(false),
+                };
+                let at = self.begin_array(null, if flexible { 1 } else { 2 }, None);
+                self.push(element);
+                return self.end_array(at, None);
+            }
+            (Kind::Array(element), array_role) => {
+                self.entries += usize::from(role == Some(Role::Entries));
+                self.array(element, null, array_role);
+                self.entries -= usize::from(role == Some(Role::Entries));
+                return;
+            }
+            (Kind::Struct(fields), _) => {
+                self.fields(fields);
+                return self.tags(fields, false);
+            }
+        };
+        self.push(op);
+    }
+
+    fn push(&mut self, op: Op) {
+        if let (Op::Compact { null, most, width }, Some(last)) = (&op, self.ops.last_mut())
+            && let Op::Fixed(fixed) = *last
+        {
+            *last = Op::FixedAndCompact { fixed, null: *null, most: *most, width: *width };
+        }
+        self.ops.push(op);
+    }
+
+    fn fixed(&mut self, bytes: u32) {
+        match self.ops.last_mut() {
+            // Nothing jumps to behind a value of fixed size.
+            Some(Op::Fixed(before)) => *before += bytes,
+            _ => self.ops.push(Op::Fixed(bytes)),
+        }
+    }
+
+    fn string(&self, null: bool) -> Op {
+        if self.flexible { Op::Compact { null, most: TEXT_BYTES_MAX, width: 1 } } else { Op::Short { null } }
+    }
+
+    fn counted(&self, null: bool, width: u32) -> Op {
+        if self.flexible { Op::Compact { null, most: u32::MAX, width } } else { Op::Long { null, width } }
+    }
+
+    /// An array of structs.
+    fn array(&mut self, element: Fields, null: bool, role: Option<Role>) {
+        let at = self.begin_array(null, bytes_min(element, self.version, self.flexible).max(1), role);
+        self.fields(element);
+        if self.flexible && role.is_none() {
+            self.ops.push(Op::TagsAndNext { start: at + 1 });
+        }
+        self.tags(element, false);
+        if let (None, Some([Op::Fixed(width)])) = (role, self.ops.get(at + 1..)) {
+            // Every element takes as many bytes.
+            let op = self.counted(null, *width);
+            self.ops.truncate(at);
+            return self.ops.push(op);
+        }
+        self.end_array(at, role);
+    }
+
+    fn begin_array(&mut self, null: bool, least: u32, role: Option<Role>) -> usize {
+        let at = self.ops.len();
+        self.ops.push(Op::Array { compact: self.flexible, null, least, end: 0, role });
+        at
+    }
+
+    fn end_array(&mut self, at: usize, role: Option<Role>) {
+        self.ops.push(match role {
+            None => Op::Next { start: at + 1 },
+            Some(role) => Op::NextWithRole { start: at + 1, role },
+        });
+        let behind = self.ops.len();
+        if let Some(Op::Array { end, .. }) = self.ops.get_mut(at) {
+            *end = behind;
+        }
+        self.ops.extend(role.map(Op::ArrayEnd));
+    }
+
+    fn tags(&mut self, fields: Fields, body: bool) {
+        if !self.flexible {
+            return;
+        }
+        let wanted = body && self.wanted.tags;
+        self.ops.push(Op::Tags { wanted });
+        let (tag, version) = (self.ops.len(), self.version);
+        self.ops.push(Op::Tag { body, wanted });
+        for field in fields {
+            let Some(number) = field.tag_in(version) else { continue };
+            let pending = Pending { tag, number, field: *field, path: self.path.clone(), entries: self.entries };
+            if self.looks_into(&pending) {
+                self.pending.push(pending);
+            }
+        }
+    }
+
+    /// Whether anything in a tagged field is wanted: else it is passed over, whatever it holds.
+    fn looks_into(&self, pending: &Pending) -> bool {
+        let mut trial = Writer::new(self.key, self.direction, (self.version, self.flexible), self.wanted, self.role_of);
+        (trial.path, trial.entries) = (pending.path.clone(), pending.entries);
+        let role = trial.enter(&pending.field);
+        trial.field(&pending.field, role);
+        trial.roles != Roles::NONE
+    }
+}
+
+/// The bytes of a field of fixed size; a role that covers several fields covers no others.
+fn fixed_bytes(field: &Field) -> usize {
+    match field.kind {
+        Kind::Fixed(bytes) => bytes as usize,
+        Kind::String | Kind::Bytes | Kind::FixedArray(_) | Kind::StringArray | Kind::Array(_) | Kind::Struct(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{array, fixed, string};
+    use super::*;
+
+    const LAYOUT: Fields = &[
+        string("Name").null_since(1),
+        fixed("Acks", 2),
+        fixed("Index", 4),
+        fixed("Time", 8).since(1),
+        string("Text"),
+        array("Array", &[fixed("Id", 4), fixed("Count", 2)]),
+    ];
+
+    fn role_of(place: Place<'_>, _: &Field, _: i16) -> Option<Role> {
+        match place.path {
+            "Name" => Some(Role::ClientSoftware),
+            "Acks" => Some(Role::Acks),
+            _ => None,
+        }
+    }
+
+    /// One word for each operation.
+    fn words(version: i16, flexible: bool) -> Vec<String> {
+        let roles = Roles::of(&[Role::ClientSoftware, Role::Acks]);
+        let wanted = Wanted { nulls: Roles::NONE, ..Wanted::all(roles) };
+        let plan = Plan::made_up(LAYOUT, (version, flexible), wanted, &role_of);
+        assert_eq!(plan.roles(), roles);
+        let word = |op: &Op| match op {
+            Op::Fixed(bytes) => format!("fixed {bytes}"),
+            Op::Leaf(bytes, Role::Acks) => format!("leaf {bytes}"),
+            Op::Compact { null: false, most, width } => format!("compact {most} {width}"),
+            Op::FixedAndCompact { fixed, null: false, most: _, width: _ } => format!("fixed {fixed} and compact"),
+            Op::Short { null: false } => "short".into(),
+            Op::Long { null: false, width } => format!("long {width}"),
+            Op::Text { length, null, null_wanted: false, role: Role::ClientSoftware } => format!("{length:?} {null}"),
+            Op::Array { compact: true, null: false, least, end, role: None } => format!("array {least} to {end}"),
+            Op::Next { start } => format!("next {start}"),
+            Op::TagsAndNext { start } => format!("tags and next {start}"),
+            Op::Tags { wanted: false } => "tags".into(),
+            Op::Tag { body, wanted: false } => format!("tag {body}"),
+            Op::End => "end".into(),
+            _ => panic!("nothing else is in that layout"),
+        };
+        plan.ops().iter().map(word).collect()
+    }
+
+    #[test]
+    fn a_plan_is_what_a_version_has_of_a_layout() {
+        let classic = ["Short false", "leaf 2", "fixed 4", "short", "long 6", "end"];
+        assert_eq!(words(0, false), classic);
+        let mut flexible: Vec<_> = ["Compact(32767) true", "leaf 2", "fixed 12 and compact", "compact 32767 1"].into();
+        flexible.extend(["array 7 to 10", "fixed 6", "tags and next 5", "tags", "tag false", "next 5"]);
+        flexible.extend(["tags", "tag true", "end"]);
+        assert_eq!(words(1, true), flexible);
+    }
+}
