@@ -46,7 +46,7 @@ const FILE_LINES_MAX: usize = 500;
 /// Files that are one table, and why cutting them would make them worse.
 const TABLES: [(&str, &str); 3] = [
     (
-        "tests/a_broken_configuration_is_refused_with_every_fault.rs",
+        "tests/laws/a_broken_configuration_is_refused_with_every_fault.rs",
         "one broken configuration after the other, as data",
     ),
     ("src/rewrite/rules.rs", "one row for each API: what is served is seen in one place"),

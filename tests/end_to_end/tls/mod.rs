@@ -2,8 +2,8 @@
 //! believed, and what a reload changes of it.
 
 mod front;
-#[path = "../../tls/material.rs"]
-#[expect(dead_code, reason = "tests/tls uses the rest")]
+#[path = "../../laws/tls/material.rs"]
+#[expect(dead_code, reason = "tests/laws uses the rest")]
 mod material;
 mod tenants;
 

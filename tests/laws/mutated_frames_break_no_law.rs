@@ -4,17 +4,13 @@
 //! The seeds are messages made from Kafka's own definitions, for every API in every version that is served, with names
 //! in every field that has one.
 
-mod definitions;
-#[path = "../fuzz/driver.rs"]
-mod driver;
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use definitions::codec::Value;
-use definitions::make::Choose;
-use definitions::{Definitions, Entity, Field, Kind};
-use driver::{FOREIGN, PREFIX, TARGETS};
+use crate::definitions::codec::Value;
+use crate::definitions::make::Choose;
+use crate::definitions::{Definitions, Entity, Field, Kind};
+use crate::driver::{FOREIGN, PREFIX, TARGETS};
 use klamm::rewrite::rules;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom as _;

@@ -1188,7 +1188,7 @@ fn values_come_from_files_beside_the_configuration_and_are_never_shown() {
     }
 }
 
-/// Every key of the configuration model at once, but for TLS of listeners, which tests/tls has. What of it is not built yet must be refused as such.
+/// Every key of the configuration model at once, but for TLS of listeners, which `tls` has. What of it is not built yet must be refused as such.
 const MODEL: &str = r#"node:
   shards: auto
   admin: {address: "127.0.0.1:9644"}

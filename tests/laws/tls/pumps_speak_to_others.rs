@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::material::{Authority, Folder, client_config};
+use super::material::{Authority, Folder, client_config};
 use klamm::tls::{CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, Pump, ServerSide, Wire};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};

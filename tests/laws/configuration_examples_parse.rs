@@ -1,18 +1,16 @@
 //! The configurations in `config/` load, and what the reference says of each key is true.
 
-mod reference_support;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::reference_support::{keys, without};
 use klamm::cluster::{Additional, AddressMap, Exact, Mode, Namespace, NodeId};
 use klamm::config::{self, Admin, Limits, Shards, Snapshot};
-use reference_support::{keys, without};
 
-const MINIMAL: &str = include_str!("../config/minimal.yaml");
-const TWO_TENANTS: &str = include_str!("../config/two-tenants.yaml");
-const REFERENCE: &str = include_str!("../config/reference.yaml");
-const REFERENCE_TLS: &str = include_str!("../config/reference-tls.yaml");
+const MINIMAL: &str = include_str!("../../config/minimal.yaml");
+const TWO_TENANTS: &str = include_str!("../../config/two-tenants.yaml");
+const REFERENCE: &str = include_str!("../../config/reference.yaml");
+const REFERENCE_TLS: &str = include_str!("../../config/reference-tls.yaml");
 
 fn load(text: &str) -> Snapshot {
     config::load_bytes(Path::new("test.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))

@@ -1,9 +1,9 @@
 //! `config/reference-tls.yaml` loads, has every key of TLS and host names, and says the truth of each.
 
-use crate::material::{Authority, Folder};
+use super::material::{Authority, Folder};
 use crate::reference_support::{keys, without};
 
-const REFERENCE: &str = include_str!("../../config/reference-tls.yaml");
+const REFERENCE: &str = include_str!("../../../config/reference-tls.yaml");
 
 fn folder() -> Folder {
     let (folder, authority) = (Folder::new(), Authority::new("test authority"));
@@ -37,7 +37,7 @@ fn each_key_may_be_left_out_as_it_says() {
 #[test]
 fn every_key_that_is_known_stands_in_it() {
     let folder = folder();
-    let other = include_str!("../../config/reference.yaml");
+    let other = include_str!("../../../config/reference.yaml");
     let present: Vec<&str> = keys(REFERENCE).iter().chain(&keys(other)).map(|key| key.name).collect();
     let mut maps = 0;
     for key in keys(REFERENCE) {

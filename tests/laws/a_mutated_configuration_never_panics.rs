@@ -7,7 +7,7 @@ use klamm::config;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-const REFERENCE: &str = include_str!("../config/reference.yaml");
+const REFERENCE: &str = include_str!("../../config/reference.yaml");
 /// For one load on a busy machine; alone none takes a twentieth.
 const LOAD_DURATION_MAX: Duration = Duration::from_secs(20);
 /// What a mutation puts in: what means something in YAML or to the reader.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use klamm::cluster::{AddressMap, Mode, NodeId};
 use klamm::config::{self, Forward, Snapshot};
 
-use crate::material::{Authority, Folder};
+use super::material::{Authority, Folder};
 
-const TWO_TENANTS: &str = include_str!("../../config/sni-two-tenants.yaml");
-const MTLS: &str = include_str!("../../config/mtls.yaml");
+const TWO_TENANTS: &str = include_str!("../../../config/sni-two-tenants.yaml");
+const MTLS: &str = include_str!("../../../config/mtls.yaml");
 
 /// The files that both examples name.
 fn folder() -> Folder {

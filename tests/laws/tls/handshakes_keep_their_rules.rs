@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::material::{Authority, Folder, Issued, client_config};
+use super::material::{Authority, Folder, Issued, client_config};
 use klamm::config::Snapshot;
 use klamm::tls::{BackendSide, Fault, Pump, ServerSide, Wire};
 use rcgen::date_time_ymd;

@@ -1,7 +1,7 @@
 //! Each broken setting of TLS and host names is told with its path and what would be right; what is right loads, prints
 //! and loads again.
 
-use crate::material::Folder;
+use super::material::Folder;
 use klamm::config::{self, BackendTrust, PrincipalSource, TlsVersions};
 use klamm::tls::BackendSide;
 use rcgen::date_time_ymd;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::material::{Authority, Folder};
+use super::material::{Authority, Folder};
 use klamm::cluster::NodeId;
 use klamm::route;
 use rand::rngs::StdRng;

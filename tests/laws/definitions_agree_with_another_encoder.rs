@@ -1,17 +1,15 @@
 //! The encoder and decoder that follow from Kafka's definitions are right: each message of each version, made up from the
 //! definitions, is read by kafka-protocol and written by it again as the same bytes, and truncations are refused.
 
-mod definitions;
-
+use crate::definitions::codec::Value;
+use crate::definitions::{Definitions, Field, Kind, Message};
 use bytes::{Bytes, BytesMut};
-use definitions::codec::Value;
-use definitions::{Definitions, Field, Kind, Message};
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
 
 /// Texts of every field, numbers of every kind, two elements in each array.
 struct Rich(i64);
 
-impl definitions::make::Choose for Rich {
+impl crate::definitions::make::Choose for Rich {
     fn value(&mut self, field: &Field, version: i16) -> Option<Value> {
         if field.tagged.has(version) {
             return None;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::material::{Authority, Folder, client_config};
+use super::material::{Authority, Folder, client_config};
 use klamm::tls::{HELLO_BYTES_MAX, HelloFault, HelloReader, Pump, ServerSide, Wire};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

@@ -7,7 +7,5 @@ mod material;
 mod names_route_back;
 mod pumps_speak_to_others;
 mod reference_has_every_key;
-#[path = "../reference_support/mod.rs"]
-mod reference_support;
 mod reloads_take_files_alone;
 mod settings_are_checked;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::material::{Authority, Folder};
+use super::material::{Authority, Folder};
 use klamm::config::{BackendTrust, Snapshot, reload};
 use klamm::tls::ServerSide;
 
