@@ -58,7 +58,12 @@ pub fn run(world: &World) -> Fallible<()> {
     // A key that is not the certificate's.
     fs::write(ground.folder.path().join("klamm.key"), servers.server(Kind::Ecdsa, &[ADVERTISED_HOST])?.key)?;
     ground.reloaded("failed", 1.0)?;
-    ensure!(gateway.log().contains("is not the key of the first certificate"), "why is not said:\n{}", gateway.log());
+    // The log is written beside the reload.
+    until("why is said", patience(SOON), || {
+        let log = gateway.log();
+        ensure!(log.contains("is not the key of the first certificate"), "it is not:\n{log}");
+        Ok(())
+    })?;
     let (_, now, _) = ground.connect(&ground.client(&alice)?)?;
     ensure!(now == first(&second)?, "a broken file changes what is shown");
     second.write(ground.folder.path(), "klamm")?;
