@@ -15,7 +15,11 @@ use super::{Fallible, until};
 use crate::ensure;
 
 /// How a JVM of a tool starts quickly and stays small.
-const JVM: [&str; 4] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData"];
+const JVM: [&str; 5] =
+    ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable", "-XX:-UsePerfData"];
+
+/// Classes that `tests/run` keeps beside the jars as a JVM has them in memory. One that does not fit is not used.
+const CLASS_ARCHIVE: &str = "../clients.jsa";
 
 /// Tells our Java programs which settings to add at addresses with TLS.
 const PROPERTIES: &str = "KLAMM_E2E_PROPERTIES";
@@ -58,7 +62,12 @@ impl Jars {
     /// A command that runs a Java class.
     pub fn java(&self, class: &str, options: &[&str]) -> Command {
         let mut command = Command::new("java");
-        let path = format!("{}:{}/*", self.classes.display(), self.libs.display());
+        // An archive is of the classes of a path's beginning.
+        let path = format!("{}/*:{}", self.libs.display(), self.classes.display());
+        let archive = self.libs.join(CLASS_ARCHIVE);
+        if archive.exists() {
+            command.arg(format!("-XX:SharedArchiveFile={}", archive.display()));
+        }
         command.args(JVM).args(options).args(["-cp", &path]).arg(class);
         command
     }
