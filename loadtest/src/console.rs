@@ -22,10 +22,6 @@ pub fn headline(text: &str) {
 }
 
 /// Prints one step, runs it, and prints how it ended. What it returns beside its value is the detail.
-///
-/// # Errors
-///
-/// The step's own, after its cross is printed.
 pub fn step<T>(title: &str, run: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
     let clock = Clock::start(title.to_owned());
     let outcome = run();

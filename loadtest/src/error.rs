@@ -70,10 +70,6 @@ impl std::error::Error for Error {}
 /// Says what was being done when a library's error came.
 pub trait Context<T> {
     /// Puts `doing` before the error's own words: "doing: error".
-    ///
-    /// # Errors
-    ///
-    /// The error that was there, in words.
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T>;
 }
 

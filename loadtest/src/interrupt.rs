@@ -16,10 +16,6 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 const ENDED_BY_USER: i32 = 130;
 
 /// Takes over the two signals.
-///
-/// # Errors
-///
-/// When the kernel refuses the handler.
 pub fn install() -> Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM] {
@@ -37,19 +33,11 @@ pub fn requested() -> bool {
 }
 
 /// An error when the user has asked to stop.
-///
-/// # Errors
-///
-/// "stopped by Ctrl-C".
 pub fn check() -> Result<()> {
     if requested() { Err(Error::new("stopped by Ctrl-C")) } else { Ok(()) }
 }
 
 /// Sleeps, unless the user has asked to stop.
-///
-/// # Errors
-///
-/// As [`check`].
 pub fn pause(time: Duration) -> Result<()> {
     check()?;
     std::thread::sleep(time);

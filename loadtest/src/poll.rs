@@ -33,29 +33,17 @@ impl Events {
 
 impl Poll {
     /// Nothing is watched yet.
-    ///
-    /// # Errors
-    ///
-    /// No descriptor.
     pub fn new() -> std::io::Result<Self> {
         Ok(Self(epoll::create(CreateFlags::CLOEXEC)?))
     }
 
     /// Watches a descriptor, until it is closed.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's.
     pub fn add(&self, source: impl AsFd, token: u64) -> std::io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.0, source, EventData::new_u64(token), flags)?)
     }
 
     /// Waits for events, at most so long.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's; a signal is none.
     pub fn wait(&self, events: &mut Events, time: Option<Duration>) -> std::io::Result<()> {
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         events.0.clear();

@@ -10,10 +10,6 @@ use std::net::{Ipv4Addr, TcpListener};
 const EPHEMERAL_FIRST: u16 = 32768;
 
 /// The first of `count` free neighbours, at or after `from`.
-///
-/// # Errors
-///
-/// When there is no such block below the ephemeral range.
 pub fn free_block(from: u16, count: u16) -> Result<u16> {
     let mut first = from;
     while let Some(last) = first.checked_add(count.saturating_sub(1)).filter(|last| *last < EPHEMERAL_FIRST) {
@@ -27,10 +23,6 @@ pub fn free_block(from: u16, count: u16) -> Result<u16> {
 }
 
 /// Checks that the block which the user wants is free.
-///
-/// # Errors
-///
-/// The first port of it that is in use.
 pub fn check_block(first: u16, count: u16) -> Result<u16> {
     let Some(last) = first.checked_add(count.saturating_sub(1)) else {
         return Err(Error::new(format!("{count} ports from {first} on go beyond 65535")));
@@ -45,6 +37,16 @@ pub fn check_block(first: u16, count: u16) -> Result<u16> {
 /// Nobody listens there, on any address of this machine.
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+}
+
+/// `host:port`, as Kafka's clients take it.
+pub fn host_port(text: &str) -> std::result::Result<String, String> {
+    let right = "right would be HOST:PORT, as in kafka1:9092";
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("it has no port; {right}"))?;
+    match port.parse::<u16>() {
+        Ok(1..) if !host.is_empty() => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err(right.to_owned()),
+    }
 }
 
 #[cfg(test)]

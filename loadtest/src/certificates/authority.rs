@@ -41,10 +41,6 @@ pub struct Authority {
 
 impl Authority {
     /// A new one, with its own certificate and key.
-    ///
-    /// # Errors
-    ///
-    /// When no key can be made.
     pub fn new(form: Form) -> Result<(Authority, Issued)> {
         let key = key(form)?;
         let params = own_params(form)?;
@@ -54,20 +50,12 @@ impl Authority {
     }
 
     /// The one that was made before, by its key.
-    ///
-    /// # Errors
-    ///
-    /// When the key cannot be read.
     pub fn again(key: &str, form: Form) -> Result<Authority> {
         let key = KeyPair::from_pem(key).doing(|| "the authority's key cannot be read".to_owned())?;
         Ok(Authority { issuer: Issuer::new(own_params(form)?, key), form })
     }
 
     /// For a server with these host names and addresses.
-    ///
-    /// # Errors
-    ///
-    /// When one of them is no name.
     pub fn server(&self, names: &BTreeSet<String>) -> Result<Issued> {
         let first = names.first().map_or("server", String::as_str);
         let params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>())
@@ -76,10 +64,6 @@ impl Authority {
     }
 
     /// For a client of this name, which also stands where `principal` looks for it.
-    ///
-    /// # Errors
-    ///
-    /// When it is no name.
     pub fn client(&self, name: &str, principal: Principal) -> Result<Issued> {
         let doing = || format!("no certificate can have the name {name:?}");
         let mut params = CertificateParams::new(Vec::new()).doing(doing)?;
@@ -99,10 +83,6 @@ impl Authority {
     }
 
     /// A list that revokes nothing.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be signed.
     pub fn nothing_revoked(&self) -> Result<String> {
         let params = CertificateRevocationListParams {
             this_update: date_time_ymd(1970, 1, 1) + begin(),

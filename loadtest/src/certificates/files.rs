@@ -36,10 +36,6 @@ impl Files {
     }
 
     /// Whether a certificate and its key are to be written.
-    ///
-    /// # Errors
-    ///
-    /// When one of them is there without the other.
     pub fn pair_wanted(&mut self, certificate: &Path, key: &Path) -> Result<bool> {
         if !self.force && certificate.exists() != key.exists() {
             let (there, missing) = if key.exists() { (key, certificate) } else { (certificate, key) };
@@ -55,19 +51,11 @@ impl Files {
     }
 
     /// Writes what everybody may read.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
     pub fn public(&mut self, path: &Path, text: &str, what: impl Into<String>) -> Result<()> {
         self.write(path, text, PUBLIC, what.into())
     }
 
     /// Writes what only its owner may read.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
     pub fn secret(&mut self, path: &Path, text: &str, what: impl Into<String>) -> Result<()> {
         self.write(path, text, SECRET, what.into())
     }

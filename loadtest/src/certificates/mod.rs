@@ -101,10 +101,6 @@ fn client_name(text: &str) -> std::result::Result<String, String> {
 }
 
 /// Makes what is missing.
-///
-/// # Errors
-///
-/// What cannot be read or written, or what Klamm's check says of the configuration in the end.
 pub fn run(args: &Args) -> Result<()> {
     let nodes = args.nodes.as_ref().map(|nodes| nodes.0.as_slice());
     let named = named::read(&args.config, nodes)?;
@@ -130,10 +126,6 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Makes all that a configuration of this program's own names, without a word. Gives the authority's certificate and the
 /// settings of Java's clients.
-///
-/// # Errors
-///
-/// As [`run`].
 pub fn for_quickstart(config: &Path) -> Result<(PathBuf, PathBuf)> {
     let named = named::read(config, None)?;
     let folder = named.folder().ok_or_else(|| Error::new("the configuration names no certificate"))?;

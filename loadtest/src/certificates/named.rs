@@ -85,10 +85,6 @@ pub enum Principal {
 }
 
 /// Reads a file, or every `*.yaml` of a directory.
-///
-/// # Errors
-///
-/// What cannot be read, or names that no certificate can cover.
 pub fn read(config: &Path, nodes: Option<&[i32]>) -> Result<Named> {
     let mut document = Document::default();
     for file in files(config)? {

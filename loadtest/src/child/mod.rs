@@ -4,9 +4,9 @@
 //! dies, pins itself to a core if it is told to, and then becomes Klamm or the named program. Each is in its own process
 //! group, so that Ctrl-C reaches only this program, which then stops them in order.
 
-mod tether;
+mod parent_death;
 
-pub use tether::{ChildArgs, become_klamm, become_program, check_core, pin_process, pin_to};
+pub use parent_death::{ChildArgs, become_klamm, become_program, check_core, pin_process, pin_to};
 
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
@@ -34,19 +34,15 @@ pub struct Start<'a> {
     pub log: &'a Path,
     /// The only core it may use.
     pub core: Option<usize>,
-    /// Where callgrind writes what it counts; nothing: it is not counted.
-    pub counted: Option<&'a Path>,
+    /// Where callgrind writes its count, if it counts.
+    pub callgrind: Option<&'a Path>,
 }
 
 impl Start<'_> {
     /// Starts Klamm with a configuration file.
-    ///
-    /// # Errors
-    ///
-    /// When the process cannot be started. That it started does not say that it runs on: ask [`Child::check`].
     pub fn klamm(&self, config: &Path) -> Result<Child> {
         let klamm = ["klamm".into(), "run".into(), config.into()];
-        if self.counted.is_none() {
+        if self.callgrind.is_none() {
             return self.spawn("__klamm", &klamm);
         }
         // Callgrind counts a program: this one, which becomes Klamm.
@@ -57,12 +53,8 @@ impl Start<'_> {
     }
 
     /// Starts another program.
-    ///
-    /// # Errors
-    ///
-    /// As [`Start::klamm`].
     pub fn program(&self, command: &[OsString]) -> Result<Child> {
-        match self.counted {
+        match self.callgrind {
             None => self.spawn("__exec", command),
             Some(directory) => self.spawn("__exec", &instructions::counted(directory, command)),
         }
@@ -98,10 +90,6 @@ impl Child {
     }
 
     /// Whether it still runs.
-    ///
-    /// # Errors
-    ///
-    /// How it ended, and the last lines that it wrote.
     pub fn check(&mut self) -> Result<()> {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
@@ -116,10 +104,6 @@ impl Child {
     }
 
     /// Waits until `ready` says yes, as long as the child runs and the user has patience.
-    ///
-    /// # Errors
-    ///
-    /// The child ended, the time is over (with what `ready` said last), or Ctrl-C.
     pub fn wait_until(
         &mut self,
         time: Duration,
@@ -138,10 +122,6 @@ impl Child {
     }
 
     /// Asks it to end, and waits; when `patience` is over it is killed.
-    ///
-    /// # Errors
-    ///
-    /// When it had to be killed, or ended with another status than 0 or the signal it was sent.
     pub fn stop(&mut self, patience: Duration) -> Result<()> {
         if let Ok(Some(_)) = self.process.try_wait() {
             return Ok(());
@@ -165,10 +145,6 @@ impl Child {
     }
 
     /// Ends it at once, without asking.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill().and_then(|()| self.process.wait()).map(drop).doing(|| format!("cannot kill {}", self.name))
     }

@@ -55,10 +55,6 @@ pub enum Wanted {
 
 impl Wanted {
     /// Reads one, as the command line has it.
-    ///
-    /// # Errors
-    ///
-    /// Which there are.
     pub fn parse(text: &str) -> Result<Self, String> {
         let figure = Id::ALL.into_iter().find(|id| format!("{id:?}").eq_ignore_ascii_case(text)).map(Self::Figure);
         let names = || all().into_iter().map(|experiment| experiment.name);
@@ -119,36 +115,23 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    fn new(name: &'static str, about: impl Into<String>, ids: &[Id], workload: Workload) -> Self {
-        Self { name, about: about.into(), ids: ids.to_vec(), quantity: Quantity::Cpu, workload }
-    }
-
-    fn taking(self, quantity: Quantity) -> Self {
-        Self { quantity, ..self }
-    }
-
     /// Those that take part in it, with what it adds of its own.
     pub fn proxies(&self, all: &[Variant]) -> Vec<Variant> {
-        let named = |name: &str, kind: Kind| Variant { name: name.to_owned(), ..Variant::from(kind) };
+        let hide = |name: &str| Variant { name: name.to_owned(), ..Variant::from(Kind::KlammHide) };
         let common = all.iter().find(|variant| variant.kind.is_klamm()).map(|variant| variant.settings.clone());
         let mut wanted: Vec<Variant> = match (self.name, self.quantity) {
             ("virtual-clusters" | "instructions-clusters", _) => {
-                let many = Variant { virtual_clusters: 10_000, ..named("clusters-10000", Kind::KlammHide) };
-                vec![named("clusters-1", Kind::KlammHide), many]
+                vec![hide("clusters-1"), Variant { virtual_clusters: 10_000, ..hide("clusters-10000") }]
             }
             ("shards", _) => {
-                let two = vec![("shards".to_owned(), "2".to_owned())];
-                vec![
-                    named("shards-1", Kind::KlammHide),
-                    Variant { settings: two, ..named("shards-2", Kind::KlammHide) },
-                ]
+                let settings = vec![("shards".to_owned(), "2".to_owned())];
+                vec![hide("shards-1"), Variant { settings, ..hide("shards-2") }]
             }
-            // Without a process there is nothing to count.
-            (_, Quantity::Entries | Quantity::Idle | Quantity::Streaming) => {
-                return all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect();
-            }
-            (_, Quantity::Instructions) => all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect(),
             (_, Quantity::Cpu | Quantity::Latency) => all.to_vec(),
+            // Without a process there is nothing to count.
+            (_, Quantity::Entries | Quantity::Instructions | Quantity::Idle | Quantity::Streaming) => {
+                all.iter().filter(|variant| variant.kind != Kind::Direct).cloned().collect()
+            }
         };
         for variant in &mut wanted {
             if self.quantity == Quantity::Instructions {
@@ -165,7 +148,7 @@ impl Experiment {
         wanted
     }
 
-    /// Bytes that make a difference to CPU time: there CPU is told for each GiB.
+    /// Bytes that make a difference to CPU time: there CPU is given for each GiB.
     pub fn is_bulk(&self) -> bool {
         self.ids.contains(&Id::P1)
     }
@@ -189,119 +172,54 @@ fn fetch(version: i16, value_bytes: usize, connections: usize, pace: Pace) -> Wo
 }
 
 fn all() -> Vec<Experiment> {
+    use Id::{P1, P2, P3, P5, P6, P7, P8, P9, P10, P13};
+    use Quantity::{Cpu, Entries, Idle, Instructions, Latency, Streaming};
+    const ACKED: &str = "Produce 1 KiB, acks=1, 64 connections";
+    const SMALL: &str = "Produce 1 KiB, 64 connections";
+    let row = |name, about: String, ids: &[Id], quantity, workload| {
+        let ids = ids.to_vec();
+        Experiment { name, about, ids, quantity, workload }
+    };
     let (one, five) = (Pace::Closed { pipeline: 1 }, Pace::Closed { pipeline: 5 });
-    let at = |rate| Pace::Open { rate, pipeline: 5 };
+    let at = |rate| produce(1024, 64, Pace::Open { rate, pipeline: 5 });
+    let small = |pace| produce(1024, 64, pace);
+    let fetched = "Fetch v12, answers of 1 KiB, 64 connections, 1 in flight on each, full speed".to_owned();
+    let streamed = "Fetch v12, answers of 99 MiB, 1 connection".to_owned();
+    let spread = || format!("{SMALL} over all virtual clusters, 5 in flight on each");
     let mut all = vec![
-        Experiment::new(
-            "produce-1k-5",
-            "Produce 1 KiB, acks=1, 64 connections, 5 in flight on each, full speed",
-            &[Id::P2, Id::P5],
-            produce(1024, 64, five),
-        ),
-        Experiment::new(
-            "produce-1k-1",
-            "Produce 1 KiB, acks=1, 64 connections, 1 in flight on each, full speed",
-            &[Id::P2, Id::P5],
-            produce(1024, 64, one),
-        ),
-        Experiment::new(
-            "produce-1k-10000",
-            "Produce 1 KiB, acks=1, 64 connections, 10,000/s",
-            &[Id::P3],
-            produce(1024, 64, at(10_000)),
-        ),
-        Experiment::new(
-            "produce-1k-20000",
-            "Produce 1 KiB, acks=1, 64 connections, 20,000/s",
-            &[Id::P3],
-            produce(1024, 64, at(20_000)),
-        ),
-        Experiment::new(
-            "latency-10000",
-            "Produce 1 KiB, acks=1, 64 connections, 10,000/s: latency",
-            &[Id::P7],
-            produce(1024, 64, at(10_000)),
-        )
-        .taking(Quantity::Latency),
-        Experiment::new(
-            "fetch-1k-1",
-            "Fetch v12, answers of 1 KiB, 64 connections, 1 in flight on each, full speed",
-            &[Id::P5],
-            fetch(12, 1024, 64, one),
-        ),
+        row("produce-1k-5", format!("{ACKED}, 5 in flight on each, full speed"), &[P2, P5], Cpu, small(five)),
+        row("produce-1k-1", format!("{ACKED}, 1 in flight on each, full speed"), &[P2, P5], Cpu, small(one)),
+        row("produce-1k-10000", format!("{ACKED}, 10,000/s"), &[P3], Cpu, at(10_000)),
+        row("produce-1k-20000", format!("{ACKED}, 20,000/s"), &[P3], Cpu, at(20_000)),
+        row("latency-10000", format!("{ACKED}, 10,000/s: latency"), &[P7], Latency, at(10_000)),
+        row("fetch-1k-1", fetched, &[P5], Cpu, fetch(12, 1024, 64, one)),
     ];
     for (value_bytes, size, produced, fetched12, fetched17) in [
         (64 << 10, "64 KiB", "produce-64k", "fetch12-64k", "fetch17-64k"),
         (256 << 10, "256 KiB", "produce-256k", "fetch12-256k", "fetch17-256k"),
         (1 << 20, "1 MiB", "produce-1m", "fetch12-1m", "fetch17-1m"),
     ] {
-        let ids: &[Id] = if value_bytes == 1 << 20 { &[Id::P1, Id::P5] } else { &[Id::P1] };
+        let ids: &[Id] = if value_bytes == 1 << 20 { &[P1, P5] } else { &[P1] };
         let about = format!("Produce {size}, acks=1, 8 connections, 1 in flight on each");
-        all.push(Experiment::new(produced, about, ids, produce(value_bytes, 8, one)));
+        all.push(row(produced, about, ids, Cpu, produce(value_bytes, 8, one)));
         for (version, name) in [(12, fetched12), (17, fetched17)] {
             let about = format!("Fetch v{version}, answers of {size}, 8 connections");
-            all.push(Experiment::new(name, about, ids, fetch(version, value_bytes, 8, one)));
+            all.push(row(name, about, ids, Cpu, fetch(version, value_bytes, 8, one)));
         }
     }
+    let idle = "2,000 idle connections, each after ApiVersions".to_owned();
+    let stream = "Produce 99 MiB, 1 connection".to_owned();
     all.extend([
-        Experiment::new(
-            "instructions-5",
-            "Produce 1 KiB, 64 connections, 5 in flight on each",
-            &[Id::P6],
-            produce(1024, 64, five),
-        )
-        .taking(Quantity::Instructions),
-        Experiment::new(
-            "instructions-1",
-            "Produce 1 KiB, 64 connections, 1 in flight on each",
-            &[Id::P6],
-            produce(1024, 64, one),
-        )
-        .taking(Quantity::Instructions),
-        Experiment::new(
-            "entries-5",
-            "Produce 1 KiB, 64 connections, 5 in flight on each",
-            &[Id::P8],
-            produce(1024, 64, five),
-        )
-        .taking(Quantity::Entries),
-        Experiment::new(
-            "entries-1",
-            "Produce 1 KiB, 64 connections, 1 in flight on each",
-            &[Id::P8],
-            produce(1024, 64, one),
-        )
-        .taking(Quantity::Entries),
-        Experiment::new("idle", "2,000 idle connections, each after ApiVersions", &[Id::P9], produce(1024, IDLE, one))
-            .taking(Quantity::Idle),
-        Experiment::new("stream-produce", "Produce 99 MiB, 1 connection", &[Id::P10], produce(STREAMED_BYTES, 1, one))
-            .taking(Quantity::Streaming),
-        Experiment::new(
-            "stream-fetch",
-            "Fetch v12, answers of 99 MiB, 1 connection",
-            &[Id::P10],
-            fetch(12, STREAMED_BYTES, 1, one),
-        )
-        .taking(Quantity::Streaming),
-        Experiment::new(
-            "shards",
-            "Produce 1 KiB, 64 connections, 5 in flight on each",
-            &[Id::P13],
-            produce(1024, 64, five),
-        ),
-        Experiment::new(
-            "virtual-clusters",
-            "Produce 1 KiB, 64 connections over all virtual clusters, 5 in flight on each",
-            &[Id::P13],
-            produce(1024, 64, five),
-        ),
-        Experiment::new(
-            "instructions-clusters",
-            "Produce 1 KiB, 64 connections over all virtual clusters, 5 in flight on each",
-            &[Id::P13],
-            produce(1024, 64, five),
-        )
-        .taking(Quantity::Instructions),
+        row("instructions-5", format!("{SMALL}, 5 in flight on each"), &[P6], Instructions, small(five)),
+        row("instructions-1", format!("{SMALL}, 1 in flight on each"), &[P6], Instructions, small(one)),
+        row("entries-5", format!("{SMALL}, 5 in flight on each"), &[P8], Entries, small(five)),
+        row("entries-1", format!("{SMALL}, 1 in flight on each"), &[P8], Entries, small(one)),
+        row("idle", idle, &[P9], Idle, produce(1024, IDLE, one)),
+        row("stream-produce", stream, &[P10], Streaming, produce(STREAMED_BYTES, 1, one)),
+        row("stream-fetch", streamed, &[P10], Streaming, fetch(12, STREAMED_BYTES, 1, one)),
+        row("shards", format!("{SMALL}, 5 in flight on each"), &[P13], Cpu, small(five)),
+        row("virtual-clusters", spread(), &[P13], Cpu, small(five)),
+        row("instructions-clusters", spread(), &[P13], Instructions, small(five)),
     ]);
     all
 }

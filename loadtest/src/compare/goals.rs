@@ -1,12 +1,12 @@
 //! The figures to reach, and whether they are.
 //!
 //! Owns the goals, and what a conclusion needs: a proxy that does not differ from itself, and quiet rounds for half of those
-//! that were asked for. What was measured without is told, and concludes nothing. A percentile varies far more than CPU:
+//! that were asked for. What was measured without is printed, and concludes nothing. A percentile varies far more than CPU:
 //! its median must lie on one side of the goal beyond doubt.
 
 use super::experiments::{AGAIN, Experiment, Id, Quantity};
-use super::found::Found;
 use super::record::Series;
+use super::results::Results;
 use super::table::{of_kind, values};
 use crate::measure::windows::Window;
 use crate::target::Kind;
@@ -18,12 +18,13 @@ const SAME_DIFFERS_MAX: f64 = 0.03;
 struct Goal {
     id: Id,
     what: &'static str,
-    own: String,
-    to: Option<String>,
+    /// Whose figure, and against whom.
+    sides: String,
+    unit: &'static str,
     at_most: f64,
-    found: Found,
-    /// What a proxy that takes part twice differs by from itself; nothing where that cannot be.
-    same_twice: Option<Found>,
+    results: Results,
+    /// What a proxy that takes part twice differs by from itself; `None` where that cannot be.
+    same_twice: Option<Results>,
 }
 
 /// What follows for a goal.
@@ -36,137 +37,119 @@ pub struct Verdict {
 
 /// What follows for each goal of a workload.
 pub fn verdicts(experiment: &Experiment, all: &[Series]) -> Vec<Verdict> {
-    let own = of_kind(all, Kind::KlammHide);
-    if own.is_some_and(|series| series.left_out.is_some()) {
-        let figure =
-            |id| format!("  {id:?} {}: NO FIGURE, because {} is left out", experiment.name, Kind::KlammHide.name());
-        let verdict = |id| Verdict { line: figure(id), too_noisy: false };
-        return experiment.ids.iter().map(verdict).collect();
+    let own = Kind::KlammHide;
+    if of_kind(all, own).is_some_and(|series| series.left_out.is_some()) {
+        let figure = |id| format!("  {id:?} {}: NO FIGURE, because {} is left out", experiment.name, own.name());
+        return experiment.ids.iter().map(|id| Verdict { line: figure(id), too_noisy: false }).collect();
     }
-    goals(experiment, all).iter().filter_map(|goal| verdict(goal, experiment)).collect()
+    experiment
+        .ids
+        .iter()
+        .flat_map(|id| goals(*id, experiment, all))
+        .filter_map(|goal| goal.verdict(experiment))
+        .collect()
 }
 
-fn verdict(goal: &Goal, experiment: &Experiment) -> Option<Verdict> {
-    let found = goal.found.range()?;
-    let unit = match (&goal.to, experiment.quantity) {
-        (Some(_), _) => "x",
-        (None, Quantity::Entries) => " a request",
-        (None, _) => " KiB",
-    };
-    let twice = goal.same_twice.as_ref().and_then(|found| Some((found.range()?.median, found.median_between())));
-    let quiet = match (twice, experiment.quantity) {
-        // What does not depend on who else runs.
-        (None, _) => true,
-        // A percentile varies far more than CPU: the two differ where that is more than chance.
-        (Some((_, Some((low, high)))), Quantity::Latency) => {
-            low <= 1.0 + SAME_DIFFERS_MAX && high >= 1.0 - SAME_DIFFERS_MAX
-        }
-        // Too few rounds: that is said of the figure itself.
-        (Some(_), Quantity::Latency) => true,
-        (Some((median, _)), _) => (median - 1.0).abs() <= SAME_DIFFERS_MAX,
-    };
-    let too_noisy = !quiet || !goal.found.is_enough();
-    let (low, high) = match goal.id {
-        Id::P7 => goal.found.median_between().unwrap_or((found.min, f64::INFINITY)),
-        _ => (found.median, found.median),
-    };
-    let reached = match goal.at_most {
-        _ if too_noisy => "TOO NOISY",
-        at_most if high <= at_most => "reached",
-        at_most if low > at_most => "MISSED",
-        _ => "UNDECIDED, ask for more --rounds",
-    };
-    let against = goal.to.as_ref().map_or(String::new(), |to| format!(" / {to}"));
-    let between = if low < high { format!("; median {low:.2} to {high:.2}") } else { String::new() };
-    let twice = twice.map_or(String::new(), |(median, _)| format!(" (the same twice {median:.2}x)"));
-    let line = format!(
-        "  {:?} {} {}: {}{against} {:.2}{unit} ({:.2}..{:.2}{between}){twice}, goal at most {:.2}: {reached}",
-        goal.id, experiment.name, goal.what, goal.own, found.median, found.min, found.max, goal.at_most
-    );
-    Some(Verdict { line, too_noisy })
-}
-
-fn goals(experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
-    let mut goals = Vec::new();
-    for id in &experiment.ids {
-        match id {
-            Id::P1 => {
-                let copying = if experiment.name.ends_with("-64k") { 0.8 } else { 0.6 };
-                goals.push(ratio(experiment, all, *id, Kind::Haproxy, copying));
-                goals.push(ratio(experiment, all, *id, Kind::HaproxySplice, 1.0));
+impl Goal {
+    fn verdict(&self, experiment: &Experiment) -> Option<Verdict> {
+        let range = self.results.range()?;
+        let twice = self.same_twice.as_ref().and_then(|twice| Some((twice.range()?.median, twice.median_between())));
+        let quiet = match (twice, experiment.quantity) {
+            // What does not depend on who else runs.
+            (None, _) => true,
+            // A percentile varies far more than CPU: the two differ where that is more than chance.
+            (Some((_, Some((low, high)))), Quantity::Latency) => {
+                low <= 1.0 + SAME_DIFFERS_MAX && high >= 1.0 - SAME_DIFFERS_MAX
             }
-            Id::P2 => goals.push(ratio(experiment, all, *id, Kind::Haproxy, 1.15)),
-            Id::P3 => goals.push(ratio(experiment, all, *id, Kind::Haproxy, 1.0)),
-            Id::P5 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.15)),
-            Id::P6 => goals.push(ratio(experiment, all, *id, Kind::Klamm, 1.5)),
-            Id::P7 => {
-                goals.push(latency(all, "p50", |turn| turn.p50_us));
-                goals.push(latency(all, "p99", |turn| turn.p99_us));
-            }
-            Id::P8 => goals.push(absolute(experiment, all, *id, 4.5)),
-            Id::P9 => goals.push(absolute(experiment, all, *id, 6.0)),
-            Id::P10 => goals.push(absolute(experiment, all, *id, 512.0)),
-            Id::P13 => {
-                if let [one, other, ..] = all {
-                    let (own, to) = (other.variant.name.clone(), Some(one.variant.name.clone()));
-                    let between = |own: &Series, to: &Series| Found::ratios(own, to, |one| values(experiment, one));
-                    let (found, same_twice) = (between(other, one), same_twice(all, between));
-                    goals.push(Goal { id: *id, what: what(experiment), own, to, at_most: 1.05, found, same_twice });
-                }
-            }
-        }
+            // Too few rounds: the verdict on the figure itself says so.
+            (Some(_), Quantity::Latency) => true,
+            (Some((median, _)), _) => (median - 1.0).abs() <= SAME_DIFFERS_MAX,
+        };
+        let too_noisy = !quiet || !self.results.is_enough();
+        let (low, high) = match self.id {
+            Id::P7 => self.results.median_between().unwrap_or((range.min, f64::INFINITY)),
+            _ => (range.median, range.median),
+        };
+        let reached = match self.at_most {
+            _ if too_noisy => "TOO NOISY",
+            at_most if high <= at_most => "reached",
+            at_most if low > at_most => "MISSED",
+            _ => "UNDECIDED, ask for more --rounds",
+        };
+        let between = if low < high { format!("; median {low:.2} to {high:.2}") } else { String::new() };
+        let twice = twice.map_or(String::new(), |(median, _)| format!(" (the same twice {median:.2}x)"));
+        let line = format!(
+            "  {:?} {} {}: {} {:.2}{} ({:.2}..{:.2}{between}){twice}, goal at most {:.2}: {reached}",
+            self.id,
+            experiment.name,
+            self.what,
+            self.sides,
+            range.median,
+            self.unit,
+            range.min,
+            range.max,
+            self.at_most
+        );
+        Some(Verdict { line, too_noisy })
     }
-    goals
 }
 
-/// Klamm with a namespace against another proxy.
-fn ratio(experiment: &Experiment, all: &[Series], id: Id, to: Kind, at_most: f64) -> Goal {
-    let between = |own: &Series, to: &Series| Found::ratios(own, to, |one| values(experiment, one));
-    against(all, id, what(experiment), to, at_most, between)
+fn goals(id: Id, experiment: &Experiment, all: &[Series]) -> Vec<Goal> {
+    let what = what(experiment.quantity);
+    let cpu = |own: &Series, to: &Series| Results::ratios(own, to, |series| values(experiment, series));
+    let ratio = |to, at_most| against(id, what, all, (Kind::KlammHide.name(), Kind::name(to)), at_most, cpu);
+    let latency = |what, pick: fn(&Window) -> u64| {
+        let sides = (Kind::KlammHide.name(), Kind::Haproxy.name());
+        against(id, what, all, sides, 1.1, |own, to| Results::ratios_in_turns(own, to, pick))
+    };
+    let absolute = |unit, at_most| {
+        let own = of_kind(all, Kind::KlammHide);
+        let results = own.map_or_else(Results::default, |own| Results::of(own, |series| values(experiment, series)));
+        let sides = Kind::KlammHide.name().to_owned();
+        Goal { id, what, sides, unit, at_most, results, same_twice: None }
+    };
+    match id {
+        Id::P1 => {
+            let copying = if experiment.name.ends_with("-64k") { 0.8 } else { 0.6 };
+            vec![ratio(Kind::Haproxy, copying), ratio(Kind::HaproxySplice, 1.0)]
+        }
+        Id::P2 => vec![ratio(Kind::Haproxy, 1.15)],
+        Id::P3 => vec![ratio(Kind::Haproxy, 1.0)],
+        Id::P5 => vec![ratio(Kind::Klamm, 1.15)],
+        Id::P6 => vec![ratio(Kind::Klamm, 1.5)],
+        Id::P7 => vec![latency("p50", |turn| turn.p50_us), latency("p99", |turn| turn.p99_us)],
+        Id::P8 => vec![absolute(" a request", 4.5)],
+        Id::P9 => vec![absolute(" KiB", 6.0)],
+        Id::P10 => vec![absolute(" KiB", 512.0)],
+        Id::P13 => match all {
+            [one, other, ..] => {
+                let sides = (other.variant.name.as_str(), one.variant.name.as_str());
+                vec![against(id, what, all, sides, 1.05, cpu)]
+            }
+            _ => Vec::new(),
+        },
+    }
 }
 
-fn latency(all: &[Series], what: &'static str, pick: fn(&Window) -> u64) -> Goal {
-    against(all, Id::P7, what, Kind::Haproxy, 1.1, |own, to| Found::ratios_in_turns(own, to, pick))
-}
-
+/// One series against another, by their names.
 fn against(
-    all: &[Series],
     id: Id,
     what: &'static str,
-    to: Kind,
+    all: &[Series],
+    (own, to): (&str, &str),
     at_most: f64,
-    between: impl Fn(&Series, &Series) -> Found,
+    between: impl Fn(&Series, &Series) -> Results,
 ) -> Goal {
-    let both = of_kind(all, Kind::KlammHide).zip(of_kind(all, to));
-    let found = both.map_or_else(Found::default, |(own, to)| between(own, to));
-    let (own, to) = (Kind::KlammHide.name().to_owned(), Some(to.name().to_owned()));
-    Goal { id, what, own, to, at_most, found, same_twice: same_twice(all, between) }
+    let named = |name: &str| all.iter().find(|series| series.variant.name == name);
+    let results = named(own).zip(named(to)).map_or_else(Results::default, |(own, to)| between(own, to));
+    // What the proxy that takes part twice differs by from itself.
+    let again = all.iter().find_map(|series| Some((series, named(series.variant.name.strip_suffix(AGAIN)?)?)));
+    let same_twice = again.map(|(again, one)| between(again, one));
+    Goal { id, what, sides: format!("{own} / {to}"), unit: "x", at_most, results, same_twice }
 }
 
-/// What the proxy that takes part twice differs by from itself.
-fn same_twice(all: &[Series], between: impl Fn(&Series, &Series) -> Found) -> Option<Found> {
-    let again = all.iter().find(|series| series.variant.name.ends_with(AGAIN))?;
-    let name = again.variant.name.strip_suffix(AGAIN)?;
-    let one = all.iter().find(|series| series.variant.name == name)?;
-    Some(between(again, one))
-}
-
-fn absolute(experiment: &Experiment, all: &[Series], id: Id, at_most: f64) -> Goal {
-    let own = of_kind(all, Kind::KlammHide);
-    let found = own.map_or_else(Found::default, |own| Found::of(own, |series| values(experiment, series)));
-    Goal {
-        id,
-        what: what(experiment),
-        own: Kind::KlammHide.name().to_owned(),
-        to: None,
-        at_most,
-        found,
-        same_twice: None,
-    }
-}
-
-fn what(experiment: &Experiment) -> &'static str {
-    match experiment.quantity {
+fn what(quantity: Quantity) -> &'static str {
+    match quantity {
         Quantity::Cpu => "CPU",
         Quantity::Latency => "p99",
         Quantity::Entries => "kernel entries",

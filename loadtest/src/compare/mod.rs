@@ -4,14 +4,14 @@
 //! busier meets all of them alike, and in which one of them takes part twice.
 
 mod experiments;
-mod found;
 mod goals;
 mod record;
+mod results;
 mod rounds;
 mod statistics;
 mod table;
 
-pub use statistics::{median, spread_percent};
+pub use statistics::{Range, median, spread_percent};
 
 use crate::child::check_core;
 use crate::console::{self, headline};
@@ -106,11 +106,6 @@ pub struct Args {
 }
 
 /// Runs the comparison.
-///
-/// # Errors
-///
-/// A directory that cannot be written, a target that does not start or dies, a wrong answer, a machine that is too
-/// noisy, or Ctrl-C. What was measured until then is in the file, marked partial.
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     check_cores(args)?;
@@ -121,9 +116,8 @@ pub fn run(args: &Args) -> Result<()> {
     let alive = |one: &Experiment| if one.quantity.is_in_turns() { one.proxies(&proxies).len() } else { 1 };
     let connections = |one: &Experiment| one.workload.connections * alive(one);
     descriptors::raise(experiments.iter().map(connections).max().unwrap_or(0))?;
-    let machine = Machine::here();
-    headline(&format!("Klamm beside HAProxy\n{}", machine.line()));
-    let mut record = Record::create(&args.results, machine)?;
+    headline(&format!("Klamm beside HAProxy\n{}", Machine::here().line()));
+    let mut record = Record::begin(&args.results)?;
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
     let setting = Setting {
         directory: directory.path(),
@@ -140,7 +134,7 @@ pub fn run(args: &Args) -> Result<()> {
     let outcome = measure(&mut runner, &experiments, &proxies, &mut record);
     console::progress("");
     let written = record.finish(outcome.as_ref().err().map(Error::what));
-    println!("\nEvery round: {}", record.file().display());
+    println!("\nEvery round: {}", record.path().display());
     outcome.and(written)
 }
 
@@ -154,7 +148,7 @@ fn measure(runner: &mut Rounds<'_>, all: &[Experiment], proxies: &[Variant], rec
         verdicts.iter().for_each(|verdict| println!("{}", verdict.line));
         let noisy = verdicts.iter().any(|verdict| verdict.too_noisy) || result.iter().any(Series::is_mostly_disturbed);
         too_noisy += usize::from(noisy);
-        record.verdicts(verdicts.into_iter().map(|verdict| verdict.line).collect());
+        record.content.verdicts.extend(verdicts.into_iter().map(|verdict| verdict.line));
     }
     if too_noisy == 0 {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::measure::entries::Counter;
 use crate::measure::instructions;
 use crate::target::Variant;
-use crate::trial::{self, Round, Setting, idle};
+use crate::trial::{self, Round, Setting};
 
 /// Rounds in which others took more of a core than this, in per cent, say little.
 const OTHERS_PERCENT_MAX: f64 = 3.0;
@@ -28,10 +28,6 @@ pub struct Rounds<'a> {
 
 impl Rounds<'_> {
     /// Runs all rounds of a workload.
-    ///
-    /// # Errors
-    ///
-    /// A target that does not start or dies, a wrong answer, Ctrl-C.
     pub fn run(&mut self, experiment: &Experiment, proxies: &[Variant], record: &mut Record) -> Result<Vec<Series>> {
         let mut all = Vec::new();
         for variant in proxies {
@@ -92,7 +88,7 @@ impl Rounds<'_> {
             Quantity::Streaming => setting.memory = true,
             Quantity::Idle => {
                 let idle = |variant| {
-                    let idle = idle::measure(variant, setting.directory, experiment.workload.connections)?;
+                    let idle = trial::idle(variant, setting.directory, experiment.workload.connections)?;
                     Ok(Round { idle_kib: Some(idle.slope_kib()), ..Round::default() })
                 };
                 return variants.iter().map(idle).collect();

@@ -37,6 +37,11 @@ impl Range {
         median(values).map(|median| Self { median, min, max })
     }
 
+    /// As `1.23x (1.20..1.25)`.
+    pub fn ratio(&self) -> String {
+        format!("{:.2}x ({:.2}..{:.2})", self.median, self.min, self.max)
+    }
+
     /// Of the ratios of values that were measured one after the other.
     pub fn of_ratios(values: &[Option<f64>], to: &[Option<f64>]) -> Option<Self> {
         Self::of(ratios(values, to))

@@ -83,14 +83,13 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
         _ => 2,
     };
     let own = values(experiment, series);
-    let told = match experiment.quantity {
+    let middle = match experiment.quantity {
         // Its p99 stands in the last column.
         Quantity::Latency => of(&|round| round.p999_us.map(|us| us as f64)),
         _ => median(own.iter().copied().flatten()),
     };
     let ratio = peer.and_then(|peer| Range::of_ratios(&own, &values(experiment, peer)));
-    let ratio =
-        ratio.map_or(String::new(), |ratio| format!("  {:.2}x ({:.2}..{:.2})", ratio.median, ratio.min, ratio.max));
+    let ratio = ratio.map_or(String::new(), |ratio| format!("  {}", ratio.ratio()));
     let disturbed = series.rounds.iter().filter(|round| round.disturbed).count();
     let disturbed = if disturbed > 0 { format!(" {disturbed} noisy") } else { String::new() };
     format!(
@@ -98,7 +97,7 @@ fn line(experiment: &Experiment, series: &Series, peer: Option<&Series>) -> Stri
         series.variant.name,
         cell(rate, 0),
         cell(mib, 0),
-        cell(told, digits),
+        cell(middle, digits),
         cell(of(&|round| round.p50_us.map(|us| us as f64)), 0),
         cell(of(&|round| round.p99_us.map(|us| us as f64)), 0),
     )

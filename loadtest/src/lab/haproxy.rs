@@ -1,6 +1,4 @@
 //! HAProxy in TCP mode with one thread: the plain relay that Klamm is measured against.
-//!
-//! Owns its configuration file.
 
 use crate::child::{Child, Start};
 use crate::error::{Context, Error, Result};
@@ -19,51 +17,20 @@ pub fn version() -> Option<String> {
     Some(version.to_owned())
 }
 
-/// Starts it between two addresses.
-///
-/// # Errors
-///
-/// When it is not installed or its file cannot be written.
-pub fn start(
-    directory: &Path,
-    front: SocketAddr,
-    backend: SocketAddr,
-    splice: bool,
-    core: Option<usize>,
-    counted: bool,
-) -> Result<Child> {
-    run(directory, &config(&front.to_string(), backend, splice), core, counted)
-}
-
-fn run(directory: &Path, config: &str, core: Option<usize>, counted: bool) -> Result<Child> {
+/// Starts it with this configuration.
+pub fn start(directory: &Path, config: &str, core: Option<usize>, callgrind: Option<&Path>) -> Result<Child> {
     version().ok_or_else(|| Error::new(INSTALL))?;
     let file = directory.join("haproxy.cfg");
     std::fs::write(&file, config).doing(|| format!("cannot write {}", file.display()))?;
     let log = directory.join("haproxy.log");
     // -db: in the foreground, without a master process: one process to measure.
     let command = ["haproxy".into(), "-db".into(), "-f".into(), file.into_os_string()];
-    let counted = counted.then_some(directory);
-    Start { name: "HAProxy", log: &log, core, counted }.program(&command)
+    Start { name: "HAProxy", log: &log, core, callgrind }.program(&command)
 }
 
-/// Starts it with TLS towards clients, and without towards the backend. `certificate` holds the key, too.
-///
-/// # Errors
-///
-/// As [`start`].
-pub fn start_tls(
-    directory: &Path,
-    front: SocketAddr,
-    backend: SocketAddr,
-    certificate: &Path,
-    core: Option<usize>,
-) -> Result<Child> {
-    let bind = format!("{front} ssl crt {} curves X25519:P-256", certificate.display());
-    run(directory, &config(&bind, backend, false), core, false)
-}
-
-/// Debian's defaults otherwise: buffers of 16 KiB.
-fn config(bind: &str, backend: SocketAddr, splice: bool) -> String {
+/// A relay from `bind` (an address, and settings of TLS behind it) to a backend. Debian's defaults otherwise: buffers of
+/// 16 KiB.
+pub fn config(bind: &str, backend: SocketAddr, splice: bool) -> String {
     // Pipes are counted too: more connections would need more descriptors than many systems allow.
     let maxconn = if splice { 4096 } else { 8192 };
     let splice = if splice { "  option splice-auto\n  option splice-request\n  option splice-response\n" } else { "" };

@@ -1,8 +1,7 @@
 //! A real Kafka of three nodes, on loopback, in a temporary directory.
 //!
-//! Owns the nodes' settings, their start and their end. Each node is broker and controller (KRaft).
+//! Owns its jars, the nodes' settings, their start and their end. Each node is broker and controller (KRaft).
 
-use super::maven;
 use crate::child::{Child, Start};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
@@ -13,6 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// What is started: the end-to-end tests have the same jars.
+const POM: &str = include_str!("../../../tests/lab/pom.xml");
+const KAFKA_VERSION: &str = "4.3.1";
+/// Where jars are that somebody else fetched, as `tests/run fetch` prints it.
+const JARS_VARIABLE: &str = "KLAMM_LAB_JARS";
+/// What it takes.
+const INSTALL: &str = "Java 17 or newer is needed, and Maven once, to fetch Kafka's jars. On Debian: apt-get install \
+                       openjdk-17-jre-headless maven";
 /// Nodes of the cluster.
 const NODES: u16 = 3;
 /// Where free ports are looked for: six are needed.
@@ -35,12 +42,8 @@ pub struct Lab {
 
 impl Lab {
     /// Brings the jars, formats the nodes' directories, and starts them.
-    ///
-    /// # Errors
-    ///
-    /// What is missing on this machine, or why a node did not come up, with the last lines of its log.
     pub fn start(directory: &Path) -> Result<Self> {
-        let jars = maven::kafka_jars()?;
+        let jars = jars()?;
         let ports = ports::free_block(PORTS_FROM, 2 * NODES)?;
         let mut lab = Self { jars, ports, nodes: Vec::new() };
         let settings: Vec<PathBuf> = (1..=NODES).map(|id| lab.configure(directory, id)).collect::<Result<_>>()?;
@@ -49,7 +52,7 @@ impl Lab {
             let mut command = vec![OsString::from("java")];
             command.extend(lab.java("kafka.Kafka"));
             command.push(settings.into());
-            lab.nodes.push(Start { name: "a Kafka node", log: &log, core: None, counted: None }.program(&command)?);
+            lab.nodes.push(Start { name: "a Kafka node", log: &log, core: None, callgrind: None }.program(&command)?);
         }
         lab.wait()?;
         Ok(lab)
@@ -67,10 +70,6 @@ impl Lab {
 
     /// Ends the nodes in order, as long as the rest can take over; the last one, which would wait for minutes for
     /// somebody to hand its partitions to, is killed: its data is thrown away anyway.
-    ///
-    /// # Errors
-    ///
-    /// The first that did not end in order.
     pub fn stop(mut self) -> Result<()> {
         let mut outcome = Ok(());
         while let Some(mut node) = self.nodes.pop() {
@@ -100,18 +99,10 @@ impl Lab {
         let file = directory.join(format!("kafka-{id}.properties"));
         let data = directory.join(format!("kafka-{id}.data"));
         std::fs::write(&file, self.properties(id, &data)).doing(|| format!("cannot write {}", file.display()))?;
-        let output = Command::new("java")
-            .args(self.java("kafka.tools.StorageTool"))
-            .args(["format", "-t", CLUSTER_ID, "-c"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .output()
-            .doing(|| "cannot start java".to_owned())?;
-        if output.status.success() {
-            return Ok(file);
-        }
-        let lines = String::from_utf8_lossy(&output.stderr).lines().take(10).map(str::to_owned).collect();
-        Err(Error::new(format!("Kafka could not format {}", data.display())).with_log(lines))
+        let mut format = Command::new("java");
+        format.args(self.java("kafka.tools.StorageTool")).args(["format", "-t", CLUSTER_ID, "-c"]).arg(&file);
+        run(&mut format, "format a directory with java")?;
+        Ok(file)
     }
 
     fn properties(&self, id: u16, data: &Path) -> String {
@@ -162,6 +153,42 @@ group.initial.rebalance.delay.ms=0
         }
         Ok(())
     }
+}
+
+/// The jars' directory; Maven fetches them into the user's cache, once.
+fn jars() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(jars) = set(JARS_VARIABLE) {
+        return Ok(jars);
+    }
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let cache =
+        cache.ok_or_else(|| Error::new("neither XDG_CACHE_HOME nor HOME is set: there is no place for jars"))?;
+    let home = cache.join(format!("klamm/kafka-{KAFKA_VERSION}"));
+    let (jars, complete) = (home.join("libs"), home.join("complete"));
+    if complete.exists() {
+        return Ok(jars);
+    }
+    std::fs::create_dir_all(&jars).doing(|| format!("cannot create {}", jars.display()))?;
+    let pom = home.join("pom.xml");
+    std::fs::write(&pom, POM).doing(|| format!("cannot write {}", pom.display()))?;
+    let mut maven = Command::new("mvn");
+    maven.args(["--batch-mode", "--quiet", "dependency:copy-dependencies", "--file"]).arg(&pom);
+    run(maven.arg(format!("-DoutputDirectory={}", jars.display())), "fetch Kafka's jars with Maven")?;
+    std::fs::write(&complete, "").doing(|| format!("cannot write {}", complete.display()))?;
+    Ok(jars)
+}
+
+/// Runs a program to its end.
+fn run(command: &mut Command, what: &str) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| Error::new(format!("cannot {what}: {error}")).try_this(INSTALL))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    let lines = String::from_utf8_lossy(&text).lines().take(10).map(str::to_owned).collect();
+    Err(Error::new(format!("cannot {what} ({})", output.status)).with_log(lines).try_this(INSTALL))
 }
 
 impl Drop for Lab {

@@ -2,5 +2,4 @@
 
 pub mod haproxy;
 pub mod kafka;
-mod maven;
 pub mod sink;

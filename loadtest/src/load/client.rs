@@ -3,8 +3,8 @@
 //! Owns the order: answers come in the order of the requests, each with its correlation id.
 
 use super::Done;
-use super::dialogue::Talk;
 use super::inbound::Inbound;
+use super::sessions::Session;
 use crate::error::{Error, Result};
 use crate::wire;
 use crate::wire::outbound::Outbound;
@@ -12,13 +12,13 @@ use std::collections::VecDeque;
 use std::net::TcpStream;
 use std::time::Instant;
 
-/// Requests that may be due on a connection and not sent: more say that the rate is far too high.
+/// Requests that may be due on a connection and not sent: more mean that the rate is far too high.
 const DUE_MAX: usize = 100_000;
 
 /// One connection.
 pub struct Client {
     stream: TcpStream,
-    talk: Box<dyn Talk>,
+    session: Box<dyn Session>,
     /// Correlation id and due time of each request that waits for its answer, the oldest first.
     in_flight: VecDeque<(u32, Instant)>,
     /// When each request that has not left was due, the oldest first; empty in a closed loop.
@@ -30,26 +30,22 @@ pub struct Client {
 
 impl Client {
     /// A connection whose handshake is done.
-    pub fn new(stream: TcpStream, talk: Box<dyn Talk>) -> Self {
+    pub fn new(stream: TcpStream, session: Box<dyn Session>) -> Self {
         let (in_flight, due, inbound) = (VecDeque::new(), VecDeque::new(), Inbound::default());
-        Self { stream, talk, in_flight, due, next_id: 0, inbound, out: Outbound::default() }
+        Self { stream, session, in_flight, due, next_id: 0, inbound, out: Outbound::default() }
     }
 
-    /// Takes what has come, and tells of each answer when its request was due.
-    ///
-    /// # Errors
-    ///
-    /// A closed connection or a wrong answer.
+    /// Takes what has come, and calls `answered` with the time at which the request of each answer was due.
     pub fn answers(&mut self, buffer: &mut [u8], mut answered: impl FnMut(Instant)) -> Result<Done> {
         let mut done = Done::default();
-        let (in_flight, talk) = (&mut self.in_flight, &mut self.talk);
+        let (in_flight, session) = (&mut self.in_flight, &mut self.session);
         self.inbound.read(&mut self.stream, buffer, |frame| {
             let (id, due) = in_flight.pop_front().ok_or_else(|| Error::new("an answer came to no request"))?;
-            let found = wire::u32_at(frame, wire::ANSWER_ID_AT);
-            if found != Some(id) {
-                return Err(Error::new(format!("an answer has the correlation id {found:?} instead of {id}")));
+            let received = wire::u32_at(frame, wire::ANSWER_ID_AT);
+            if received != Some(id) {
+                return Err(Error::new(format!("an answer has the correlation id {received:?} instead of {id}")));
             }
-            let part = talk.answered(frame).map_err(|why| Error::new(format!("a wrong answer: {why}")))?;
+            let part = session.receive(frame).map_err(|why| Error::new(format!("a wrong answer: {why}")))?;
             done.requests += part.requests;
             done.bytes += part.bytes;
             answered(due);
@@ -59,23 +55,15 @@ impl Client {
     }
 
     /// Closed loop: sends until so many are in flight.
-    ///
-    /// # Errors
-    ///
-    /// A broken connection.
     pub fn fill(&mut self, pipeline: usize) -> Result<()> {
-        let most = pipeline.min(self.talk.in_flight_max());
+        let most = pipeline.min(self.session.in_flight_max());
         while self.in_flight.len() < most {
-            self.ask(Instant::now())?;
+            self.send(Instant::now())?;
         }
         self.flush()
     }
 
     /// Open loop: a request has become due.
-    ///
-    /// # Errors
-    ///
-    /// When far too many are.
     pub fn due(&mut self, at: Instant) -> Result<()> {
         if self.due.len() >= DUE_MAX {
             return Err(Error::new(format!("{DUE_MAX} requests are due on one connection: the rate is far too high"))
@@ -86,21 +74,17 @@ impl Client {
     }
 
     /// Open loop: sends what is due, as long as no more than so many are in flight.
-    ///
-    /// # Errors
-    ///
-    /// A broken connection.
     pub fn send_due(&mut self, pipeline: usize) -> Result<()> {
-        let most = pipeline.min(self.talk.in_flight_max());
+        let most = pipeline.min(self.session.in_flight_max());
         while self.in_flight.len() < most
             && let Some(due) = self.due.pop_front()
         {
-            self.ask(due)?;
+            self.send(due)?;
         }
         self.flush()
     }
 
-    /// Answers are awaited.
+    /// Answers are outstanding.
     pub fn waits(&self) -> bool {
         !self.in_flight.is_empty()
     }
@@ -110,10 +94,10 @@ impl Client {
         self.in_flight.iter().map(|(_, due)| *due).chain(self.due.iter().copied())
     }
 
-    fn ask(&mut self, due: Instant) -> Result<()> {
+    fn send(&mut self, due: Instant) -> Result<()> {
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
-        if self.talk.ask(id, &mut self.out).map_err(Error::new)? {
+        if self.session.send(id, &mut self.out).map_err(Error::new)? {
             self.in_flight.push_back((id, due));
         }
         Ok(())

@@ -9,10 +9,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const BESIDES: u64 = 200;
 
 /// Raises the soft limit to the hard one.
-///
-/// # Errors
-///
-/// When so many connections, each with two descriptors, go beyond the hard limit; with both numbers.
 pub fn raise(connections: usize) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })

@@ -1,11 +1,11 @@
 //! Finding the places to work at in a Kafka, or in a gateway before one: each partition's leader.
 //!
-//! Owns the questions. The topic is created by being asked for, where the cluster allows that.
+//! The topic is created by its first mention, where the cluster allows that.
 
 use super::{Place, handshake};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::wire::cluster::{self, Seen};
+use crate::wire::cluster::TopicMetadata;
 use crate::wire::fetch;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -14,10 +14,6 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The leaders of all partitions of a topic.
-///
-/// # Errors
-///
-/// Nobody there, or a topic that does not come to be.
 pub fn places(bootstrap: &[String], topic: &str) -> Result<Vec<Place>> {
     let begin = Instant::now();
     let mut is_new = false;
@@ -49,16 +45,16 @@ fn leads(place: &Place) -> bool {
     const VERSION: i16 = 12;
     let mut frame = Vec::new();
     let (topic, partitions) = (&place.topic, &[(place.partition, 0)]);
-    let session = fetch::Session { id: 0, epoch: -1 };
+    let session = fetch::FetchSession { id: 0, epoch: -1 };
     fetch::Request { version: VERSION, id: 0, session, topic, partitions, bytes_max: 1 }.write(&mut frame);
     let answer = handshake::connect(place.address).and_then(|mut stream| handshake::ask(&mut stream, Ok(frame)));
     answer.is_ok_and(|answer| fetch::check(VERSION, &answer, topic).is_ok())
 }
 
-fn ask_any(bootstrap: &[String], topic: &str) -> Result<Seen> {
+fn ask_any(bootstrap: &[String], topic: &str) -> Result<TopicMetadata> {
     let mut failures = Vec::new();
     for server in bootstrap {
-        match ask(server, topic) {
+        match resolve(server).and_then(|address| handshake::metadata(&mut handshake::connect(address)?, topic)) {
             Ok(seen) => return Ok(seen),
             Err(error) => failures.push(format!("{server}: {}", error.what())),
         }
@@ -67,23 +63,17 @@ fn ask_any(bootstrap: &[String], topic: &str) -> Result<Seen> {
         .try_this("Is it up, and is it a plain listener?"))
 }
 
-fn ask(server: &str, topic: &str) -> Result<Seen> {
-    let mut stream = handshake::connect(resolve(server)?)?;
-    let answer = handshake::ask(&mut stream, cluster::metadata_request(topic))?;
-    cluster::metadata(&answer).map_err(Error::new)
-}
-
 fn resolve(server: &str) -> Result<SocketAddr> {
     let found = server.to_socket_addrs().map_err(|error| Error::new(format!("its name is not known: {error}")))?;
     let mut found: Vec<SocketAddr> = found.collect();
-    // A broker that says "localhost" mostly means IPv4.
+    // A broker called "localhost" mostly listens on IPv4.
     found.sort_by_key(SocketAddr::is_ipv6);
     found.first().copied().ok_or_else(|| Error::new("its name has no address"))
 }
 
-fn leaders(seen: &Seen, topic: &str) -> std::result::Result<Vec<Place>, String> {
-    if seen.topic_error != 0 || seen.leaders.is_empty() {
-        return Err(format!("error {}, {} partitions", seen.topic_error, seen.leaders.len()));
+fn leaders(seen: &TopicMetadata, topic: &str) -> std::result::Result<Vec<Place>, String> {
+    if seen.error != 0 || seen.leaders.is_empty() {
+        return Err(format!("error {}, {} partitions", seen.error, seen.leaders.len()));
     }
     let topic = fetch::Topic { name: topic.as_bytes().to_vec(), id: seen.topic_id };
     let place = |(partition, leader, error): &(i32, i32, i16)| {
@@ -100,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_there_is_told_with_every_address() {
+    fn an_error_names_every_address() {
         let servers = ["127.0.0.1:1".to_owned(), "name.invalid:9092".to_owned()];
         let error = places(&servers, "castle").unwrap_err();
         for word in ["no Kafka answers", "127.0.0.1:1: cannot connect", "name.invalid:9092: its name is not known"] {

@@ -3,8 +3,7 @@
 //! Owns these first exchanges. They block, in bounded time; afterwards the connection does not.
 
 use super::Place;
-use super::dialogue::Talk;
-use super::talks::Work;
+use super::sessions::{Session, Work};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::wire::produce::Producer;
@@ -15,15 +14,13 @@ use std::time::{Duration, Instant};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest answer to a first question.
+/// Longest answer to a first request.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// An api key and version that every Kafka offers: Metadata.
+const OFFERED_BY_ALL: (i16, i16) = (3, 1);
 
 /// Connects and gets ready to work.
-///
-/// # Errors
-///
-/// Nobody there, a version that is not offered, or a wrong answer.
-pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Talk>)> {
+pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Session>)> {
     let mut stream = connect(place.address)?;
     let (key, version) = work.api();
     if !offers(&mut stream, key, version)? {
@@ -32,15 +29,14 @@ pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Talk>)> {
     let mut place = place.clone();
     if matches!(work, Work::Fetch { version: 13.., .. }) {
         let name = String::from_utf8_lossy(&place.topic.name).into_owned();
-        let answer = ask(&mut stream, cluster::metadata_request(&name))?;
-        place.topic.id = cluster::metadata(&answer).map_err(Error::new)?.topic_id;
+        place.topic.id = metadata(&mut stream, &name)?.topic_id;
     }
     let producer = match work {
         Work::Produce { idempotent: true, .. } => Some(producer(&mut stream)?),
         Work::Produce { .. } | Work::Fetch { .. } | Work::Metadata => None,
     };
     stream.set_nonblocking(true).doing(|| "cannot prepare a connection".to_owned())?;
-    Ok((stream, work.talk(&place, producer).map_err(Error::new)?))
+    Ok((stream, work.session(&place, producer).map_err(Error::new)?))
 }
 
 /// Asks for a producer id, until the broker can give one.
@@ -59,10 +55,6 @@ fn producer(stream: &mut TcpStream) -> Result<Producer> {
 }
 
 /// Connects, with bounded waits.
-///
-/// # Errors
-///
-/// Nobody there, or no descriptor left.
 pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     let open = || -> std::io::Result<TcpStream> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -74,21 +66,49 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     open().doing(|| format!("cannot connect to {address}"))
 }
 
-/// Whether a version is offered, as ApiVersions says.
-///
-/// # Errors
-///
-/// No answer, or one that cannot be read.
+/// A connection that got an ApiVersions answer as every Kafka gives it.
+pub fn connect_and_ask(address: SocketAddr) -> Result<TcpStream> {
+    let mut stream = connect(address)?;
+    if offers(&mut stream, OFFERED_BY_ALL.0, OFFERED_BY_ALL.1)? {
+        Ok(stream)
+    } else {
+        Err(Error::new(format!("{address} does not offer Metadata")))
+    }
+}
+
+/// Whether a version is offered, according to ApiVersions.
 pub fn offers(stream: &mut (impl Read + Write), key: i16, version: i16) -> Result<bool> {
     let answer = ask(stream, cluster::api_versions_request())?;
     cluster::offers(&answer, key, version).map_err(Error::new)
 }
 
+/// Metadata of one topic, which is created by this where the cluster allows it.
+pub fn metadata(stream: &mut (impl Read + Write), topic: &str) -> Result<cluster::TopicMetadata> {
+    let answer = ask(stream, cluster::metadata_request(topic))?;
+    cluster::metadata(&answer).map_err(Error::new)
+}
+
+/// Tries until it succeeds, as long as `check` sees no reason to end, and says when it did.
+pub fn first_success<T>(
+    patience: Duration,
+    mut check: impl FnMut() -> Result<()>,
+    mut attempt: impl FnMut() -> Result<T>,
+) -> Result<(T, Instant)> {
+    const EVERY: Duration = Duration::from_micros(250);
+    let begin = Instant::now();
+    loop {
+        check()?;
+        match attempt() {
+            Ok(value) => return Ok((value, Instant::now())),
+            Err(error) if begin.elapsed() > patience => {
+                return Err(error.during(&format!("no answer after {} s", patience.as_secs())));
+            }
+            Err(_) => interrupt::pause(EVERY)?,
+        }
+    }
+}
+
 /// Sends one request, on a plain connection or in TLS, and waits for its answer.
-///
-/// # Errors
-///
-/// No answer in time, or one to another question.
 pub fn ask(stream: &mut (impl Read + Write), request: wire::Result<Vec<u8>>) -> Result<Vec<u8>> {
     const ID: u32 = 0x6b6c_616d;
     let mut request = request.map_err(Error::new)?;

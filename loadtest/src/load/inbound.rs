@@ -24,10 +24,6 @@ pub struct Inbound {
 
 impl Inbound {
     /// Reads until the socket is empty; `take` gets each whole answer.
-    ///
-    /// # Errors
-    ///
-    /// A closed or broken connection, a length that cannot be, or what `take` says.
     pub fn read(
         &mut self,
         stream: &mut impl Read,

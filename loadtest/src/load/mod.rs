@@ -6,13 +6,13 @@
 
 mod client;
 pub mod descriptors;
-mod dialogue;
 pub mod discover;
 pub mod handshake;
+pub mod handshake_storm;
+pub mod idle;
 mod inbound;
 mod schedule;
-pub mod storm;
-mod talks;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -25,6 +25,7 @@ use crate::poll::{Events, Poll};
 use crate::wire::fetch;
 use client::Client;
 use schedule::Schedule;
+pub use sessions::Work;
 use std::iter::Sum;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -32,10 +33,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-pub use talks::Work;
 use turns::Turns;
 
-/// How long nothing may move while answers are awaited.
+/// How long nothing may move while answers are outstanding.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Connections that one core carries in this program.
 pub const CONNECTIONS_MAX: u32 = 100_000;
@@ -143,10 +143,6 @@ impl Sum for Done {
 
 impl Generator {
     /// Connects and begins. Connecting goes on after this returns: see [`Generator::is_ready`].
-    ///
-    /// # Errors
-    ///
-    /// No thread.
     pub fn start(load: Load) -> Result<Self> {
         let no = || AtomicBool::new(false);
         let done = (0..load.parties.max(1)).map(|_| Counts::default()).collect();
@@ -184,13 +180,9 @@ impl Generator {
     }
 
     /// Stops it and returns the latencies of each party.
-    ///
-    /// # Errors
-    ///
-    /// A wrong answer, a closed connection, or silence.
     pub fn finish(self) -> Result<Vec<Windows>> {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.thread.join().map_err(|_| Error::new("the generator's thread ended by a fault of ours"))?
+        self.thread.join().map_err(|_| Error::new("the generator's thread panicked"))?
     }
 }
 
@@ -209,9 +201,9 @@ impl Running {
         let mut clients = Vec::with_capacity(load.connections);
         for (place, token) in load.places.iter().cycle().take(load.connections).zip(0..) {
             interrupt::check()?;
-            let (stream, talk) = handshake::open(place, &load.work)?;
+            let (stream, session) = handshake::open(place, &load.work)?;
             poll.add(&stream, token).doing(|| "the generator cannot watch a connection".to_owned())?;
-            clients.push(Client::new(stream, talk));
+            clients.push(Client::new(stream, session));
         }
         let parties = load.parties.max(1);
         let schedule = match load.pace {
@@ -290,7 +282,7 @@ impl Running {
         next.map_or(SILENCE_MAX, |next| next.min(SILENCE_MAX))
     }
 
-    /// Answers are awaited by one of the party's clients.
+    /// Answers to one of the party's clients are outstanding.
     fn waits(&self, party: usize) -> bool {
         self.clients.iter().skip(party).step_by(self.parties).any(Client::waits)
     }

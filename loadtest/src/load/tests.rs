@@ -105,9 +105,9 @@ fn liar(answer: Option<Vec<u8>>) -> SocketAddr {
             let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
             stream.read_exact(&mut frame).map(|()| frame)
         };
-        let asked = read(&mut stream).unwrap();
+        let request = read(&mut stream).unwrap();
         let mut offers = crate::wire::cluster::api_versions_answer(3).unwrap();
-        offers[4..8].copy_from_slice(&asked[4..8]);
+        offers[4..8].copy_from_slice(&request[4..8]);
         stream.write_all(&offers).unwrap();
         while read(&mut stream).is_ok() {
             match &answer {
@@ -119,7 +119,7 @@ fn liar(answer: Option<Vec<u8>>) -> SocketAddr {
     address
 }
 
-fn says(answer: Option<Vec<u8>>, why: &str) {
+fn fails(answer: Option<Vec<u8>>, why: &str) {
     let workload =
         Workload { work: produce(1, false, 10), pace: Pace::Closed { pipeline: 1 }, connections: 1, fetched_bytes: 1 };
     let generator = Generator::start(load(liar(answer), &workload)).unwrap();
@@ -133,7 +133,7 @@ fn says(answer: Option<Vec<u8>>, why: &str) {
 
 #[test]
 fn a_wrong_answer_is_noticed() {
-    let asked = crate::wire::produce::Asked {
+    let request = crate::wire::produce::RequestHead {
         acks: 1,
         topic: TOPIC.as_bytes(),
         partition: 0,
@@ -143,21 +143,21 @@ fn a_wrong_answer_is_noticed() {
     };
     let answer = |id, offset, change: fn(&mut Vec<u8>)| {
         let mut frame = Vec::new();
-        crate::wire::produce::answer(id, &asked, offset, &mut frame);
+        crate::wire::produce::answer(id, &request, offset, &mut frame);
         change(&mut frame);
         Some(frame)
     };
-    says(answer(9, 0, |_| ()), "correlation id Some(9) instead of 0");
-    says(answer(0, 0, |frame| frame[ANSWER_ID_AT + 6] = b'x'), "a wrong answer");
-    says(answer(0, -1, |_| ()), "offset -1 was acknowledged after offset -1");
-    says(answer(0, 0, |frame| frame[0] = 0x7f), "frame of");
-    says(None, "closed under load");
+    fails(answer(9, 0, |_| ()), "correlation id Some(9) instead of 0");
+    fails(answer(0, 0, |frame| frame[ANSWER_ID_AT + 6] = b'x'), "a wrong answer");
+    fails(answer(0, -1, |_| ()), "offset -1 was acknowledged after offset -1");
+    fails(answer(0, 0, |frame| frame[0] = 0x7f), "frame of");
+    fails(None, "closed under load");
 }
 
 #[test]
-fn silence_and_a_rate_that_is_too_high_are_told() {
-    // A broker that is never asked to answer: the open loop's schedule goes on all the same.
-    says(Some(Vec::new()), "no answer came for 5 s");
+fn silence_and_a_rate_that_is_too_high_are_errors() {
+    // A broker that never answers: the open loop's schedule goes on all the same.
+    fails(Some(Vec::new()), "no answer came for 5 s");
     let workload = Workload {
         work: produce(1, false, 10),
         pace: Pace::Open { rate: 10_000_000, pipeline: 1 },
@@ -223,7 +223,7 @@ fn of_parties_one_works_while_the_others_wait() {
             std::thread::sleep(Duration::from_millis(5));
             let done = generator.done();
             let busy = done.iter().zip(&before).filter(|(now, then)| now.requests > then.requests).count();
-            // A look that came late says nothing.
+            // A look that came late proves nothing.
             if looked.elapsed() < Duration::from_millis(20) {
                 (alone, together) = (alone + usize::from(busy == 1), together + usize::from(busy > 1));
             }

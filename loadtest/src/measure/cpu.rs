@@ -15,10 +15,6 @@ fn ticks(count: u64) -> Duration {
 /// The time that all threads of the process have spent on a core.
 ///
 /// Threads that ended before are not counted: the programs measured here keep their threads.
-///
-/// # Errors
-///
-/// When the process is gone.
 pub fn of_process(pid: u32) -> Result<Duration> {
     let tasks = format!("/proc/{pid}/task");
     let mut nanoseconds = 0_u64;
@@ -34,10 +30,6 @@ pub fn of_process(pid: u32) -> Result<Duration> {
 
 /// The time that all processes but these have spent on any core, to be compared with a later one. Processes that end in between
 /// count, if their parents wait for them, to 10 ms: those of `own` too.
-///
-/// # Errors
-///
-/// When `/proc` cannot be read.
 pub fn of_all_but(own: &[u32]) -> Result<Duration> {
     let mut sum = Duration::ZERO;
     for entry in fs::read_dir("/proc").doing(|| "cannot read /proc".to_owned())? {
@@ -77,10 +69,6 @@ pub struct Core {
 
 impl Core {
     /// Until now.
-    ///
-    /// # Errors
-    ///
-    /// When this machine has no such core.
     pub fn read(core: usize) -> Result<Self> {
         let text = fs::read_to_string("/proc/stat").doing(|| "cannot read /proc/stat".to_owned())?;
         Self::parse(&text, core).ok_or_else(|| Error::new(format!("core {core} is not in /proc/stat")))

@@ -42,18 +42,6 @@ impl Counter {
             runs("strace", &["-c", "true"]).then_some(Self::Strace)
         }
     }
-
-    /// Why user-mode instructions are or are not counted here.
-    pub fn instructions_note() -> String {
-        let output = Command::new("perf").args(["stat", "-x,", "-e", "instructions:u", "true"]).output();
-        match output {
-            Err(error) => format!("instructions are not counted: perf cannot be started ({error})"),
-            Ok(output) if String::from_utf8_lossy(&output.stderr).contains("not supported") => {
-                "instructions are not counted: this machine gives perf no hardware counters".to_owned()
-            }
-            Ok(_) => "perf can count instructions here (perf stat -e instructions:u -p PID)".to_owned(),
-        }
-    }
 }
 
 /// A counter that is attached to a process.
@@ -65,10 +53,6 @@ pub struct Counting {
 
 impl Counting {
     /// Attaches it.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started or does not begin.
     pub fn start(counter: Counter, pid: u32, directory: &Path) -> Result<Self> {
         let output = directory.join("entries.txt");
         let mut command = match counter {
@@ -112,10 +96,6 @@ impl Counting {
     }
 
     /// Ends it; the number of entries meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// Output that is not understood.
     pub fn stop(mut self) -> Result<u64> {
         self.interrupt()?;
         let begin = Instant::now();

@@ -31,10 +31,6 @@ pub fn counted(directory: &Path, command: &[OsString]) -> Vec<OsString> {
 }
 
 /// Begins or ends counting.
-///
-/// # Errors
-///
-/// When the process cannot be told.
 pub fn count(pid: u32, on: bool) -> Result<()> {
     let doing = || "cannot tell callgrind to count".to_owned();
     let mut command = Command::new("callgrind_control");
@@ -47,10 +43,6 @@ pub fn count(pid: u32, on: bool) -> Result<()> {
 }
 
 /// What was counted, once the process has ended.
-///
-/// # Errors
-///
-/// When callgrind did not write it.
 pub fn collected(directory: &Path) -> Result<u64> {
     let file = directory.join(FILE);
     let text = std::fs::read_to_string(&file).doing(|| format!("callgrind wrote no {}", file.display()))?;

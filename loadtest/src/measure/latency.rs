@@ -1,6 +1,6 @@
 //! Latencies: a histogram with three digits, up to a minute.
 //!
-//! Owns the histogram. A percentile is told only from enough samples: 10 / (1 - q) of them.
+//! Owns the histogram. A percentile is given only from enough samples: 10 / (1 - q) of them.
 
 use hdrhistogram::Histogram;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Latencies(Option<Histogram<u64>>);
 impl Latencies {
     /// An empty set.
     pub fn new() -> Self {
-        // The bounds are constants that hdrhistogram takes; were they not, nothing would be told rather than a panic.
+        // The bounds are constants that hdrhistogram takes; were they not, there would be no percentile rather than a panic.
         Self(Histogram::new_with_bounds(1, MICROSECONDS_MAX, 3).ok())
     }
 
@@ -40,11 +40,16 @@ impl Latencies {
         }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Histogram::len)
+    }
+
     /// The latency, in microseconds, within which the share `q` (0 to 1) of all fell; nothing when the samples are few.
     pub fn quantile_us(&self, q: f64) -> Option<u64> {
         let histogram = self.0.as_ref()?;
         #[expect(clippy::cast_precision_loss, reason = "a number of samples, far below 2^52")]
-        let samples = histogram.len() as f64;
+        let samples = self.count() as f64;
         (samples * (1.0 - q) >= 10.0).then(|| histogram.value_at_quantile(q))
     }
 }

@@ -14,10 +14,6 @@ pub struct Memory {
 }
 
 /// Reads it.
-///
-/// # Errors
-///
-/// When the process is gone or belongs to another user.
 pub fn of_process(pid: u32) -> Result<Memory> {
     let file = format!("/proc/{pid}/smaps_rollup");
     let text = std::fs::read_to_string(&file).doing(|| format!("cannot read {file}"))?;

@@ -47,10 +47,6 @@ enum Kind {
 
 impl Backend {
     /// Starts it, or finds the user's own, and asks it for its nodes.
-    ///
-    /// # Errors
-    ///
-    /// What is missing, or who does not answer.
     pub fn start(choice: &Choice, directory: &Path) -> Result<Self> {
         let (name, bootstrap, kind) = match choice {
             Choice::Embedded => {
@@ -89,10 +85,6 @@ impl Backend {
     }
 
     /// Ends what was started here.
-    ///
-    /// # Errors
-    ///
-    /// When a process does not end by itself.
     pub fn stop(self) -> Result<()> {
         match self.kind {
             Kind::Embedded { .. } | Kind::Own => Ok(()),

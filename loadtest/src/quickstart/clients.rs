@@ -22,10 +22,6 @@ pub fn settings(bootstrap: &str) -> ClientConfig {
 }
 
 /// A consumer without a group, for questions about the cluster. It creates the topic that it asks for.
-///
-/// # Errors
-///
-/// When librdkafka cannot start its threads.
 pub fn asker(bootstrap: &str) -> Result<BaseConsumer> {
     let mut settings = settings(bootstrap);
     settings.set("allow.auto.create.topics", "true").set("group.id", "klamm-quickstart-unused");
@@ -33,10 +29,6 @@ pub fn asker(bootstrap: &str) -> Result<BaseConsumer> {
 }
 
 /// Asks a cluster for its nodes, and waits this long for the answer.
-///
-/// # Errors
-///
-/// When nobody answers there, or no node is in the answer.
 pub fn nodes(bootstrap: &str, time: Duration) -> Result<(Nodes, Metadata)> {
     let metadata = asker(bootstrap)?
         .fetch_metadata(None, time)
@@ -50,10 +42,6 @@ pub fn nodes(bootstrap: &str, time: Duration) -> Result<(Nodes, Metadata)> {
 }
 
 /// Asks for a topic, which creates it, until each partition has a leader; returns how many partitions it has.
-///
-/// # Errors
-///
-/// What the cluster says of the topic at last, when it is not there in time.
 pub fn partitions(bootstrap: &str, topic: &str) -> Result<usize> {
     let asker = asker(bootstrap)?;
     let deadline = Instant::now() + PATIENCE;
@@ -76,10 +64,6 @@ pub fn partitions(bootstrap: &str, topic: &str) -> Result<usize> {
 }
 
 /// The topics that a cluster tells of, Kafka's own left out.
-///
-/// # Errors
-///
-/// When nobody answers there.
 pub fn topics(bootstrap: &str) -> Result<BTreeSet<String>> {
     let (_, metadata) = nodes(bootstrap, PATIENCE)?;
     let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
@@ -87,10 +71,6 @@ pub fn topics(bootstrap: &str) -> Result<BTreeSet<String>> {
 }
 
 /// The groups that a cluster tells of.
-///
-/// # Errors
-///
-/// When the cluster cannot list its groups.
 pub fn groups(bootstrap: &str) -> Result<BTreeSet<String>> {
     let doing = || format!("the groups cannot be listed at {bootstrap}");
     let list = asker(bootstrap)?.fetch_group_list(None, PATIENCE).doing(doing)?;
@@ -98,10 +78,6 @@ pub fn groups(bootstrap: &str) -> Result<BTreeSet<String>> {
 }
 
 /// How many records a topic has.
-///
-/// # Errors
-///
-/// When a partition cannot be asked.
 pub fn records(bootstrap: &str, topic: &str) -> Result<u64> {
     let partitions = partitions(bootstrap, topic)?;
     let asker = asker(bootstrap)?;

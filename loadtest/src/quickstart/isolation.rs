@@ -11,12 +11,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// A tenant that has not created anything sees no topic, though the backend has one.
-///
-/// # Errors
-///
-/// What it sees, or that the backend has nothing that could be seen.
 pub fn sees_nothing(tenant: &Tenant, other: &Tenant, backend: &Backend) -> Result<((), String)> {
-    let there = other.on_backend(TOPIC);
+    let there = other.physical(TOPIC);
     if !clients::topics(&backend.bootstrap.join(","))?.contains(&there) {
         return Err(Error::new(format!("the backend has no topic {there}")));
     }
@@ -25,14 +21,10 @@ pub fn sees_nothing(tenant: &Tenant, other: &Tenant, backend: &Backend) -> Resul
 }
 
 /// Both consume at the same time, as one group by name: each gets exactly its own records.
-///
-/// # Errors
-///
-/// The first difference.
 pub fn both_consume(tenants: &Tenants, produced: [&Produced; 2]) -> Result<((), String)> {
     let [alice, bob] = tenants.both();
     let [of_alice, of_bob] = produced;
-    let run = |tenant: &Tenant, produced| steps::consume(&tenant.front(), TOPIC, GROUP, produced);
+    let run = |tenant: &Tenant, produced| steps::consume(&tenant.bootstrap(), TOPIC, GROUP, produced);
     let outcomes = std::thread::scope(|scope| {
         let second = scope.spawn(|| run(bob, of_bob));
         let first = run(alice, of_alice);
@@ -47,16 +39,12 @@ pub fn both_consume(tenants: &Tenants, produced: [&Produced; 2]) -> Result<((), 
 }
 
 /// Each sees its own topic and group, and nothing else.
-///
-/// # Errors
-///
-/// What one of them sees.
 pub fn each_sees_its_own(tenants: &Tenants, backend: &Backend) -> Result<((), String)> {
     for tenant in tenants.both() {
         sees(tenant, &[TOPIC])?;
         // librdkafka's mock cluster cannot list groups.
         if !backend.is_embedded() {
-            is(tenant, "groups", &clients::groups(&tenant.front())?, &[GROUP])?;
+            is(tenant, "groups", &clients::groups(&tenant.bootstrap())?, &[GROUP])?;
         }
     }
     let groups = if backend.is_embedded() { String::new() } else { format!("; one group, {GROUP}") };
@@ -64,7 +52,7 @@ pub fn each_sees_its_own(tenants: &Tenants, backend: &Backend) -> Result<((), St
 }
 
 fn sees(tenant: &Tenant, expected: &[&str]) -> Result<()> {
-    is(tenant, "topics", &clients::topics(&tenant.front())?, expected)
+    is(tenant, "topics", &clients::topics(&tenant.bootstrap())?, expected)
 }
 
 fn is(tenant: &Tenant, what: &str, found: &BTreeSet<String>, expected: &[&str]) -> Result<()> {
@@ -78,16 +66,12 @@ fn is(tenant: &Tenant, what: &str, found: &BTreeSet<String>, expected: &[&str]) 
 
 /// The backend, asked directly, has the topic and the group of each tenant behind its prefix, and none of the names
 /// that they say.
-///
-/// # Errors
-///
-/// What is missing or too much.
 pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backend) -> Result<((), String)> {
     let bootstrap = backend.bootstrap.join(",");
     let topics = clients::topics(&bootstrap)?;
     let mut told = Vec::new();
     for (tenant, produced) in tenants.both().into_iter().zip(produced) {
-        let topic = tenant.on_backend(TOPIC);
+        let topic = tenant.physical(TOPIC);
         if !topics.contains(&topic) {
             return Err(Error::new(format!("the backend has no topic {topic}")));
         }
@@ -103,7 +87,7 @@ pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backen
     }
     if !backend.is_embedded() {
         let groups = clients::groups(&bootstrap)?;
-        for group in tenants.both().map(|tenant| tenant.on_backend(GROUP)) {
+        for group in tenants.both().map(|tenant| tenant.physical(GROUP)) {
             if !groups.contains(&group) {
                 return Err(Error::new(format!("the backend has no group {group}")));
             }
@@ -114,13 +98,9 @@ pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backen
 }
 
 /// After the end: nothing of the tenants is left on the backend.
-///
-/// # Errors
-///
-/// What is.
 pub fn nothing_is_left(tenants: &Tenants, backend: &Backend) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    let prefixes = tenants.both().map(|tenant| tenant.on_backend(""));
+    let prefixes = tenants.both().map(|tenant| tenant.physical(""));
     loop {
         let mut left = clients::topics(&backend.bootstrap.join(","))?;
         left.retain(|topic| prefixes.iter().any(|prefix| topic.starts_with(prefix)));

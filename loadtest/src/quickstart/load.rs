@@ -57,10 +57,6 @@ pub struct Load<'a> {
 
 impl Load<'_> {
     /// Runs it.
-    ///
-    /// # Errors
-    ///
-    /// A record that was lost, doubled, changed or refused.
     pub fn run(&self) -> Result<Outcome> {
         let shared = Arc::new(Shared::default());
         let consumer = self.consumer()?;

@@ -16,8 +16,9 @@ mod tenants;
 
 use crate::console::{self, headline, step};
 use crate::error::{Context, Result};
-use crate::gateway::{Gateway, Plan};
-use crate::{interrupt, ports};
+use crate::gateway::{Gateway, Plan, Sni};
+use crate::ports::{self, host_port};
+use crate::{certificates, interrupt};
 use backend::{Backend, Choice};
 use names::Names;
 use std::path::Path;
@@ -25,6 +26,8 @@ use std::time::{Duration, Instant};
 use steps::Produced;
 use tenants::{GROUP, LOAD_TOPIC, TOPIC, Tenant, Tenants};
 
+/// How long Klamm may take to drain.
+const STOP_PATIENCE: Duration = Duration::from_secs(15);
 /// Klamm's first port, when it is free.
 const PORTS_FROM: u16 = 19092;
 
@@ -48,7 +51,7 @@ pub struct Args {
     /// Start a real Apache Kafka 4.3.1 of three nodes instead of the embedded backend.
     #[arg(long)]
     kafka: bool,
-    /// Show TLS and host names, too: one more port, on which the name that a client asks for says whose it is.
+    /// Show TLS and host names, too: one more port, on which the host name selects the virtual cluster.
     #[arg(long)]
     sni: bool,
     /// Klamm's first port: for each of the two tenants one for bootstrap and one for each node, then one for its admin
@@ -63,26 +66,12 @@ pub struct Args {
     seconds: u64,
 }
 
-/// `host:port`, as Kafka's clients take it.
-fn host_port(text: &str) -> std::result::Result<String, String> {
-    let right = "right would be HOST:PORT, as in kafka1:9092";
-    let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("it has no port; {right}"))?;
-    match port.parse::<u16>() {
-        Ok(1..) if !host.is_empty() => Ok(text.to_owned()),
-        Ok(_) | Err(_) => Err(right.to_owned()),
-    }
-}
-
 /// Runs the quick start.
-///
-/// # Errors
-///
-/// The step that failed, or the way down.
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     let directory = tempfile::Builder::new().prefix("klamm-quickstart-").tempdir();
     let directory = directory.doing(|| "cannot create a temporary directory".to_owned())?;
-    headline("Klamm's quick start: one Kafka, Klamm before it, and two tenants who say the same names");
+    headline("Klamm's quick start: one Kafka, Klamm before it, and two tenants who use the same names");
     let backend = start_backend(args, directory.path())?;
     let (mut gateway, tenants, names) = start_gateway(args, &backend, directory.path())?;
     report::picture(&gateway, &tenants, &backend);
@@ -125,24 +114,28 @@ fn start_gateway(args: &Args, backend: &Backend, directory: &Path) -> Result<(Ga
             Some(port) => ports::check_block(port, all)?,
             None => ports::free_block(PORTS_FROM, all)?,
         };
-        let door = args.sni.then_some(first + needed + 1);
         let tenants = Tenants::new(first, backend);
-        let fronts = tenants.both().map(Tenant::listener);
+        let clusters = tenants.both().map(Tenant::virtual_cluster);
+        let files = ("tls/klamm.pem", "tls/klamm.key");
+        let (port, host_format) = (first + needed + 1, "per_cluster_suffix");
         let plan = Plan {
             directory,
-            fronts: &fronts,
+            clusters: &clusters,
+            sni: args.sni.then_some(Sni { port, suffix: names::SUFFIX, host_format, files }),
             admin_port: first + needed,
             bootstrap: &backend.bootstrap,
             core: None,
             settings: &[],
-            door,
             binary: None,
-            counted: None,
+            callgrind: None,
         };
         let begin = Instant::now();
         let mut names = None;
-        let mut gateway = Gateway::spawn_prepared(&plan, |config| {
-            names = door.map(|port| Names::prepare(config, port)).transpose()?;
+        let mut gateway = Gateway::spawn(&plan, |config| {
+            if args.sni {
+                let (authority, properties) = certificates::for_quickstart(config)?;
+                names = Some(Names { port, authority, properties });
+            }
             Ok(())
         })?;
         gateway.wait_ready(Duration::from_secs(30))?;
@@ -157,7 +150,7 @@ fn walk_through(args: &Args, gateway: &Gateway, tenants: &Tenants, backend: &Bac
     let Tenants { alice, bob } = tenants;
     for tenant in tenants.both() {
         let advertised = tenant.layout.advertised();
-        step(&format!("what {} is told", tenant.name), || steps::client_sees(&tenant.front(), &advertised))?;
+        step(&format!("what {} sees", tenant.name), || steps::client_sees(&tenant.bootstrap(), &advertised))?;
     }
     let of_alice = create_and_produce(args, alice)?;
     step("bob sees nothing of it", || isolation::sees_nothing(bob, alice, backend))?;
@@ -170,16 +163,16 @@ fn walk_through(args: &Args, gateway: &Gateway, tenants: &Tenants, backend: &Bac
 }
 
 fn create_and_produce(args: &Args, tenant: &Tenant) -> Result<Produced> {
-    let (name, front) = (tenant.name, tenant.front());
-    step(&format!("{name} creates {TOPIC} by first use"), || steps::topic_created(&front, TOPIC))?;
-    step(&format!("{name} produces"), || steps::produce(&front, TOPIC, name, args.records as usize))
+    let (name, bootstrap) = (tenant.name, tenant.bootstrap());
+    step(&format!("{name} creates {TOPIC} by first use"), || steps::topic_created(&bootstrap, TOPIC))?;
+    step(&format!("{name} produces"), || steps::produce(&bootstrap, TOPIC, name, args.records as usize))
 }
 
 /// The same tenants once more: on one port, by host name.
 fn by_name(names: &Names, tenants: &Tenants, backend: &Backend) -> Result<()> {
-    headline("Both on one port with TLS: the host name that a client asks for says whose it is");
+    headline("Both on one port with TLS: the host name selects the virtual cluster");
     for tenant in tenants.both() {
-        step(&format!("what {} is told by name", tenant.name), || names.told(tenant, &backend.nodes))?;
+        step(&format!("what {} sees by name", tenant.name), || names.tenant_sees(tenant, &backend.nodes))?;
     }
     step("a name that is nobody's", || names.nobody())
 }
@@ -191,14 +184,14 @@ fn load(args: &Args, gateway: &Gateway, tenant: &Tenant) -> Result<()> {
         console::skipped("load", "left out (--seconds 0)");
         return Ok(());
     }
-    let (name, front) = (tenant.name, tenant.front());
+    let (name, bootstrap) = (tenant.name, tenant.bootstrap());
     headline(&format!(
         "{} seconds of load as {name}: records of 1 KiB, produced and consumed, each checked",
         args.seconds
     ));
     let outcome = step("load", || {
-        let partitions = clients::partitions(&front, LOAD_TOPIC)?;
-        let load = load::Load { bootstrap: &front, topic: LOAD_TOPIC, partitions, time, pid: gateway.child.pid() };
+        let partitions = clients::partitions(&bootstrap, LOAD_TOPIC)?;
+        let load = load::Load { bootstrap: &bootstrap, topic: LOAD_TOPIC, partitions, time, pid: gateway.child.pid() };
         let outcome = load.run()?;
         let detail = format!("{} records went and came back, in order, none lost", outcome.records);
         Ok((outcome, detail))
@@ -229,7 +222,9 @@ fn stop(mut gateway: Gateway, tenants: &Tenants, backend: Backend, outcome: Resu
     let alive = gateway.child.check().is_ok();
     let left = if backend.is_own() { delete(alive, tenants, &backend) } else { Ok(()) };
     let down = if alive {
-        step("stop Klamm", || gateway.stop().map(|()| ((), "it drained and ended with 0".to_owned())))
+        step("stop Klamm", || {
+            gateway.child.stop(STOP_PATIENCE).map(|()| ((), "it drained and ended with 0".to_owned()))
+        })
     } else {
         console::skipped("stop Klamm", "it had ended by itself");
         Ok(())
@@ -245,7 +240,7 @@ fn stop(mut gateway: Gateway, tenants: &Tenants, backend: Backend, outcome: Resu
 /// Takes away what was created on the user's own Kafka, as far as Klamm, through which it goes, is `alive`.
 fn delete(alive: bool, tenants: &Tenants, backend: &Backend) -> Result<()> {
     const TITLE: &str = "delete what was created";
-    let prefixes = tenants.both().map(|tenant| tenant.on_backend("")).join(" and ");
+    let prefixes = tenants.both().map(|tenant| tenant.physical("")).join(" and ");
     if !alive {
         console::skipped(
             TITLE,
@@ -255,7 +250,7 @@ fn delete(alive: bool, tenants: &Tenants, backend: &Backend) -> Result<()> {
     }
     step(TITLE, || {
         for tenant in tenants.both() {
-            cleanup::delete(&tenant.front(), &[TOPIC, LOAD_TOPIC], GROUP)?;
+            cleanup::delete(&tenant.bootstrap(), &[TOPIC, LOAD_TOPIC], GROUP)?;
         }
         isolation::nothing_is_left(tenants, backend)?;
         Ok(((), format!("no topic that begins with {prefixes} is left")))

@@ -63,10 +63,6 @@ impl Record {
 }
 
 /// Compares what was acknowledged with what was consumed, place by place.
-///
-/// # Errors
-///
-/// The first difference, in words.
 pub fn same(produced: &BTreeMap<Place, Record>, consumed: &BTreeMap<Place, Record>) -> Result<(), String> {
     let at = |place: &Place| format!("partition {} offset {}", place.0, place.1);
     for (place, record) in produced {

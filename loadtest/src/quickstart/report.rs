@@ -22,11 +22,11 @@ pub fn picture(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
     };
     for tenant in tenants.both() {
         println!();
-        line(tenant.name, &tenant.front(), "bootstrap", "any of them", "");
+        line(tenant.name, &tenant.bootstrap(), "bootstrap", "any of them", "");
         let names = [TOPIC, GROUP];
         for row in 0..backend.nodes.len().max(names.len()) {
             let said = names.get(row).copied();
-            let stored = said.map(|name| tenant.on_backend(name)).unwrap_or_default();
+            let stored = said.map(|name| tenant.physical(name)).unwrap_or_default();
             let who = said.map(|name| format!("  {name}")).unwrap_or_default();
             match backend.nodes.iter().nth(row) {
                 Some((id, node)) => {
@@ -77,7 +77,7 @@ fn as_f64(count: u64) -> f64 {
 
 /// Prints the addresses and the commands.
 pub fn commands(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
-    let (alice, bob) = (tenants.alice.front(), tenants.bob.front());
+    let (alice, bob) = (tenants.alice.bootstrap(), tenants.bob.bootstrap());
     console::headline("Try it yourself, in another terminal: first as alice, then as bob, then without Klamm:");
     command(&format!("echo 'hello from alice' | kcat -b {alice} -t {TOPIC} -P"));
     command(&format!("kcat -b {alice} -t {TOPIC} -C -o -3 -e"));

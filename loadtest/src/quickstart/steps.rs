@@ -20,10 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The nodes that a client is told of are exactly these, under exactly these addresses.
-///
-/// # Errors
-///
-/// What the client sees instead.
 pub fn client_sees(bootstrap: &str, expected: &Nodes) -> Result<((), String)> {
     let (seen, metadata) = clients::nodes(bootstrap, PATIENCE)?;
     if &seen != expected {
@@ -40,10 +36,6 @@ fn list(nodes: &Nodes) -> String {
 }
 
 /// The first mention of a topic creates it.
-///
-/// # Errors
-///
-/// What the cluster says of the topic.
 pub fn topic_created(bootstrap: &str, topic: &str) -> Result<(usize, String)> {
     let partitions = clients::partitions(bootstrap, topic)?;
     Ok((partitions, format!("{topic}, {partitions} partitions, each with a leader")))
@@ -53,10 +45,6 @@ pub fn topic_created(bootstrap: &str, topic: &str) -> Result<(usize, String)> {
 pub type Produced = BTreeMap<Place, Record>;
 
 /// Produces a tenant's records with keys, headers and times, and waits for every acknowledgement.
-///
-/// # Errors
-///
-/// The first record that was not acknowledged, and why.
 pub fn produce(bootstrap: &str, topic: &str, tenant: &str, count: usize) -> Result<(Produced, String)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
     let now = i64::try_from(now).unwrap_or(0);
@@ -142,10 +130,6 @@ const GROUP_PATIENCE: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_millis(500);
 
 /// Consumes in a group and compares: exactly the records that were produced, unchanged. Then commits and asks for it.
-///
-/// # Errors
-///
-/// The first difference.
 pub fn consume(bootstrap: &str, topic: &str, group: &str, produced: &Produced) -> Result<((), String)> {
     let consumer: BaseConsumer = clients::settings(bootstrap)
         .set("group.id", group)

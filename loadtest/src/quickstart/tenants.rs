@@ -1,9 +1,9 @@
-//! The two tenants: their ports, the names they say, and what the backend has of it.
+//! The two tenants: their ports, the virtual names they use, and the physical ones on the backend.
 //!
-//! Owns the names. Both tenants say the same ones: that is the point.
+//! Owns the names. Both tenants use the same ones: that is the point.
 
 use super::backend::Backend;
-use crate::gateway::{Front, Layout};
+use crate::gateway::{Layout, VirtualCluster};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The topic of both.
@@ -15,7 +15,7 @@ pub const LOAD_TOPIC: &str = "load";
 
 /// One of them.
 pub struct Tenant {
-    /// As the texts call it.
+    /// Its name in the texts.
     pub name: &'static str,
     /// Its virtual cluster, whose name and a dot is its prefix.
     pub cluster: String,
@@ -25,18 +25,18 @@ pub struct Tenant {
 
 impl Tenant {
     /// Where its clients begin.
-    pub fn front(&self) -> String {
+    pub fn bootstrap(&self) -> String {
         self.layout.bootstrap()
     }
 
-    /// What the backend has where the tenant says `name`.
-    pub fn on_backend(&self, name: &str) -> String {
+    /// The physical name of what the tenant calls `name`.
+    pub fn physical(&self, name: &str) -> String {
         format!("{}.{name}", self.cluster)
     }
 
-    /// Its listener.
-    pub fn listener(&self) -> Front<'_> {
-        Front { tenant: Some(&self.cluster), layout: &self.layout }
+    /// Its virtual cluster as Klamm is configured with it.
+    pub fn virtual_cluster(&self) -> VirtualCluster<'_> {
+        VirtualCluster { name: Some(&self.cluster), layout: Some(&self.layout) }
     }
 }
 

@@ -11,15 +11,17 @@ use crate::console::{self, headline};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::load::storm::Storm;
-use crate::load::{Generator, Load, descriptors, discover};
+use crate::load::Done;
+use crate::load::handshake_storm::HandshakeStorm;
+use crate::load::idle;
+use crate::load::{Generator, Load, Place, descriptors, discover};
 use crate::measure::machine::Machine;
 use crate::measure::{cpu, memory};
+use crate::ports::host_port;
 use crate::target::{Kind, Target, Variant, setting};
-use crate::trial::{self, Round, Setting, idle};
-use plan::{Acks, Plan, Shape};
+use crate::trial::{self, Round, Setting, Workload};
+use plan::{Acks, Shape};
 use report::Report;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ topic is created by its first mention, where the cluster allows that; what is pr
 Without --rate the loop is closed: on each connection --pipeline requests are in flight, as fast as
 answers come. With --rate it is open: requests are due evenly spaced, whatever comes back, and
 latency counts from the time at which a request was due. Every answer is checked: correlation id,
-error codes, names, offsets, and the CRC of every batch that is fetched. A percentile q is told
+error codes, names, offsets, and the CRC of every batch that is fetched. A percentile q is printed
 from 10 / (1 - q) samples on.
 
 Examples:
@@ -64,7 +66,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     virtual_clusters: u32,
     /// A Kafka or a gateway that is there already (plain, no SASL).
-    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', value_parser = plan::host_port)]
+    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', value_parser = host_port)]
     bootstrap: Vec<String>,
     /// The process whose CPU and memory are measured, with --bootstrap.
     #[arg(long, value_name = "PID", requires = "bootstrap")]
@@ -123,36 +125,25 @@ pub struct Args {
 }
 
 /// Runs it.
-///
-/// # Errors
-///
-/// Values that cannot be, nobody at --bootstrap, a target that dies, a wrong answer, a file that cannot be written, or
-/// Ctrl-C. What was measured until then is in the file, marked partial.
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
-    let plan = Plan::new(args)?;
+    let workload = plan::workload(args)?;
+    let about = plan::about(&workload, args);
     for core in [args.target_core, args.load_core].into_iter().flatten() {
         check_core(core)?;
     }
     descriptors::raise(args.connections as usize)?;
-    headline(&format!("{}\n{}", plan.about(args), Machine::here().line()));
-    let mut report = Report::create(args.json.as_deref(), plan.about(args))?;
+    headline(&format!("{about}\n{}", Machine::here().line()));
+    let mut report = Report::begin(args.json.clone(), about)?;
     let outcome = match args.load {
         Shape::Storm => storm(args),
         Shape::Idle => idle_connections(args),
-        Shape::Produce | Shape::Fetch | Shape::Metadata => steady(args, &plan, &mut report),
+        Shape::Produce | Shape::Fetch | Shape::Metadata => steady(args, &workload, &mut report),
     };
     console::progress("");
-    match outcome {
-        Ok(round) => {
-            report.finish(Some(round), None)?;
-            Ok(())
-        }
-        Err(error) => {
-            report.finish(None, Some(error.what()))?;
-            Err(error)
-        }
-    }
+    let outcome = outcome.map(|round| report.round(round));
+    let written = report.finish(outcome.as_ref().err().map(Error::what));
+    outcome.and(written)
 }
 
 fn variant(args: &Args) -> Result<Variant> {
@@ -168,7 +159,7 @@ fn variant(args: &Args) -> Result<Variant> {
 }
 
 /// Produce, Fetch or Metadata, in a steady stream.
-fn steady(args: &Args, plan: &Plan, report: &mut Report) -> Result<Round> {
+fn steady(args: &Args, workload: &Workload, report: &mut Report) -> Result<Round> {
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
     let setting = Setting {
         directory: directory.path(),
@@ -180,17 +171,16 @@ fn steady(args: &Args, plan: &Plan, report: &mut Report) -> Result<Round> {
         instructions: false,
         memory: true,
     };
-    let workload = plan.workload();
     let mut watch = |time, done| report.sample(time, done);
     if args.bootstrap.is_empty() {
-        return only(trial::run(&[variant(args)?], &workload, &setting, &mut watch)?);
+        return only(trial::run(&[variant(args)?], workload, &setting, &mut watch)?);
     }
     let before = args.pid.map(memory::of_process).transpose()?;
     let load = Load {
         places: discover::places(&args.bootstrap, &args.topic)?,
         parties: 1,
         connections: workload.connections,
-        work: workload.work,
+        work: workload.work.clone(),
         pace: workload.pace,
         core: args.load_core,
     };
@@ -202,19 +192,16 @@ fn only(rounds: Vec<Round>) -> Result<Round> {
     rounds.into_iter().next().ok_or_else(|| Error::new("nothing was measured"))
 }
 
-/// What a storm or idle connections go to: started here, or there already.
-fn with_addresses<T>(args: &Args, work: impl FnOnce(&[SocketAddr], Option<u32>) -> Result<T>) -> Result<T> {
+/// Works with where a storm or idle connections go to, and its process: started here, or there already.
+fn with_places<T>(args: &Args, work: impl FnOnce(&[Place], Option<u32>) -> Result<T>) -> Result<T> {
     if !args.bootstrap.is_empty() {
-        let places = discover::places(&args.bootstrap, &args.topic)?;
-        let addresses: Vec<SocketAddr> = places.iter().map(|place| place.address).collect();
-        return work(&addresses, args.pid);
+        return work(&discover::places(&args.bootstrap, &args.topic)?, args.pid);
     }
     let variant = variant(args)?;
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
     let sink = Sink::start(args.load_core, Script { topics: variant.topics(), ..Script::default() })?;
     let mut target = Target::start(&variant, directory.path(), sink.address(), args.target_core)?;
-    let addresses: Vec<SocketAddr> = target.places().iter().map(|place| place.address).collect();
-    let outcome = work(&addresses, target.pid());
+    let outcome = work(&target.places(), target.pid());
     target.check()?;
     target.stop()?;
     sink.stop()?;
@@ -222,30 +209,29 @@ fn with_addresses<T>(args: &Args, work: impl FnOnce(&[SocketAddr], Option<u32>) 
 }
 
 fn storm(args: &Args) -> Result<Round> {
-    with_addresses(args, |addresses, pid| {
-        let storm = Storm {
-            addresses: addresses.to_vec(),
-            connections: args.connections as usize,
-            rate: args.rate,
-            time: Duration::from_secs(args.seconds),
-            core: args.load_core,
-        };
+    with_places(args, |places, pid| {
+        let (clients, time) = (args.connections as usize, Duration::from_secs(args.seconds));
+        let storm = HandshakeStorm { clients, rate: args.rate, time, core: args.load_core };
         let before = pid.map(cpu::of_process).transpose()?;
-        let outcome = storm.run()?;
+        let (latencies, time) = storm.run(|| {
+            let connect = idle::in_turn(places);
+            Ok(move |number| connect(number).map(drop))
+        })?;
         let own = pid.map(cpu::of_process).transpose()?;
         let cpu_seconds = own.zip(before).map(|(now, then)| now.saturating_sub(then).as_secs_f64());
-        let round = Round { done: outcome.done, seconds: outcome.time.as_secs_f64(), cpu_seconds, ..Round::default() };
-        Ok(round.with_latencies(&outcome.latencies))
+        let done = Done { requests: latencies.count(), bytes: 0 };
+        let round = Round { done, seconds: time.as_secs_f64(), cpu_seconds, ..Round::default() };
+        Ok(round.with_latencies(&latencies))
     })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "KiB and counts far below 2^52")]
 fn idle_connections(args: &Args) -> Result<Round> {
-    with_addresses(args, |addresses, pid| {
+    with_places(args, |places, pid| {
         let begin = Instant::now();
         let kib = || pid.map(memory::of_process).transpose().map(|memory| memory.map(|memory| memory.private_kib));
         let before = kib()?;
-        let clients = idle::connect(addresses, args.connections as usize)?;
+        let clients = idle::connect_all(0..args.connections as usize, idle::in_turn(places))?;
         interrupt::pause(Duration::from_secs(args.seconds))?;
         let grown = kib()?.zip(before).map(|(now, then)| now as f64 - then as f64);
         let idle_kib = grown.map(|grown| grown / clients.len() as f64);

@@ -17,7 +17,7 @@ pub enum Shape {
     Fetch,
     /// Metadata requests.
     Metadata,
-    /// Connections that say nothing.
+    /// Idle connections.
     Idle,
     /// Connections that come and go.
     Storm,
@@ -38,94 +38,78 @@ pub enum Acks {
 }
 
 /// Threads of a storm.
-const STORM_CONNECTIONS_MAX: u32 = 512;
+const STORM_CLIENTS_MAX: u32 = 512;
 
-/// The load.
-pub struct Plan {
-    workload: Workload,
+/// The load that the options ask for; an error when they do not go together, with what would.
+pub fn workload(args: &Args) -> Result<Workload> {
+    if args.idempotent && args.acks != Acks::All {
+        return Err(Error::new("an idempotent producer waits for all replicas: add --acks all"));
+    }
+    if args.load == Shape::Storm && args.connections > STORM_CLIENTS_MAX {
+        let most = format!("a storm has at most {STORM_CLIENTS_MAX} connections at a time");
+        return Err(Error::new(most).try_this("It opens as many as can be, or --rate of them a second."));
+    }
+    let records = args.batch_records as usize;
+    let bytes = args.record_bytes.saturating_mul(records);
+    if bytes > FRAME_BYTES_MAX / 2 {
+        return Err(Error::new(format!(
+            "a batch of {bytes} bytes is more than the {} of a frame",
+            FRAME_BYTES_MAX / 2
+        )));
+    }
+    let value_bytes = args.record_bytes;
+    let work = match args.load {
+        Shape::Produce | Shape::Idle | Shape::Storm => {
+            let acks = match args.acks {
+                Acks::None => 0,
+                Acks::Leader => 1,
+                Acks::All => -1,
+            };
+            Work::Produce { acks, idempotent: args.idempotent, records, value_bytes }
+        }
+        Shape::Fetch => Work::Fetch {
+            version: args.fetch_version,
+            session: args.fetch_session,
+            bytes_max: Workload::fetch_bytes_max(value_bytes),
+            // A client of a real cluster asks a leader for the partition that it leads.
+            partitions: if args.bootstrap.is_empty() { args.fetch_partitions } else { 1 },
+        },
+        Shape::Metadata => Work::Metadata,
+    };
+    let pace = match args.rate {
+        None => Pace::Closed { pipeline: args.pipeline.unwrap_or(1) as usize },
+        Some(rate) => Pace::Open { rate, pipeline: args.pipeline.unwrap_or(5) as usize },
+    };
+    let connections = args.connections as usize;
+    Ok(Workload { work, pace, connections, fetched_bytes: value_bytes })
 }
 
-impl Plan {
-    /// From the options.
-    ///
-    /// # Errors
-    ///
-    /// Options that do not go together, with what would.
-    pub fn new(args: &Args) -> Result<Self> {
-        if args.idempotent && args.acks != Acks::All {
-            return Err(Error::new("an idempotent producer waits for all replicas: add --acks all"));
+/// A load in words.
+pub fn about(workload: &Workload, args: &Args) -> String {
+    let what = match (&workload.work, args.load) {
+        (_, Shape::Idle) => "idle connections".to_owned(),
+        (_, Shape::Storm) => "a storm of connections".to_owned(),
+        (Work::Produce { acks, idempotent, records, value_bytes }, _) => {
+            let acks = if *acks < 0 { "all".to_owned() } else { acks.to_string() };
+            let kind = if *idempotent { ", idempotent" } else { "" };
+            format!("Produce {records} x {value_bytes} bytes, acks={acks}{kind}")
         }
-        if args.load == Shape::Storm && args.connections > STORM_CONNECTIONS_MAX {
-            let most = format!("a storm has at most {STORM_CONNECTIONS_MAX} connections at a time");
-            return Err(Error::new(most).try_this("It opens as many as can be, or --rate of them a second."));
+        (Work::Fetch { version, session, .. }, _) => {
+            let with = if *session { "with" } else { "without" };
+            format!("Fetch v{version} {with} a session, about {} bytes an answer", workload.fetched_bytes)
         }
-        let records = args.batch_records as usize;
-        let bytes = args.record_bytes.saturating_mul(records);
-        if bytes > FRAME_BYTES_MAX / 2 {
-            return Err(Error::new(format!(
-                "a batch of {bytes} bytes is more than the {} of a frame",
-                FRAME_BYTES_MAX / 2
-            )));
-        }
-        let value_bytes = args.record_bytes;
-        let work = match args.load {
-            Shape::Produce | Shape::Idle | Shape::Storm => {
-                let acks = match args.acks {
-                    Acks::None => 0,
-                    Acks::Leader => 1,
-                    Acks::All => -1,
-                };
-                Work::Produce { acks, idempotent: args.idempotent, records, value_bytes }
-            }
-            Shape::Fetch => Work::Fetch {
-                version: args.fetch_version,
-                session: args.fetch_session,
-                bytes_max: Workload::fetch_bytes_max(value_bytes),
-                // A client of a real cluster asks a leader for the partition that it leads.
-                partitions: if args.bootstrap.is_empty() { args.fetch_partitions } else { 1 },
-            },
-            Shape::Metadata => Work::Metadata,
-        };
-        let pace = match args.rate {
-            None => Pace::Closed { pipeline: args.pipeline.unwrap_or(1) as usize },
-            Some(rate) => Pace::Open { rate, pipeline: args.pipeline.unwrap_or(5) as usize },
-        };
-        let connections = args.connections as usize;
-        Ok(Self { workload: Workload { work, pace, connections, fetched_bytes: value_bytes } })
-    }
-
-    /// The load.
-    pub fn workload(&self) -> Workload {
-        self.workload.clone()
-    }
-
-    /// In words.
-    pub fn about(&self, args: &Args) -> String {
-        let what = match (&self.workload.work, args.load) {
-            (_, Shape::Idle) => "idle connections".to_owned(),
-            (_, Shape::Storm) => "a storm of connections".to_owned(),
-            (Work::Produce { acks, idempotent, records, value_bytes }, _) => {
-                let acks = if *acks < 0 { "all".to_owned() } else { acks.to_string() };
-                let kind = if *idempotent { ", idempotent" } else { "" };
-                format!("Produce {records} x {value_bytes} bytes, acks={acks}{kind}")
-            }
-            (Work::Fetch { version, session, .. }, _) => {
-                let with = if *session { "with" } else { "without" };
-                format!("Fetch v{version} {with} a session, about {} bytes an answer", self.workload.fetched_bytes)
-            }
-            (Work::Metadata, _) => "Metadata of one topic".to_owned(),
-        };
-        let pace = match self.workload.pace {
-            Pace::Closed { pipeline } => format!("closed loop, {pipeline} in flight on each"),
-            Pace::Open { rate, pipeline } => format!("open loop, {rate}/s, at most {pipeline} in flight on each"),
-        };
-        let target = if args.bootstrap.is_empty() {
-            format!("{} before a synthetic broker", args.target.name())
-        } else {
-            args.bootstrap.join(",")
-        };
-        format!("{what}; {} connections, {pace}; {target}", self.workload.connections)
-    }
+        (Work::Metadata, _) => "Metadata of one topic".to_owned(),
+    };
+    let pace = match workload.pace {
+        Pace::Closed { pipeline } => format!("closed loop, {pipeline} in flight on each"),
+        Pace::Open { rate, pipeline } => format!("open loop, {rate}/s, at most {pipeline} in flight on each"),
+    };
+    let target = if args.bootstrap.is_empty() {
+        format!("{} before a synthetic broker", args.target.name())
+    } else {
+        args.bootstrap.join(",")
+    };
+    format!("{what}; {} connections, {pace}; {target}", workload.connections)
 }
 
 /// Bytes, with or without a unit.
@@ -140,16 +124,6 @@ pub fn size(text: &str) -> std::result::Result<usize, String> {
     };
     let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
     bytes.filter(|bytes| (1..=FRAME_BYTES_MAX / 2).contains(bytes)).ok_or_else(|| "from 1B to 256MiB".to_owned())
-}
-
-/// `host:port`, as Kafka's clients take it.
-pub fn host_port(text: &str) -> std::result::Result<String, String> {
-    let right = "right would be HOST:PORT, as in kafka1:9092";
-    let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("it has no port; {right}"))?;
-    match port.parse::<u16>() {
-        Ok(1..) if !host.is_empty() => Ok(text.to_owned()),
-        Ok(_) | Err(_) => Err(right.to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! What a run prints and writes: a line a second, the figures at the end, and all of it as a file.
-//!
-//! Owns the file; until the end, and after a failure, it is marked partial.
 
 use crate::console;
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::load::Done;
-use crate::measure::machine::Machine;
+use crate::results_file::ResultsFile;
 use crate::trial::Round;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Done until some time of the measured ones.
@@ -19,81 +17,45 @@ struct Sample {
     done: Done,
 }
 
+/// What was measured so far.
 #[derive(Serialize)]
-struct Written {
-    complete: bool,
-    /// What ended it.
-    failure: Option<String>,
+pub struct Run {
     about: String,
-    command: Vec<String>,
-    machine: Machine,
     /// What was done until then, about every second.
     samples: Vec<Sample>,
     round: Option<Round>,
 }
 
-/// What is told.
-pub struct Report {
-    file: Option<PathBuf>,
-    written: Written,
-}
+/// The file.
+pub type Report = ResultsFile<Run>;
 
 impl Report {
-    /// Begins; a file that cannot be written is told now.
-    ///
-    /// # Errors
-    ///
-    /// The file's.
-    pub fn create(file: Option<&Path>, about: String) -> Result<Self> {
-        let written = Written {
-            complete: false,
-            failure: None,
-            about,
-            command: std::env::args().skip(1).collect(),
-            machine: Machine::here(),
-            samples: Vec::new(),
-            round: None,
-        };
-        let report = Self { file: file.map(Path::to_owned), written };
-        report.save()?;
-        Ok(report)
+    /// Begins the file, if there is one.
+    pub fn begin(file: Option<PathBuf>, about: String) -> Result<Self> {
+        Self::create(file, Run { about, samples: Vec::new(), round: None })
     }
 
-    /// What was done in the measured time so far.
+    /// Keeps what was done in the measured time so far.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn sample(&mut self, time: Duration, done: Done) {
         let seconds = time.as_secs_f64();
-        let last = self.written.samples.last();
-        if seconds - last.map_or(0.0, |last| last.seconds) < 1.0 {
+        let last = self.content.samples.last();
+        let (before, begin) = last.map_or((0, 0.0), |last| (last.done.requests, last.seconds));
+        if seconds - begin < 1.0 {
             return;
         }
-        let (before, begin) = last.map_or((0, 0.0), |last| (last.done.requests, last.seconds));
         let rate = (done.requests - before) as f64 / (seconds - begin);
         console::progress(&format!("{seconds:.0} s: {rate:.0} requests/s"));
-        self.written.samples.push(Sample { seconds, done });
+        self.content.samples.push(Sample { seconds, done });
     }
 
-    /// Prints the figures, if there are any, and writes the file.
-    ///
-    /// # Errors
-    ///
-    /// The file's.
-    pub fn finish(&mut self, round: Option<Round>, failure: Option<&str>) -> Result<()> {
-        if round.as_ref().is_some_and(|round| round.done.requests == 0 && round.idle_kib.is_none()) {
+    /// Prints the figures and keeps them.
+    pub fn round(&mut self, round: Round) {
+        if round.done.requests == 0 && round.idle_kib.is_none() {
             console::note("requests", "none was answered in the measured time");
         }
-        round.iter().flat_map(lines).for_each(|(title, detail)| console::note(title, &detail));
-        self.written.complete = failure.is_none();
-        self.written.failure = failure.map(str::to_owned);
-        self.written.round = round;
-        self.save()
-    }
-
-    fn save(&self) -> Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let doing = || format!("cannot write {}", file.display());
-        let text = serde_json::to_string_pretty(&self.written).doing(doing)?;
-        std::fs::write(file, text + "\n").doing(doing)
+        lines(&round).iter().for_each(|(title, detail)| console::note(title, detail));
+        self.content.round = Some(round);
     }
 }
 
@@ -105,8 +67,8 @@ fn lines(round: &Round) -> Vec<(&'static str, String)> {
         let mib = round.done.bytes as f64 / f64::from(1 << 20);
         let (rate, mib) = (requests / round.seconds, mib / round.seconds);
         lines.push(("requests", format!("{requests} in {:.2} s: {rate:.0}/s, {mib:.1} MiB/s", round.seconds)));
-        let told = |us: Option<u64>| us.map_or("too few samples".to_owned(), |us| format!("{us} us"));
-        let (p50, p99, p999) = (told(round.p50_us), told(round.p99_us), told(round.p999_us));
+        let latency = |us: Option<u64>| us.map_or("too few samples".to_owned(), |us| format!("{us} us"));
+        let (p50, p99, p999) = (latency(round.p50_us), latency(round.p99_us), latency(round.p999_us));
         lines.push(("latency", format!("p50 {p50}; p99 {p99}; p99.9 {p999}")));
     }
     if let Some(cpu) = round.cpu_seconds.filter(|_| round.done.requests > 0) {
@@ -132,18 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_keeps_what_was_measured_and_marks_it_partial() {
+    fn a_failure_keeps_the_samples() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("run.json");
-        let mut report = Report::create(Some(&file), "a load".to_owned()).unwrap();
+        let mut report = Report::begin(Some(file.clone()), "a load".to_owned()).unwrap();
         report.sample(Duration::from_millis(1100), Done { requests: 500, bytes: 0 });
         report.sample(Duration::from_millis(1200), Done { requests: 600, bytes: 0 });
-        report.finish(None, Some("Klamm ended by itself")).unwrap();
+        report.finish(Some("Klamm ended by itself")).unwrap();
         let value: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         assert_eq!(value["complete"], false);
         assert_eq!(value["samples"].as_array().unwrap().len(), 1);
         assert_eq!(value["samples"][0]["requests"], 500);
-        let error = Report::create(Some(&directory.path().join("no/run.json")), String::new()).err().unwrap();
-        assert!(error.what().contains("cannot write"), "{error}");
     }
 }

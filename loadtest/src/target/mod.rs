@@ -4,11 +4,11 @@
 
 mod variant;
 
-pub use variant::{Kind, Variant, setting};
+pub use variant::{Kind, Variant, cluster_name, setting};
 
 use crate::child::{Child, pin_process};
 use crate::error::Result;
-use crate::gateway::{Front, Gateway, Layout, Nodes, Plan};
+use crate::gateway::{Gateway, Layout, Nodes, Plan, VirtualCluster, ready};
 use crate::lab::haproxy;
 use crate::load::Place;
 use crate::ports;
@@ -29,103 +29,119 @@ const BOOTSTRAPS_MAX: usize = 1000;
 /// How long a proxy may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same under callgrind.
-const PATIENCE_COUNTED: Duration = Duration::from_secs(600);
-/// Between two connections that wake a counted gateway.
+const PATIENCE_CALLGRIND: Duration = Duration::from_secs(600);
+/// Between two connections that wake a gateway under callgrind.
 const NUDGE_EVERY: Duration = Duration::from_millis(5);
 
 /// One of them, started.
 pub struct Target {
-    process: Process,
+    /// The process; `None`: clients go straight to the broker.
+    child: Option<Child>,
+    /// Klamm's admin address.
+    admin: Option<SocketAddr>,
+    /// Where clients begin.
+    bootstrap: SocketAddr,
     /// Where clients of the broker's node connect, one for each virtual cluster.
     nodes: Vec<SocketAddr>,
-    bootstrap: SocketAddr,
-    counted: bool,
+    /// A Klamm under callgrind.
+    nudged: bool,
 }
 
-enum Process {
-    None,
-    Haproxy(Child),
-    Klamm(Gateway),
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-fn ports_from() -> u16 {
-    let block = std::process::id() % u32::from(PORT_BLOCKS);
-    PORTS_FROM + PORTS_PER_BLOCK * u16::try_from(block).unwrap_or(0)
+/// The first of some free ports.
+pub fn free_ports(count: u16) -> Result<u16> {
+    let block = u16::try_from(std::process::id() % u32::from(PORT_BLOCKS)).unwrap_or(0);
+    ports::free_block(PORTS_FROM + PORTS_PER_BLOCK * block, count)
 }
 
 impl Target {
+    /// A relay that listens on one address.
+    pub fn relay(child: Child, address: SocketAddr) -> Self {
+        Self { child: Some(child), admin: None, bootstrap: address, nodes: vec![address], nudged: false }
+    }
+
+    /// A Klamm, with the addresses where its clients begin and work.
+    pub fn klamm(gateway: Gateway, bootstrap: SocketAddr, nodes: Vec<SocketAddr>) -> Self {
+        Self { child: Some(gateway.child), admin: Some(gateway.admin), bootstrap, nodes, nudged: false }
+    }
+
     /// Starts it before the broker and returns at once.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started.
     pub fn spawn(variant: &Variant, directory: &Path, broker: SocketAddr, core: Option<usize>) -> Result<Self> {
-        let splice = variant.kind == Kind::HaproxySplice;
+        let callgrind = variant.counted.then_some(directory);
         match variant.kind {
-            Kind::Direct => Ok(Self { process: Process::None, nodes: vec![broker], bootstrap: broker, counted: false }),
-            Kind::Haproxy | Kind::HaproxySplice => {
-                let front = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_block(ports_from(), 1)?));
-                let child = haproxy::start(directory, front, broker, splice, core, variant.counted)?;
-                let counted = variant.counted;
-                Ok(Self { process: Process::Haproxy(child), nodes: vec![front], bootstrap: front, counted })
+            Kind::Direct => {
+                Ok(Self { child: None, admin: None, bootstrap: broker, nodes: vec![broker], nudged: false })
             }
-            Kind::Klamm | Kind::KlammHide => Self::klamm(variant, directory, broker, core),
+            Kind::Haproxy | Kind::HaproxySplice => {
+                let address = loopback(free_ports(1)?);
+                let splice = variant.kind == Kind::HaproxySplice;
+                let config = haproxy::config(&address.to_string(), broker, splice);
+                Ok(Self::relay(haproxy::start(directory, &config, core, callgrind)?, address))
+            }
+            Kind::Klamm | Kind::KlammHide => Self::spawn_klamm(variant, directory, broker, core, callgrind),
         }
     }
 
-    fn klamm(variant: &Variant, directory: &Path, broker: SocketAddr, core: Option<usize>) -> Result<Self> {
-        let clusters = variant.clusters();
-        let each: u16 = if clusters > BOOTSTRAPS_MAX { 1 } else { 2 };
-        let needed = u16::try_from(clusters).unwrap_or(u16::MAX).saturating_mul(each);
-        let first = ports::free_block(ports_from(), needed.saturating_add(1))?;
+    fn spawn_klamm(
+        variant: &Variant,
+        directory: &Path,
+        broker: SocketAddr,
+        core: Option<usize>,
+        callgrind: Option<&Path>,
+    ) -> Result<Self> {
+        let count = variant.clusters();
+        let each: u16 = if count > BOOTSTRAPS_MAX { 1 } else { 2 };
+        let needed = u16::try_from(count).unwrap_or(u16::MAX).saturating_mul(each);
+        let first = free_ports(needed.saturating_add(1))?;
         let nodes = Nodes::from([(NODE, broker.to_string())]);
         let layout = |port| if each == 1 { Layout::of_node(port, NODE) } else { Layout::new(port, &nodes) };
-        let layouts: Vec<Layout> = (first..).step_by(usize::from(each)).take(clusters).map(layout).collect();
-        let names: Vec<String> = (0..clusters).map(variant::cluster_name).collect();
-        let hidden = variant.kind == Kind::KlammHide;
-        let front = |(name, layout)| Front { tenant: hidden.then_some(name), layout };
-        let fronts: Vec<Front<'_>> = names.iter().map(String::as_str).zip(&layouts).map(front).collect();
+        let layouts: Vec<Layout> = (first..).step_by(usize::from(each)).take(count).map(layout).collect();
+        let names: Vec<String> = (0..count).map(cluster_name).collect();
+        let hides = variant.kind == Kind::KlammHide;
+        let cluster = |(name, layout)| VirtualCluster { name: hides.then_some(name), layout: Some(layout) };
+        let clusters: Vec<_> = names.iter().map(String::as_str).zip(&layouts).map(cluster).collect();
         let plan = Plan {
             directory,
-            fronts: &fronts,
+            clusters: &clusters,
+            sni: None,
             admin_port: first + needed,
             bootstrap: &[broker.to_string()],
-            core,
             settings: &variant.settings,
-            door: None,
+            core,
             binary: variant.binary.as_deref(),
-            counted: variant.counted.then_some(directory),
+            callgrind,
         };
-        let gateway = Gateway::spawn(&plan)?;
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let nodes = layouts.iter().flat_map(|layout| layout.nodes.values()).map(|port| address(*port)).collect();
-        Ok(Self { process: Process::Klamm(gateway), nodes, bootstrap: address(first), counted: variant.counted })
+        let gateway = Gateway::spawn(&plan, |_| Ok(()))?;
+        let nodes = layouts.iter().flat_map(|layout| layout.nodes.values()).map(|port| loopback(*port)).collect();
+        Ok(Self { nudged: callgrind.is_some(), ..Self::klamm(gateway, loopback(first), nodes) })
     }
 
     /// Starts it and waits until it is ready.
-    ///
-    /// # Errors
-    ///
-    /// When it is not ready in time, with its last log lines.
     pub fn start(variant: &Variant, directory: &Path, broker: SocketAddr, core: Option<usize>) -> Result<Self> {
         // Klamm refuses more shards than cores; all its threads are sent to the one core once it runs.
         let pinned_later = core.filter(|_| variant.settings.iter().any(|(key, _)| key == "shards"));
         let at_start = if pinned_later.is_some() { None } else { core };
         let mut target = Self::spawn(variant, directory, broker, at_start)?;
-        let front = target.bootstrap;
-        let patience = if variant.counted { PATIENCE_COUNTED } else { PATIENCE };
-        match &mut target.process {
-            Process::None => {}
-            Process::Haproxy(child) => {
-                child.wait_until(patience, || TcpStream::connect(front).map(drop).map_err(|error| error.to_string()))?
-            }
-            Process::Klamm(gateway) if variant.counted => nudging(front, || gateway.wait_ready(patience))?,
-            Process::Klamm(gateway) => gateway.wait_ready(patience)?,
-        }
+        target.wait_ready(if variant.counted { PATIENCE_CALLGRIND } else { PATIENCE })?;
         if let Some((pid, core)) = target.pid().zip(pinned_later) {
             pin_process(pid, core)?;
         }
         Ok(target)
+    }
+
+    /// Waits until it is ready.
+    pub fn wait_ready(&mut self, patience: Duration) -> Result<()> {
+        let (admin, address) = (self.admin, self.bootstrap);
+        let Some(child) = &mut self.child else { return Ok(()) };
+        nudging(self.nudged.then_some(address), || {
+            child.wait_until(patience, || match admin {
+                Some(admin) => ready(admin),
+                None => TcpStream::connect(address).map(drop).map_err(|error| error.to_string()),
+            })
+        })
     }
 
     /// Where clients of the broker's node connect.
@@ -146,50 +162,31 @@ impl Target {
 
     /// The process, if there is one.
     pub fn pid(&self) -> Option<u32> {
-        match &self.process {
-            Process::None => None,
-            Process::Haproxy(child) => Some(child.pid()),
-            Process::Klamm(gateway) => Some(gateway.child.pid()),
-        }
+        self.child.as_ref().map(Child::pid)
     }
 
-    /// Whether it still runs; if not, with its last log lines.
-    ///
-    /// # Errors
-    ///
-    /// How it ended.
+    /// Fails when it does not run any more, with the last lines of its log.
     pub fn check(&mut self) -> Result<()> {
-        match &mut self.process {
-            Process::None => Ok(()),
-            Process::Haproxy(child) => child.check(),
-            Process::Klamm(gateway) => gateway.child.check(),
-        }
+        self.child.as_mut().map_or(Ok(()), Child::check)
     }
 
-    /// Stops it.
-    ///
-    /// # Errors
-    ///
-    /// When it does not end by itself.
+    /// Stops it. Fails when it does not end by itself.
     pub fn stop(self) -> Result<()> {
-        match self.process {
-            Process::None => Ok(()),
-            Process::Haproxy(mut child) => child.stop(PATIENCE),
-            Process::Klamm(gateway) if self.counted => nudging(self.bootstrap, || gateway.stop()),
-            Process::Klamm(gateway) => gateway.stop(),
-        }
+        let Some(mut child) = self.child else { return Ok(()) };
+        nudging(self.nudged.then_some(self.bootstrap), || child.stop(PATIENCE))
     }
 }
 
-/// Does something while connections come and go. Valgrind runs one thread at a time, and takes io_uring_enter(2) for a
-/// call that does not block: while a shard waits in it, no other thread runs. What wakes the shard lets them.
-fn nudging<T>(front: SocketAddr, work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Works while connections to this address come and go. Valgrind runs one thread at a time, and takes io_uring_enter(2)
+/// for a call that does not block: while a shard waits in it, no other thread runs. What wakes the shard lets them.
+fn nudging<T>(address: Option<SocketAddr>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let Some(address) = address else { return work() };
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 // Before the socket listens, and after, nobody is there: that is no fault.
-                let _ = TcpStream::connect(front);
+                let _ = TcpStream::connect(address);
                 std::thread::sleep(NUDGE_EVERY);
             }
         });

@@ -89,10 +89,6 @@ impl Variant {
 
     /// Reads `NAME=KEY=VALUE,...`, where a key is `mode` (passthrough or hide_prefix, which is the default), `binary`,
     /// `virtual_clusters`, `shards`, or `limits.` and a limit.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let right = "right would be NAME=KEY=VALUE,..., as in copying=limits.hold_bytes_max=1MiB";
         let (name, rest) = text.split_once('=').ok_or_else(|| format!("it has no '='; {right}"))?;
@@ -121,10 +117,6 @@ impl Variant {
 }
 
 /// Reads a setting of `node`: `shards=2`, `limits.in_flight_max=16`.
-///
-/// # Errors
-///
-/// What is wrong with it.
 pub fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no KEY=VALUE"))?;
     let known = key == "shards" || key.strip_prefix("limits.").is_some_and(|limit| !limit.is_empty());

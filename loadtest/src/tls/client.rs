@@ -1,13 +1,6 @@
-//! Clients that shake hands, one connection after the other.
-//!
-//! Owns their threads and the kinds of handshakes. Each connection is looked at: one that is not of the kind it should be
-//! ends the measurement.
+//! Clients of TLS: how they shake hands, and that each connection is of the kind it should be.
 
-use super::material::host_name;
-use super::server::VIRTUAL_CLUSTER;
-use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
-use crate::interrupt;
 use crate::load::handshake::{ask, connect};
 use crate::wire::cluster;
 use rustls::client::{Resumption, Tls12Resumption};
@@ -18,8 +11,6 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, Strea
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 /// A kind of handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,63 +75,33 @@ impl Handshake {
         };
         Ok(Arc::new(config))
     }
-}
 
-/// The clients.
-pub struct Hands {
-    /// Where to connect.
-    pub address: SocketAddr,
-    /// What to do there.
-    pub handshake: Handshake,
-    /// How many at a time.
-    pub clients: usize,
-    /// Their core.
-    pub core: usize,
-    /// Whom to believe.
-    pub roots: Arc<RootCertStore>,
-}
-
-impl Hands {
-    /// Shakes hands for so long, and says how often.
-    ///
-    /// # Errors
-    ///
-    /// A connection that fails, or a handshake of another kind.
-    pub fn shake(&self, time: Duration) -> Result<u64> {
-        let (done, begin) = (AtomicU64::new(0), Instant::now());
-        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-            let start = |_| scope.spawn(|| self.one_client(begin + time, &done));
-            let threads: Vec<_> = (0..self.clients).map(start).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
-                thread.join().unwrap_or_else(|_| Err(Error::new("a client ended by a fault of ours")))
-            };
-            threads.into_iter().map(join).collect()
-        });
-        outcomes.into_iter().collect::<Result<()>>()?;
-        Ok(done.into_inner())
+    /// A client that makes one connection at a time with such a handshake, to its end.
+    pub fn client(
+        self,
+        address: SocketAddr,
+        host: &str,
+        roots: &Arc<RootCertStore>,
+    ) -> Result<impl FnMut(usize) -> Result<()>> {
+        let config = self.config(roots)?;
+        let expected = match self.full() {
+            None => HandshakeKind::Full,
+            Some(_) => {
+                // Not counted: it begins the session that the next one resumes.
+                self.connect(address, host, &config)?;
+                HandshakeKind::Resumed
+            }
+        };
+        Ok(move |_| match self.connect(address, host, &config)? {
+            Some(kind) if kind == expected => Ok(()),
+            kind => Err(Error::new(format!("{} was {kind:?} instead of {expected:?}", self.name()))),
+        })
     }
 
-    fn one_client(&self, end: Instant, done: &AtomicU64) -> Result<()> {
-        pin_to(self.core)?;
-        let config = self.handshake.config(&self.roots)?;
-        if self.handshake.full().is_some() {
-            // Not counted: it begins the session that the next one resumes.
-            self.connect(&config, None)?;
-        }
-        let wanted = if self.handshake.full().is_some() { HandshakeKind::Resumed } else { HandshakeKind::Full };
-        while Instant::now() < end {
-            interrupt::check()?;
-            self.connect(&config, Some(wanted))?;
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// One connection, to its end.
-    fn connect(&self, config: &Arc<ClientConfig>, wanted: Option<HandshakeKind>) -> Result<()> {
-        let doing = || format!("a handshake ({})", self.handshake.name());
-        let mut tls = open(self.address, config)?;
-        if self.handshake == Handshake::FullAndRequest {
+    fn connect(self, address: SocketAddr, host: &str, config: &Arc<ClientConfig>) -> Result<Option<HandshakeKind>> {
+        let doing = || format!("a handshake ({})", self.name());
+        let mut tls = open(address, host, config)?;
+        if self == Self::FullAndRequest {
             ask(&mut tls, cluster::api_versions_request())?;
         }
         let kind = tls.conn.handshake_kind();
@@ -149,23 +110,18 @@ impl Hands {
         // Until the other side ends, too: so its ticket is here, and its work is done.
         let mut rest = [0; 1024];
         while tls.read(&mut rest).doing(doing)? > 0 {}
-        match wanted {
-            Some(wanted) if kind != Some(wanted) => {
-                Err(Error::new(format!("{} was to be {wanted:?}, and was {kind:?}", self.handshake.name())))
-            }
-            Some(_) | None => Ok(()),
-        }
+        Ok(kind)
     }
 }
 
 /// Connects and shakes hands.
-///
-/// # Errors
-///
-/// Nobody there, or a handshake that fails.
-pub fn open(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<StreamOwned<ClientConnection, TcpStream>> {
-    let doing = || format!("no handshake with {address}");
-    let name = ServerName::try_from(host_name(VIRTUAL_CLUSTER)).doing(doing)?;
+pub fn open(
+    address: SocketAddr,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+    let doing = || format!("no handshake with {host} at {address}");
+    let name = ServerName::try_from(host.to_owned()).doing(doing)?;
     let mut connection = ClientConnection::new(config.clone(), name).doing(doing)?;
     let mut stream = connect(address)?;
     while connection.is_handshaking() {
@@ -175,10 +131,6 @@ pub fn open(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<StreamOwn
 }
 
 /// Settings of a client that resumes nothing.
-///
-/// # Errors
-///
-/// Where rustls refuses them.
 pub fn plain_config(roots: &Arc<RootCertStore>) -> Result<Arc<ClientConfig>> {
     Handshake::Full.config(roots)
 }

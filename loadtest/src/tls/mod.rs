@@ -4,29 +4,33 @@
 //! Owns the options, the order in which the servers take turns, and the printed lines.
 
 mod bare;
-mod client;
-mod idle;
-mod material;
-mod names;
+pub mod client;
 mod server;
 
 pub use bare::{BareArgs, become_bare};
 
 use crate::child::check_core;
-use crate::compare::median;
+use crate::compare::{Range, median, spread_percent};
 use crate::console::{self, headline};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::load::descriptors;
+use crate::load::handshake::{ask, first_success};
+use crate::load::handshake_storm::HandshakeStorm;
+use crate::load::{descriptors, idle};
 use crate::measure::cpu;
 use crate::measure::machine::Machine;
-use client::{Hands, Handshake};
-use material::Material;
-use server::{Kind, Server};
-use std::net::SocketAddr;
+use crate::target::Target;
+use crate::wire::cluster;
+use client::{Handshake, open, plain_config};
+use server::{HOST, Kind, Material};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often a start is measured.
+const STARTS: u32 = 5;
+/// How long a server may take to begin and to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Compare what TLS costs with HAProxy (mode tcp, one thread) and with a bare server of rustls.
 #[derive(clap::Args, Debug)]
@@ -70,10 +74,6 @@ pub struct Args {
 }
 
 /// Runs the comparison.
-///
-/// # Errors
-///
-/// A server that does not start or dies, a handshake that fails or is not of the kind it should be, or Ctrl-C.
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     if args.server_core == args.client_core {
@@ -84,14 +84,14 @@ pub fn run(args: &Args) -> Result<()> {
     headline(&format!("TLS\n{}", Machine::here().line()));
     let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
     let material = Material::make(directory.path())?;
-    let ground = Ground { args, directory: directory.path(), material: &material };
-    ground.handshakes()?;
-    idle::print(&ground)?;
-    names::print(&ground)
+    let bench = Bench { args, directory: directory.path(), material: &material };
+    bench.handshakes()?;
+    bench.idle()?;
+    bench.starts()
 }
 
 /// What all measurements share.
-struct Ground<'a> {
+struct Bench<'a> {
     args: &'a Args,
     directory: &'a Path,
     material: &'a Material,
@@ -104,7 +104,7 @@ struct Row {
     rates: Vec<f64>,
 }
 
-impl Ground<'_> {
+impl Bench<'_> {
     fn handshakes(&self) -> Result<()> {
         let mut rows: Vec<Row> = Vec::new();
         for handshake in Handshake::ALL {
@@ -131,34 +131,84 @@ impl Ground<'_> {
     /// Handshakes for each CPU second.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     fn round(&self, handshake: Handshake, kind: Kind) -> Result<f64> {
-        self.with_server(kind, |server, address| {
-            let hands = Hands {
-                address,
-                handshake,
-                clients: self.args.clients as usize,
-                core: self.args.client_core,
-                roots: self.material.roots.clone(),
+        self.with_server(kind, |server, pid| {
+            let storm = |time| {
+                let (clients, core) = (self.args.clients as usize, Some(self.args.client_core));
+                let storm = HandshakeStorm { clients, rate: None, time, core };
+                storm.run(|| handshake.client(server.bootstrap_address(), HOST, &self.material.roots))
             };
             // The first ones begin sessions, fill caches, and are not counted.
-            hands.shake(Duration::from_millis(500))?;
-            let before = cpu::of_process(server.pid())?;
-            let done = hands.shake(Duration::from_secs(self.args.seconds))?;
-            let took = cpu::of_process(server.pid())?.saturating_sub(before);
-            Ok(done as f64 / took.as_secs_f64())
+            storm(Duration::from_millis(500))?;
+            let before = cpu::of_process(pid)?;
+            let (done, _) = storm(Duration::from_secs(self.args.seconds))?;
+            let took = cpu::of_process(pid)?.saturating_sub(before);
+            Ok(done.count() as f64 / took.as_secs_f64())
         })
     }
 
     /// Starts a server before the synthetic broker, works with it, and stops it.
-    fn with_server<T>(&self, kind: Kind, work: impl FnOnce(&Server, SocketAddr) -> Result<T>) -> Result<T> {
+    fn with_server<T>(&self, kind: Kind, work: impl FnOnce(&Target, u32) -> Result<T>) -> Result<T> {
         let sink = Sink::start(Some(self.args.client_core), Script::default())?;
-        let mut server = Server::start(kind, self.directory, self.material, sink.address(), self.args.server_core)?;
-        let outcome = work(&server, server.address());
+        let mut server = kind.start(self.directory, self.material, sink.address(), self.args.server_core)?;
+        server.wait_ready(PATIENCE)?;
+        let pid = server.pid().ok_or_else(|| Error::new("there is no process to measure"))?;
+        let outcome = work(&server, pid);
         // What killed the server explains the clients' failure.
         let alive = server.check();
         let stopped = server.stop();
         alive.and(sink.stop())?;
         let outcome = outcome?;
         stopped.map(|()| outcome)
+    }
+
+    /// Memory of idle clients, each of which got an ApiVersions answer.
+    fn idle(&self) -> Result<()> {
+        headline(&format!("User memory for each idle TLS client, {} connections", self.args.idle));
+        for kind in [Kind::Haproxy, Kind::Klamm].into_iter().filter(|kind| kind.is_there()) {
+            console::step(kind.name(), || {
+                let idle = self.with_server(kind, |server, pid| {
+                    let config = plain_config(&self.material.roots)?;
+                    let client = |_| -> Result<_> {
+                        let mut tls = open(server.bootstrap_address(), HOST, &config)?;
+                        ask(&mut tls, cluster::api_versions_request())?;
+                        Ok(tls)
+                    };
+                    // What the first connections allocate once for all is not theirs.
+                    drop(client(0)?);
+                    idle::measure(pid, self.args.idle as usize, client)
+                })?;
+                let kib = idle.slope_kib();
+                Ok(((), format!("{kib:.1} KiB (private memory, the connection to the broker included)")))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// From spawning the process to the first answer under TLS, with many host names behind one port.
+    fn starts(&self) -> Result<()> {
+        headline(&format!("Start to first answer, {} virtual clusters behind one port", self.args.virtual_clusters));
+        console::step("klamm", || {
+            let times: Vec<f64> = (0..STARTS).map(|_| self.start()).collect::<Result<_>>()?;
+            let middle = median(times.iter().copied()).unwrap_or_default();
+            let spread = spread_percent(&times).unwrap_or_default();
+            Ok(((), format!("{middle:.1} ms (median of {STARTS}; spread {spread:.0} %)")))
+        })
+    }
+
+    /// Milliseconds of one start.
+    fn start(&self) -> Result<f64> {
+        let sink = Sink::start(None, Script::default())?;
+        let client = plain_config(&self.material.roots)?;
+        let mut begin = Instant::now();
+        let clusters = self.args.virtual_clusters as usize;
+        let prepared = || begin = Instant::now();
+        let mut klamm = server::start_klamm(self.directory, self.material, sink.address(), None, clusters, prepared)?;
+        let address = klamm.bootstrap_address();
+        let attempt = || ask(&mut open(address, HOST, &client)?, cluster::api_versions_request());
+        let (_, end) = first_success(PATIENCE, || klamm.check(), attempt)?;
+        klamm.stop()?;
+        sink.stop()?;
+        Ok(1000.0 * end.duration_since(begin).as_secs_f64())
     }
 }
 
@@ -186,10 +236,8 @@ fn table(rows: &[Row]) -> Vec<String> {
 
 /// As `1.23x (1.20..1.25)`: of rounds that followed each other.
 fn ratio(row: &Row, to: &Row) -> String {
-    let ratios: Vec<f64> = row.rates.iter().zip(&to.rates).map(|(rate, to)| rate / to).collect();
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = ratios.iter().copied().fold(0.0, f64::max);
-    format!("{:.2}x ({least:.2}..{most:.2})", median(ratios).unwrap_or_default())
+    let range = Range::of(row.rates.iter().zip(&to.rates).map(|(rate, to)| rate / to));
+    range.map_or_else(String::new, |range| range.ratio())
 }
 
 #[cfg(test)]

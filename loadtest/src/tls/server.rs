@@ -1,28 +1,60 @@
 //! The servers: rustls with nothing around it, HAProxy, and Klamm.
 //!
-//! Owns how each is started with TLS before a synthetic broker.
+//! Owns how each is started with TLS before a synthetic broker, and the certificate that they share: ECDSA P-256, signed by
+//! itself, for each host name that is asked for.
 
 use super::client::Handshake;
-use super::material::{Material, SUFFIX};
-use crate::child::{Child, Start};
+use crate::child::Start;
 use crate::error::{Context, Result};
-use crate::gateway::ready;
+use crate::gateway::{Gateway, Plan, Sni, VirtualCluster};
 use crate::lab::haproxy;
-use crate::ports;
+use crate::target::{Target, cluster_name, free_ports};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::RootCertStore;
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-/// Where ports are looked for.
-const PORTS_FROM: u16 = 18200;
-/// How long a server may take to begin and to end.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The virtual cluster whose host name clients ask for.
-pub const VIRTUAL_CLUSTER: &str = "vc-0000";
+/// What the host names end with.
+const SUFFIX: &str = ".loadtest.example";
+/// The host name that clients ask for: the bootstrap of the first virtual cluster (shared_suffix).
+pub const HOST: &str = "bootstrap-vc-0000.loadtest.example";
 
-/// Which one.
+/// The certificate, its key, and who trusts it.
+pub struct Material {
+    certificate: PathBuf,
+    key: PathBuf,
+    /// Both in one file, as HAProxy wants them.
+    both: PathBuf,
+    /// For clients.
+    pub roots: Arc<RootCertStore>,
+}
+
+impl Material {
+    /// Makes them.
+    pub fn make(directory: &Path) -> Result<Self> {
+        let doing = || "cannot make a certificate".to_owned();
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).doing(doing)?;
+        let params = CertificateParams::new(vec![format!("*{SUFFIX}")]).doing(doing)?;
+        let certificate = params.self_signed(&key).doing(doing)?;
+        let write = |name: &str, text: String| -> Result<PathBuf> {
+            let file = directory.join(name);
+            std::fs::write(&file, text).doing(|| format!("cannot write {}", file.display()))?;
+            Ok(file)
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).doing(doing)?;
+        Ok(Self {
+            certificate: write("server.pem", certificate.pem())?,
+            key: write("server.key", key.serialize_pem())?,
+            both: write("server.both", certificate.pem() + &key.serialize_pem())?,
+            roots: Arc::new(roots),
+        })
+    }
+}
+
+/// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// See [`super::bare`].
@@ -59,144 +91,64 @@ impl Kind {
             Handshake::Full | Handshake::Resumed | Handshake::Full12 | Handshake::Resumed12 => true,
         }
     }
-}
 
-/// One of them, started.
-pub struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// Starts it and waits until it is ready.
-    ///
-    /// # Errors
-    ///
-    /// When it is not ready in time, with its last log lines.
-    pub fn start(kind: Kind, directory: &Path, material: &Material, broker: SocketAddr, core: usize) -> Result<Self> {
-        let klamm = KlammFile::write(directory, material, broker, 1)?;
-        let (front, admin) = (klamm.front, klamm.admin);
-        let log = directory.join("server.log");
-        let start = |name| Start { name, log: &log, core: Some(core), counted: None };
-        let child = match kind {
-            Kind::Bare => {
+    /// Starts it without waiting for it.
+    pub fn start(self, directory: &Path, material: &Material, broker: SocketAddr, core: usize) -> Result<Target> {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        match self {
+            Self::Bare => {
+                let address = loopback(free_ports(1)?);
                 let us = std::env::current_exe().doing(|| "cannot start rustls".to_owned())?;
                 let mut command: Vec<OsString> = vec![us.into(), "__tls".into(), "--address".into()];
-                command.push(front.to_string().into());
+                command.push(address.to_string().into());
                 command.extend(["--certificate".into(), material.certificate.clone().into()]);
                 command.extend(["--key".into(), material.key.clone().into()]);
-                start("rustls").program(&command)?
+                let log = directory.join("rustls.log");
+                let start = Start { name: "rustls", log: &log, core: Some(core), callgrind: None };
+                Ok(Target::relay(start.program(&command)?, address))
             }
-            Kind::Haproxy => haproxy::start_tls(directory, front, broker, &material.both, Some(core))?,
-            Kind::Klamm => start("Klamm").klamm(&klamm.path)?,
-        };
-        let mut server = Self { child, address: front };
-        server.child.wait_until(PATIENCE, || match kind {
-            Kind::Bare | Kind::Haproxy => TcpStream::connect(front).map(drop).map_err(|error| error.to_string()),
-            Kind::Klamm => ready(admin),
-        })?;
-        Ok(server)
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
-    /// Where clients connect.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Whether it still runs.
-    ///
-    /// # Errors
-    ///
-    /// How it ended.
-    pub fn check(&mut self) -> Result<()> {
-        self.child.check()
-    }
-
-    /// Stops it.
-    ///
-    /// # Errors
-    ///
-    /// When it does not end by itself.
-    pub fn stop(mut self) -> Result<()> {
-        self.child.stop(PATIENCE)
+            Self::Haproxy => {
+                let address = loopback(free_ports(1)?);
+                let bind = format!("{address} ssl crt {} curves X25519:P-256", material.both.display());
+                let config = haproxy::config(&bind, broker, false);
+                Ok(Target::relay(haproxy::start(directory, &config, Some(core), None)?, address))
+            }
+            Self::Klamm => start_klamm(directory, material, broker, Some(core), 1, || ()),
+        }
     }
 }
 
-/// Klamm's configuration as a file: so many virtual clusters behind one port, each with a host name of its own.
-pub struct KlammFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Where clients connect. Nobody listens there yet.
-    pub front: SocketAddr,
-    /// Its admin address.
-    pub admin: SocketAddr,
-}
-
-impl KlammFile {
-    /// Chooses its ports and writes it.
-    ///
-    /// # Errors
-    ///
-    /// No port is free, or it cannot be written.
-    pub fn write(directory: &Path, material: &Material, broker: SocketAddr, virtual_clusters: u32) -> Result<Self> {
-        let first = ports::free_block(PORTS_FROM, 2)?;
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (front, admin) = (address(first), address(first + 1));
-        let path = directory.join("klamm-tls.yaml");
-        let text = config(front, admin, broker, material, virtual_clusters);
-        std::fs::write(&path, text).doing(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { path, front, admin })
-    }
-}
-
-fn config(
-    front: SocketAddr,
-    admin: SocketAddr,
-    broker: SocketAddr,
+/// Starts Klamm with so many virtual clusters behind one port, each with a host name of its own. `prepared` is called right
+/// before its process is started.
+pub fn start_klamm(
+    directory: &Path,
     material: &Material,
-    virtual_clusters: u32,
-) -> String {
-    let mut text = format!(
-        "# One client makes a storm here: no limit of an everyday gateway is to end it.
-node:
-  admin: {{address: \"{admin}\"}}
-  drain_duration: 5s
-  limits: {{accepts_per_second_max: 1000000}}
-backend_clusters:
-  - name: backend
-    bootstrap_servers: [\"{broker}\"]
-    authentication: {{type: anonymous}}
-    insecure_allow_anonymous_virtual_cluster_auth: true
-virtual_clusters:
-"
-    );
-    for number in 0..virtual_clusters {
-        let _ = writeln!(
-            text,
-            "  - {{name: vc-{number:04}, dns_label: vc-{number:04}, destination: {{name: backend}}, authentication: [{{type: anonymous}}], \
-             namespace: {{mode: hide_prefix}}}}"
-        );
-    }
-    let (certificate, key) = (material.certificate.display(), material.key.display());
-    let _ = write!(
-        text,
-        "listeners:
-  - name: door
-    addresses: [\"{}\"]
-    ports: [{}]
-    policies:
-      - type: tls_server
-        config: {{certificates: [{{certificate: \"${{file['{certificate}']}}\", key: \"${{file['{key}']}}\"}}]}}
-      - type: forward_to_virtual_cluster
-        config: {{type: sni, sni_suffix: \"{SUFFIX}\", broker_host_format: {{type: shared_suffix}}}}
-",
-        front.ip(),
-        front.port()
-    );
-    text
+    broker: SocketAddr,
+    core: Option<usize>,
+    virtual_clusters: usize,
+    prepared: impl FnOnce(),
+) -> Result<Target> {
+    let first = free_ports(2)?;
+    let names: Vec<String> = (0..virtual_clusters).map(cluster_name).collect();
+    let clusters: Vec<_> = names.iter().map(|name| VirtualCluster { name: Some(name), layout: None }).collect();
+    let (certificate, key) = (material.certificate.display().to_string(), material.key.display().to_string());
+    let sni = Sni { port: first, suffix: SUFFIX, host_format: "shared_suffix", files: (&certificate, &key) };
+    let plan = Plan {
+        directory,
+        clusters: &clusters,
+        sni: Some(sni),
+        admin_port: first + 1,
+        bootstrap: &[broker.to_string()],
+        // One client makes a storm here: no limit of an everyday gateway is to end it.
+        settings: &[("limits.accepts_per_second_max".to_owned(), "1000000".to_owned())],
+        core,
+        binary: None,
+        callgrind: None,
+    };
+    let gateway = Gateway::spawn(&plan, |_| {
+        prepared();
+        Ok(())
+    })?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, first));
+    Ok(Target::klamm(gateway, address, vec![address]))
 }

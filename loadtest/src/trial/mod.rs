@@ -2,13 +2,13 @@
 //!
 //! Owns what is read when: answers and CPU time at the same two moments.
 
-pub mod idle;
 mod moment;
 
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 use crate::lab::sink::{Script, Sink};
-use crate::load::{Done, Generator, Load, Pace, Place, Work, handshake};
+use crate::load::idle::{self, Idle};
+use crate::load::{Done, Generator, Load, Pace, Place, Work, descriptors, handshake};
 use crate::measure::entries::{Counter, Counting};
 use crate::measure::latency::Latencies;
 use crate::measure::windows::{Window, Windows};
@@ -99,10 +99,6 @@ pub struct Round {
 
 impl Workload {
     /// What the synthetic broker must have and expect for it.
-    ///
-    /// # Errors
-    ///
-    /// A request that cannot be made.
     pub fn script(&self, topics: Vec<String>) -> Result<Script> {
         let mut script = Script { topics, fetched: (1, self.fetched_bytes), ..Script::default() };
         match self.work {
@@ -128,10 +124,6 @@ pub type Watch<'a> = &'a mut dyn FnMut(Duration, Done);
 /// Runs it: a round of each target, in their order. All are alive at once and take turns, so that whatever disturbs the
 /// machine strikes them all; who has no turn has no requests, and sleeps. Each has the workload's connections and pace, and
 /// the setting's time. Kernel entries, instructions and memory are only the first one's.
-///
-/// # Errors
-///
-/// A target that does not start or dies; a wrong request or answer; Ctrl-C.
 pub fn run(variants: &[Variant], workload: &Workload, setting: &Setting<'_>, watch: Watch<'_>) -> Result<Vec<Round>> {
     let mut topics: Vec<String> = variants.iter().flat_map(Variant::topics).collect();
     topics.sort_unstable();
@@ -184,10 +176,6 @@ fn directory_of(variant: &Variant, setting: &Setting<'_>) -> Result<PathBuf> {
 }
 
 /// Whether the target offers what the workload needs.
-///
-/// # Errors
-///
-/// A target that does not start, or no answer.
 pub fn is_offered(variant: &Variant, workload: &Workload, setting: &Setting<'_>) -> Result<bool> {
     let sink = Sink::start(setting.load_core, workload.script(variant.topics())?)?;
     let target = Target::start(variant, setting.directory, sink.address(), setting.target_core)?;
@@ -197,6 +185,20 @@ pub fn is_offered(variant: &Variant, workload: &Workload, setting: &Setting<'_>)
     target.stop()?;
     sink.stop()?;
     offered
+}
+
+/// Memory of the target's idle connections.
+pub fn idle(variant: &Variant, directory: &Path, connections: usize) -> Result<Idle> {
+    descriptors::raise(connections)?;
+    let sink = Sink::start(None, Script { topics: variant.topics(), ..Script::default() })?;
+    let mut target = Target::start(variant, directory, sink.address(), None)?;
+    let places = target.places();
+    let pid = target.pid().ok_or_else(|| Error::new("there is no process to measure"))?;
+    let outcome = idle::measure(pid, connections, idle::in_turn(&places));
+    target.check()?;
+    target.stop()?;
+    sink.stop()?;
+    outcome
 }
 
 impl Round {
@@ -224,10 +226,6 @@ impl Round {
 
 /// Warms up, measures, and ends the generator. `pids` are those who take turns; `before_kib` is the first one's memory without
 /// connections.
-///
-/// # Errors
-///
-/// The generator's, or a target that is gone.
 pub fn measure(
     generator: Generator,
     pids: &[Option<u32>],

@@ -22,10 +22,6 @@ pub struct Moment {
 
 impl Moment {
     /// Now.
-    ///
-    /// # Errors
-    ///
-    /// When one of the processes is gone.
     pub fn now(generator: &Generator, pids: &[Option<u32>], setting: &Setting<'_>) -> Result<Self> {
         let ours = std::process::id();
         let measured: Vec<u32> = pids.iter().copied().flatten().chain([ours]).collect();

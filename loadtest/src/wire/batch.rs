@@ -86,10 +86,6 @@ pub struct Run {
 }
 
 /// Reads batch after batch and checks the CRC of each. A last one that is cut, as brokers send them, is left out.
-///
-/// # Errors
-///
-/// A batch of another format, a length that cannot be, or a wrong CRC.
 pub fn check(mut bytes: &[u8]) -> super::Result<Option<Run>> {
     let mut run: Option<Run> = None;
     while bytes.len() >= HEADER_BYTES {

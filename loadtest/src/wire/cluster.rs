@@ -31,11 +31,7 @@ const OFFERS: [(ApiKey, i16, i16); 5] = [
     (ApiKey::InitProducerId, 0, INIT_PRODUCER_ID_VERSION),
 ];
 
-/// What a client asks first.
-///
-/// # Errors
-///
-/// See [`Result`].
+/// A client's first request.
 pub fn api_versions_request() -> Result<Vec<u8>> {
     let message = ApiVersionsRequest::default()
         .with_client_software_name(string("klamm-loadtest"))
@@ -44,10 +40,6 @@ pub fn api_versions_request() -> Result<Vec<u8>> {
 }
 
 /// What the synthetic broker can do.
-///
-/// # Errors
-///
-/// See [`Result`].
 pub fn api_versions_answer(version: i16) -> Result<Vec<u8>> {
     let offer = |(key, min, max): (ApiKey, i16, i16)| {
         ApiVersion::default().with_api_key(key as i16).with_min_version(min).with_max_version(max)
@@ -57,10 +49,6 @@ pub fn api_versions_answer(version: i16) -> Result<Vec<u8>> {
 }
 
 /// Whether an answer to [`api_versions_request`] offers this version.
-///
-/// # Errors
-///
-/// Bytes that are no such answer, or an error code.
 pub fn offers(frame: &[u8], key: i16, version: i16) -> Result<bool> {
     let message: ApiVersionsResponse = read_answer(ApiKey::ApiVersions, API_VERSIONS_VERSION, frame)?;
     if message.error_code != 0 {
@@ -71,10 +59,6 @@ pub fn offers(frame: &[u8], key: i16, version: i16) -> Result<bool> {
 }
 
 /// Metadata of one topic, which is created if the cluster allows it.
-///
-/// # Errors
-///
-/// See [`Result`].
 pub fn metadata_request(topic: &str) -> Result<Vec<u8>> {
     let topic = MetadataRequestTopic::default().with_name(Some(TopicName(string(topic))));
     let message = MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(true);
@@ -93,10 +77,6 @@ pub fn topic_id(name: &str) -> [u8; 16] {
 }
 
 /// One node, at this port of the loopback address, which leads the only partition of each of these topics.
-///
-/// # Errors
-///
-/// See [`Result`].
 pub fn metadata_answer(version: i16, port: u16, topics: &[&str], partitions: i32) -> Result<Vec<u8>> {
     let node = BrokerId(NODE);
     let broker =
@@ -129,62 +109,50 @@ pub fn metadata_answer(version: i16, port: u16, topics: &[&str], partitions: i32
 pub type Named = (Option<String>, [u8; 16]);
 
 /// The topics that a Metadata request names; nothing: all of them.
-///
-/// # Errors
-///
-/// Bytes that are no such request.
 pub fn metadata_topics(version: i16, frame: &[u8]) -> Result<Option<Vec<Named>>> {
     let message: MetadataRequest = super::read_request(ApiKey::Metadata, version, frame)?;
-    // Version 0 says "all" by an empty list.
+    // In version 0 an empty list stands for all.
     let topics = message.topics.filter(|topics| version > 0 || !topics.is_empty());
     let named = |topic: MetadataRequestTopic| (topic.name.map(|name| name.0.to_string()), topic.topic_id.into_bytes());
     Ok(topics.map(|topics| topics.into_iter().map(named).collect()))
 }
 
-/// What an answer to [`metadata_request`] says.
-pub struct Seen {
-    /// Host and port of each node, by node id.
+/// What Metadata gives of one topic and of the cluster.
+pub struct TopicMetadata {
+    /// Id, host and port of each node.
     pub nodes: Vec<(i32, String, u16)>,
-    /// The topic's id; zeros when there is none.
-    pub topic_id: [u8; 16],
-    /// The leader of each partition of the topic, and the error code of the partition.
-    pub leaders: Vec<(i32, i32, i16)>,
-    /// The error code of the topic.
-    pub topic_error: i16,
     /// The topic's name.
     pub topic: String,
+    /// The topic's id; zeros when there is none.
+    pub topic_id: [u8; 16],
+    /// The error code of the topic.
+    pub error: i16,
+    /// Each partition, its leader, and its error code.
+    pub leaders: Vec<(i32, i32, i16)>,
 }
 
 /// Reads an answer to [`metadata_request`].
-///
-/// # Errors
-///
-/// Bytes that are no such answer, or one with another number of topics than one.
-pub fn metadata(frame: &[u8]) -> Result<Seen> {
+pub fn metadata(frame: &[u8]) -> Result<TopicMetadata> {
     let message: MetadataResponse = read_answer(ApiKey::Metadata, METADATA_VERSION, frame)?;
-    let node = |broker: &MetadataResponseBroker| {
-        (broker.node_id.0, broker.host.to_string(), u16::try_from(broker.port).unwrap_or(0))
-    };
     let [topic] = message.topics.as_slice() else {
         return Err(format!("the Metadata answer has {} topics instead of one", message.topics.len()));
+    };
+    let node = |broker: &MetadataResponseBroker| {
+        (broker.node_id.0, broker.host.to_string(), u16::try_from(broker.port).unwrap_or(0))
     };
     let leader = |partition: &MetadataResponsePartition| {
         (partition.partition_index, partition.leader_id.0, partition.error_code)
     };
-    Ok(Seen {
+    Ok(TopicMetadata {
         nodes: message.brokers.iter().map(node).collect(),
-        topic_id: topic.topic_id.into_bytes(),
-        leaders: topic.partitions.iter().map(leader).collect(),
-        topic_error: topic.error_code,
         topic: topic.name.as_ref().map(|name| name.0.to_string()).unwrap_or_default(),
+        topic_id: topic.topic_id.into_bytes(),
+        error: topic.error_code,
+        leaders: topic.partitions.iter().map(leader).collect(),
     })
 }
 
-/// What an idempotent producer asks once.
-///
-/// # Errors
-///
-/// See [`Result`].
+/// An idempotent producer's first request.
 pub fn init_producer_id_request() -> Result<Vec<u8>> {
     // An empty transactional id, which is the default here, is another thing than none.
     let message = InitProducerIdRequest::default()
@@ -196,10 +164,6 @@ pub fn init_producer_id_request() -> Result<Vec<u8>> {
 }
 
 /// The synthetic broker's answer.
-///
-/// # Errors
-///
-/// See [`Result`].
 pub fn init_producer_id_answer(version: i16, id: i64) -> Result<Vec<u8>> {
     let message = InitProducerIdResponse::default().with_producer_id(ProducerId(id)).with_producer_epoch(0);
     answer(ApiKey::InitProducerId, version, &message)
@@ -208,11 +172,7 @@ pub fn init_producer_id_answer(version: i16, id: i64) -> Result<Vec<u8>> {
 /// The error code of a broker that cannot give producer ids yet.
 const LOADING: i16 = 14;
 
-/// Producer id and epoch of an answer; nothing: ask again in a moment.
-///
-/// # Errors
-///
-/// Bytes that are no such answer, or an error code.
+/// Producer id and epoch of an answer; `None`: ask again in a moment.
 pub fn producer_id(frame: &[u8]) -> Result<Option<(i64, i16)>> {
     let message: InitProducerIdResponse = read_answer(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, frame)?;
     match message.error_code {
@@ -235,18 +195,18 @@ mod tests {
         for version in 0..=METADATA_VERSION {
             metadata_answer(version, 1, &["castle"], 1).unwrap();
         }
-        let asked = metadata_topics(METADATA_VERSION, &metadata_request("castle").unwrap()).unwrap();
-        assert_eq!(asked, Some(vec![(Some("castle".to_owned()), [0; 16])]));
+        let named = metadata_topics(METADATA_VERSION, &metadata_request("castle").unwrap()).unwrap();
+        assert_eq!(named, Some(vec![(Some("castle".to_owned()), [0; 16])]));
     }
 
     #[test]
-    fn what_is_offered_is_found() {
+    fn offers_are_read() {
         let frame = api_versions_answer(API_VERSIONS_VERSION).unwrap();
         assert_eq!((offers(&frame, 1, 17), offers(&frame, 1, 18)), (Ok(true), Ok(false)));
-        let asked = init_producer_id_request().unwrap();
-        let asked: InitProducerIdRequest =
-            super::super::read_request(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, &asked).unwrap();
-        assert_eq!(asked.transactional_id, None);
+        let request = init_producer_id_request().unwrap();
+        let request: InitProducerIdRequest =
+            super::super::read_request(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, &request).unwrap();
+        assert_eq!(request.transactional_id, None);
         assert_eq!(producer_id(&init_producer_id_answer(INIT_PRODUCER_ID_VERSION, 7).unwrap()), Ok(Some((7, 0))));
     }
 }

@@ -13,7 +13,7 @@ pub const KEY: i16 = 1;
 pub const VERSIONS: std::ops::RangeInclusive<i16> = 12..=17;
 /// From here on a topic is named by its id.
 const BY_ID_FROM: i16 = 13;
-/// From here on a consumer says nothing of being a replica.
+/// From here on a consumer has no replica id.
 const WITHOUT_REPLICA_FROM: i16 = 15;
 
 /// The error code of an offset that is not there: the log's beginning was deleted.
@@ -45,7 +45,7 @@ impl Topic {
 
 /// A fetch session, as client and broker count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Session {
+pub struct FetchSession {
     /// Its id; 0: none yet, or none at all.
     pub id: i32,
     /// How many requests it has seen; -1: no session is wanted.
@@ -59,7 +59,7 @@ pub struct Request<'a> {
     /// The correlation id.
     pub id: u32,
     /// The session.
-    pub session: Session,
+    pub session: FetchSession,
     /// The topic.
     pub topic: &'a Topic,
     /// Partitions and the offsets to fetch from.
@@ -109,11 +109,11 @@ impl Request<'_> {
 
 /// What the synthetic broker must know of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct ParsedRequest {
     /// The api version.
     pub version: i16,
     /// The session.
-    pub session: Session,
+    pub session: FetchSession,
     /// The topic.
     pub topic: Topic,
     /// Partitions and the offsets to fetch from.
@@ -121,19 +121,19 @@ pub struct Asked {
 }
 
 /// Reads a whole request for one topic.
-pub fn asked(version: i16, frame: &[u8]) -> Option<Asked> {
+pub fn parse_request(version: i16, frame: &[u8]) -> Option<ParsedRequest> {
     let mut cursor = Cursor::new(frame.get(super::HEAD_BYTES..)?);
     let client_id = cursor.i16()?;
     cursor.take(usize::try_from(client_id).unwrap_or(0))?;
     cursor.tags()?;
     cursor.take(if version < WITHOUT_REPLICA_FROM { 17 } else { 13 })?; // replica, waits, sizes, isolation
-    let session = Session { id: cursor.i32()?, epoch: cursor.i32()? };
-    let mut asked = Asked { version, session, ..Asked::default() };
+    let session = FetchSession { id: cursor.i32()?, epoch: cursor.i32()? };
+    let mut parsed = ParsedRequest { version, session, ..ParsedRequest::default() };
     (cursor.count()? == 1).then_some(())?;
     if version >= BY_ID_FROM {
-        asked.topic.id = cursor.uuid()?;
+        parsed.topic.id = cursor.uuid()?;
     } else {
-        asked.topic.name = cursor.compact()?.to_vec();
+        parsed.topic.name = cursor.compact()?.to_vec();
     }
     for _ in 0..cursor.count()? {
         let partition = cursor.i32()?;
@@ -141,9 +141,9 @@ pub fn asked(version: i16, frame: &[u8]) -> Option<Asked> {
         let offset = cursor.i64()?;
         cursor.take(16)?; // last fetched epoch, log start offset, bytes
         cursor.tags()?;
-        asked.partitions.push((partition, offset));
+        parsed.partitions.push((partition, offset));
     }
-    Some(asked)
+    Some(parsed)
 }
 
 /// The records that the synthetic broker gives: one batch that is always the same but for its base offset.
@@ -166,8 +166,8 @@ impl Records {
         Self { tail: tail.into(), bytes, count: i64::try_from(records).unwrap_or(i64::MAX) }
     }
 
-    /// Adds the synthetic broker's answer: records for the first partition that was asked for, nothing for the others.
-    pub fn answer(&self, id: u32, session_id: i32, asked: &Asked, out: &mut Outbound) {
+    /// Adds the synthetic broker's answer: records for the first partition that was requested, nothing for the others.
+    pub fn answer(&self, id: u32, session_id: i32, parsed: &ParsedRequest, out: &mut Outbound) {
         let to = out.buffer();
         let begin = to.len();
         to.extend_from_slice(&[0; 4]);
@@ -176,15 +176,15 @@ impl Records {
         to.extend_from_slice(&[0; 6]); // no throttling, no error
         to.extend_from_slice(&session_id.to_be_bytes());
         put_varint(to, 2); // one topic
-        asked.topic.write(asked.version, to);
+        parsed.topic.write(parsed.version, to);
         // Within a session a broker leaves out what has nothing new.
-        let others = if asked.session.epoch > 0 { 0 } else { asked.partitions.len().saturating_sub(1) };
+        let others = if parsed.session.epoch > 0 { 0 } else { parsed.partitions.len().saturating_sub(1) };
         put_varint(to, others + 2);
-        for (partition, offset) in asked.partitions.iter().skip(1).take(others) {
+        for (partition, offset) in parsed.partitions.iter().skip(1).take(others) {
             put_partition(to, *partition, *offset);
             to.extend_from_slice(&[1, 0]); // empty records, no tagged field
         }
-        let (partition, offset) = asked.partitions.first().copied().unwrap_or_default();
+        let (partition, offset) = parsed.partitions.first().copied().unwrap_or_default();
         put_partition(to, partition, offset.saturating_add(self.count));
         put_varint(to, self.bytes + 1);
         to.extend_from_slice(&offset.to_be_bytes());
@@ -207,7 +207,7 @@ fn put_partition(to: &mut Vec<u8>, partition: i32, end: i64) {
 
 /// What an answer brought.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Got {
+pub struct Fetched {
     /// The session that the broker keeps; 0: none.
     pub session_id: i32,
     /// Bytes of records.
@@ -219,11 +219,7 @@ pub struct Got {
 }
 
 /// Reads an answer and checks names, error codes and the CRC of every batch.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Got> {
+pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Fetched> {
     let unreadable = || "a Fetch answer that cannot be read".to_owned();
     let mut cursor = Cursor::new(frame.get(8..).ok_or_else(unreadable)?);
     let mut head = || -> Option<(i16, i32, usize)> {
@@ -235,7 +231,7 @@ pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Got> {
     if error != 0 {
         return Err(format!("a Fetch request was refused with error {error}"));
     }
-    let mut got = Got { session_id, ..Got::default() };
+    let mut fetched = Fetched { session_id, ..Fetched::default() };
     for _ in 0..topics {
         if !topic.is(version, &mut cursor).ok_or_else(unreadable)? {
             return Err(format!("a Fetch answer for another topic than {}", produce::text(&topic.name)));
@@ -248,15 +244,15 @@ pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Got> {
             if error != 0 {
                 return Err(format!("partition {partition} was not fetched: error {error}"));
             }
-            got.bytes += records.len();
+            fetched.bytes += records.len();
             match batch::check(records)? {
-                Some(run) => got.runs.push((partition, run)),
-                None => got.empty.push((partition, start)),
+                Some(run) => fetched.runs.push((partition, run)),
+                None => fetched.empty.push((partition, start)),
             }
         }
         cursor.tags().ok_or_else(unreadable)?;
     }
-    cursor.tags().filter(|()| cursor.left() == 0).map(|()| got).ok_or_else(unreadable)
+    cursor.tags().filter(|()| cursor.left() == 0).map(|()| fetched).ok_or_else(unreadable)
 }
 
 fn read_partition<'a>(cursor: &mut Cursor<'a>) -> Option<(i32, i16, i64, &'a [u8])> {
@@ -283,7 +279,7 @@ mod tests {
         Topic { name: b"castle".to_vec(), id: topic_id("castle") }
     }
 
-    fn request(version: i16, partitions: &[(i32, i64)], session: Session) -> Vec<u8> {
+    fn request(version: i16, partitions: &[(i32, i64)], session: FetchSession) -> Vec<u8> {
         let mut frame = Vec::new();
         let topic = &topic();
         Request { version, id: 9, session, topic, partitions, bytes_max: 1 << 20 }.write(&mut frame);
@@ -293,29 +289,30 @@ mod tests {
     #[test]
     fn another_reader_understands_the_request() {
         for version in VERSIONS {
-            let frame = request(version, &[(0, 5), (3, 7)], Session { id: 4, epoch: 2 });
+            let frame = request(version, &[(0, 5), (3, 7)], FetchSession { id: 4, epoch: 2 });
             let message: FetchRequest = super::super::read_request(ApiKey::Fetch, version, &frame).unwrap();
             assert_eq!((message.session_id, message.session_epoch), (4, 2));
             assert_eq!(message.topics[0].partitions[1].fetch_offset, 7);
-            let asked = asked(version, &frame).unwrap();
-            assert_eq!(asked.partitions, [(0, 5), (3, 7)]);
-            assert_eq!(asked.session, Session { id: 4, epoch: 2 });
+            let parsed = parse_request(version, &frame).unwrap();
+            assert_eq!(parsed.partitions, [(0, 5), (3, 7)]);
+            assert_eq!(parsed.session, FetchSession { id: 4, epoch: 2 });
         }
     }
 
     #[test]
     fn another_reader_understands_the_answer_and_a_changed_record_is_seen() {
         for (version, value_bytes, epoch) in [(12, 1024, -1), (17, 100_000, 0), (17, 10, 1)] {
-            let asked = asked(version, &request(version, &[(0, 5), (3, 7)], Session { id: 4, epoch })).unwrap();
+            let parsed =
+                parse_request(version, &request(version, &[(0, 5), (3, 7)], FetchSession { id: 4, epoch })).unwrap();
             let (mut out, mut frame) = (Outbound::default(), Vec::new());
-            Records::new(2, value_bytes).answer(9, 4, &asked, &mut out);
+            Records::new(2, value_bytes).answer(9, 4, &parsed, &mut out);
             out.flush(&mut frame).unwrap();
             let message: FetchResponse = super::super::read_answer(ApiKey::Fetch, version, &frame).unwrap();
             assert_eq!(message.responses[0].partitions.len(), if epoch > 0 { 1 } else { 2 });
-            let got = check(version, &frame, &topic()).unwrap();
-            assert_eq!(got.runs, [(0, batch::Run { first: 5, next: 7, batches: 1 })]);
-            assert_eq!(got.empty.len(), usize::from(epoch <= 0));
-            assert!(got.bytes >= 2 * value_bytes);
+            let fetched = check(version, &frame, &topic()).unwrap();
+            assert_eq!(fetched.runs, [(0, batch::Run { first: 5, next: 7, batches: 1 })]);
+            assert_eq!(fetched.empty.len(), usize::from(epoch <= 0));
+            assert!(fetched.bytes >= 2 * value_bytes);
             assert!(check(version, &frame, &Topic::default()).is_err());
             let at = frame.len() - 5;
             frame[at] ^= 1;

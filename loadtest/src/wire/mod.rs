@@ -91,10 +91,6 @@ pub fn u32_at(frame: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Bytes of a frame that begins here, its length field included; nothing as long as the length is not there.
-///
-/// # Errors
-///
-/// A length that cannot be.
 pub fn frame_bytes(begin: &[u8]) -> Result<Option<usize>> {
     let Some(length) = u32_at(begin, 0) else { return Ok(None) };
     let length = usize::try_from(length).unwrap_or(usize::MAX);

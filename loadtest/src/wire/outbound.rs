@@ -63,10 +63,6 @@ impl Outbound {
     }
 
     /// Writes what the socket takes; returns whether everything has left.
-    ///
-    /// # Errors
-    ///
-    /// The socket's.
     pub fn flush(&mut self, stream: &mut impl Write) -> std::io::Result<bool> {
         while !self.is_empty() {
             let outcome = if self.bodies.is_empty() {

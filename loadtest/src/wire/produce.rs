@@ -45,10 +45,6 @@ pub struct Template {
 
 impl Template {
     /// One batch for one partition.
-    ///
-    /// # Errors
-    ///
-    /// See [`Result`].
     pub fn new(topic: &str, partition: i32, acks: i16, records: usize, value_bytes: usize) -> Result<Self> {
         let bytes = Bytes::from(batch::of(records, value_bytes));
         let (length, partition) = (bytes.len(), PartitionProduceData::default().with_index(partition));
@@ -97,7 +93,7 @@ impl Template {
 
 /// What the synthetic broker must know of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked<'a> {
+pub struct RequestHead<'a> {
     /// How the client wants it acknowledged.
     pub acks: i16,
     /// The topic.
@@ -113,7 +109,7 @@ pub struct Asked<'a> {
 }
 
 /// Reads the head of a request, behind the length; the records need not be there yet.
-pub fn asked(frame: &[u8]) -> Option<Asked<'_>> {
+pub fn parse_head(frame: &[u8]) -> Option<RequestHead<'_>> {
     let mut cursor = Cursor::new(frame.get(super::HEAD_BYTES..)?);
     let client_id = cursor.i16()?;
     cursor.take(usize::try_from(client_id).unwrap_or(0))?;
@@ -133,18 +129,18 @@ pub fn asked(frame: &[u8]) -> Option<Asked<'_>> {
     (header.u8()? == 2 && batch_length + 12 == length).then_some(())?;
     header.take(batch::PRODUCER_AT + 10 - 17)?; // CRC up to the producer's epoch
     let (sequence, records) = (header.i32()?, header.i32()?);
-    Some(Asked { acks, topic, partition, sequence, records, records_at: frame.len() - cursor.left() })
+    Some(RequestHead { acks, topic, partition, sequence, records, records_at: frame.len() - cursor.left() })
 }
 
 /// Adds the synthetic broker's answer.
-pub fn answer(id: u32, asked: &Asked<'_>, base_offset: i64, to: &mut Vec<u8>) {
+pub fn answer(id: u32, request: &RequestHead<'_>, base_offset: i64, to: &mut Vec<u8>) {
     let begin = to.len();
     to.extend_from_slice(&[0; 4]);
     to.extend_from_slice(&id.to_be_bytes());
     to.extend_from_slice(&[0, 2]); // no tagged field, one topic
-    put_compact(to, asked.topic);
+    put_compact(to, request.topic);
     to.push(2); // one partition
-    to.extend_from_slice(&asked.partition.to_be_bytes());
+    to.extend_from_slice(&request.partition.to_be_bytes());
     to.extend_from_slice(&0_i16.to_be_bytes()); // no error
     to.extend_from_slice(&base_offset.to_be_bytes());
     to.extend_from_slice(&(-1_i64).to_be_bytes()); // append time: the records' own
@@ -156,10 +152,6 @@ pub fn answer(id: u32, asked: &Asked<'_>, base_offset: i64, to: &mut Vec<u8>) {
 }
 
 /// Reads an answer to one batch: its base offset.
-///
-/// # Errors
-///
-/// Another topic or partition than asked, or an error code.
 pub fn check(frame: &[u8], topic: &[u8], partition: i32) -> Result<i64> {
     let read = || -> Option<(&[u8], i32, i16, i64)> {
         let mut cursor = Cursor::new(frame.get(8..)?);
@@ -218,10 +210,10 @@ mod tests {
                 let sequence = producer.sequence;
                 let frame = written(&template, 9, Some(&mut producer));
                 assert_eq!(super::super::frame_bytes(&frame), Ok(Some(frame.len())));
-                let asked = asked(&frame[..300.min(frame.len())]).unwrap();
-                assert_eq!((asked.topic, asked.partition, asked.acks), (&b"castle"[..], 3, -1));
-                assert_eq!((asked.sequence, asked.records), (sequence, i32::try_from(records).unwrap()));
-                assert_eq!(&frame[asked.records_at..], &**template.tail());
+                let request = parse_head(&frame[..300.min(frame.len())]).unwrap();
+                assert_eq!((request.topic, request.partition, request.acks), (&b"castle"[..], 3, -1));
+                assert_eq!((request.sequence, request.records), (sequence, i32::try_from(records).unwrap()));
+                assert_eq!(&frame[request.records_at..], &**template.tail());
 
                 let mut body = Bytes::from(frame).split_off(4);
                 let header = RequestHeader::decode(&mut body, ApiKey::Produce.request_header_version(VERSION)).unwrap();
@@ -236,9 +228,9 @@ mod tests {
 
     #[test]
     fn another_reader_understands_the_answer_and_errors_are_seen() {
-        let asked = Asked { acks: 1, topic: b"castle", partition: 3, sequence: -1, records: 1, records_at: 0 };
+        let request = RequestHead { acks: 1, topic: b"castle", partition: 3, sequence: -1, records: 1, records_at: 0 };
         let mut frame = Vec::new();
-        answer(5, &asked, 4711, &mut frame);
+        answer(5, &request, 4711, &mut frame);
         let message: ProduceResponse = super::super::read_answer(ApiKey::Produce, VERSION, &frame).unwrap();
         assert_eq!(message.responses[0].partition_responses[0].base_offset, 4711);
         assert_eq!(check(&frame, b"castle", 3), Ok(4711));

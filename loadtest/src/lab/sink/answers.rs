@@ -1,11 +1,11 @@
 //! The synthetic broker's rare answers: what it offers, its one node and its topics, and producer ids.
 //!
-//! Owns what was asked before: the same question has the same answer, but for its correlation id.
+//! Owns the answers that were given before: the same request has the same answer, but for its correlation id.
 
 use crate::wire::{self, cluster};
 use std::collections::{HashMap, HashSet};
 
-/// Answers kept; a client that asks for more different things gets them all the same.
+/// Answers kept; a client with more different requests gets them all the same.
 const KEPT_MAX: usize = 4096;
 
 /// The topics, and the answers so far.
@@ -38,21 +38,17 @@ impl Answers {
     }
 
     /// The answer to a whole request, with the correlation id of some other one.
-    ///
-    /// # Errors
-    ///
-    /// A request that this broker does not know.
     pub fn to(&mut self, key: i16, version: i16, frame: &[u8]) -> wire::Result<&[u8]> {
         // The same but for the correlation id, and never for the length.
-        let question = [frame.get(4..8), frame.get(12..)].map(Option::unwrap_or_default).concat();
-        if key == 22 || self.kept.len() >= KEPT_MAX || !self.kept.contains_key(&question) {
+        let request = [frame.get(4..8), frame.get(12..)].map(Option::unwrap_or_default).concat();
+        if key == 22 || self.kept.len() >= KEPT_MAX || !self.kept.contains_key(&request) {
             let answer = self.make(key, version, frame)?;
             if self.kept.len() >= KEPT_MAX {
                 self.kept.clear();
             }
-            self.kept.insert(question.clone(), answer);
+            self.kept.insert(request.clone(), answer);
         }
-        self.kept.get(&question).map(Vec::as_slice).ok_or_else(|| "has lost an answer".to_owned())
+        self.kept.get(&request).map(Vec::as_slice).ok_or_else(|| "has lost an answer".to_owned())
     }
 
     fn make(&mut self, key: i16, version: i16, frame: &[u8]) -> wire::Result<Vec<u8>> {
@@ -63,23 +59,23 @@ impl Answers {
                 self.producers += 1;
                 cluster::init_producer_id_answer(version, self.producers)
             }
-            _ => Err(format!("was asked for api key {key} version {version}")),
+            _ => Err(format!("got a request for api key {key} version {version}")),
         }
     }
 
     fn metadata(&self, version: i16, frame: &[u8]) -> wire::Result<Vec<u8>> {
-        let Some(asked) = cluster::metadata_topics(version, frame)? else {
+        let Some(named) = cluster::metadata_topics(version, frame)? else {
             let all: Vec<&str> = self.topics.iter().map(String::as_str).collect();
             return cluster::metadata_answer(version, self.port, &all, self.partitions);
         };
-        let mut found = Vec::new();
-        for (name, id) in &asked {
+        let mut topics = Vec::new();
+        for (name, id) in &named {
             let topic = match name {
                 Some(name) => self.names.contains(name.as_bytes()).then_some(name.as_str()),
                 None => self.ids.get(id).map(String::as_str),
             };
-            found.push(topic.ok_or_else(|| format!("was asked for the topic {name:?} with the id {id:x?}"))?);
+            topics.push(topic.ok_or_else(|| format!("got a request for the topic {name:?} with the id {id:x?}"))?);
         }
-        cluster::metadata_answer(version, self.port, &found, self.partitions)
+        cluster::metadata_answer(version, self.port, &topics, self.partitions)
     }
 }

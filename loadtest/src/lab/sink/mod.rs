@@ -1,7 +1,7 @@
 //! A synthetic broker that answers at once, so that the proxy before it is what limits.
 //!
 //! Owns one thread, its sockets, and what the broker has: topics and records. What is wrong with a request closes its
-//! connection and is told at the end.
+//! connection and is the error at the end.
 
 mod answers;
 mod session;
@@ -33,7 +33,7 @@ pub struct Script {
     pub topics: Vec<String>,
     /// Partitions of each.
     pub partitions: i32,
-    /// The end of every Produce request, from its first record on; nothing: it is not compared.
+    /// The end of every Produce request, from its first record on; `None`: it is not compared.
     pub produced: Option<Arc<[u8]>>,
     /// Records of an answer to Fetch, and bytes of the value of each.
     pub fetched: (usize, usize),
@@ -55,10 +55,6 @@ pub struct Sink {
 
 impl Sink {
     /// Starts it on a port of its own choice, on this core if one is given.
-    ///
-    /// # Errors
-    ///
-    /// No socket, no thread.
     pub fn start(core: Option<usize>, script: Script) -> Result<Self> {
         let doing = || "cannot start the synthetic broker".to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(doing)?;
@@ -97,15 +93,11 @@ impl Sink {
     }
 
     /// Stops it.
-    ///
-    /// # Errors
-    ///
-    /// What it got that it should not have got.
     pub fn stop(self) -> Result<()> {
         self.stop.store(true, Ordering::SeqCst);
         rustix::io::write(&*self.waker, &1_u64.to_ne_bytes())
             .doing(|| "cannot stop the synthetic broker".to_owned())?;
-        self.thread.join().map_err(|_| Error::new("the synthetic broker's thread ended by a fault of ours"))?
+        self.thread.join().map_err(|_| Error::new("the synthetic broker's thread panicked"))?
     }
 }
 
@@ -193,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_broker_tells_of_another_request_than_expected() {
+    fn another_request_than_expected_is_an_error() {
         for value_bytes in [100, 1024, 100_000] {
             let template = Template::new(wire::TOPIC, 0, 1, 1, value_bytes).unwrap();
             let script = || Script { produced: Some(Arc::clone(template.tail())), ..Script::default() };

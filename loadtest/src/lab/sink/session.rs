@@ -30,7 +30,7 @@ pub struct Session {
     /// The next sequence number of an idempotent producer.
     sequence: i32,
     /// The fetch session.
-    fetches: fetch::Session,
+    fetches: fetch::FetchSession,
     number: u64,
 }
 
@@ -43,7 +43,7 @@ struct Coming {
 impl Session {
     /// A new connection, the `number`th.
     pub fn new(stream: TcpStream, number: u64) -> Self {
-        let fetches = fetch::Session::default();
+        let fetches = fetch::FetchSession::default();
         let (partial, out) = (Vec::new(), Outbound::default());
         Self { stream, partial, records: None, out, offset: 0, sequence: 0, fetches, number }
     }
@@ -139,34 +139,34 @@ impl Session {
     }
 
     fn produce(&mut self, id: u32, frame: &[u8], length: usize, common: &Common) -> Outcome<usize> {
-        let asked = produce::asked(frame).ok_or_else(|| got("a Produce request that cannot be read"))?;
-        if !common.answers.has(asked.topic, asked.partition) {
-            let topic = produce::text(asked.topic);
-            return Err(got(format!("a Produce request for the topic {topic} partition {}", asked.partition)));
+        let request = produce::parse_head(frame).ok_or_else(|| got("a Produce request that cannot be read"))?;
+        if !common.answers.has(request.topic, request.partition) {
+            let topic = produce::text(request.topic);
+            return Err(got(format!("a Produce request for the topic {topic} partition {}", request.partition)));
         }
-        if common.produced.as_ref().is_some_and(|tail| tail.len() != length - asked.records_at) {
+        if common.produced.as_ref().is_some_and(|tail| tail.len() != length - request.records_at) {
             return Err(got("a Produce request that differs in length"));
         }
-        if asked.sequence >= 0 {
-            if asked.sequence != self.sequence {
-                let (sequence, right) = (asked.sequence, self.sequence);
+        if request.sequence >= 0 {
+            if request.sequence != self.sequence {
+                let (sequence, right) = (request.sequence, self.sequence);
                 return Err(got(format!("a batch with the sequence number {sequence} instead of {right}")));
             }
-            self.sequence = self.sequence.wrapping_add(asked.records) & i32::MAX;
+            self.sequence = self.sequence.wrapping_add(request.records) & i32::MAX;
         }
-        let left = length - asked.records_at;
-        let part = frame.get(asked.records_at..).unwrap_or_default();
+        let left = length - request.records_at;
+        let part = frame.get(request.records_at..).unwrap_or_default();
         compare(common, left, part)?;
         let offset = self.offset;
-        self.offset += i64::from(asked.records);
+        self.offset += i64::from(request.records);
         if frame.len() == length {
-            if asked.acks != 0 {
-                produce::answer(id, &asked, offset, self.out.buffer());
+            if request.acks != 0 {
+                produce::answer(id, &request, offset, self.out.buffer());
             }
         } else {
             let mut answer = Vec::new();
-            if asked.acks != 0 {
-                produce::answer(id, &asked, offset, &mut answer);
+            if request.acks != 0 {
+                produce::answer(id, &request, offset, &mut answer);
             }
             self.records = Some(Coming { left: left - part.len(), answer });
         }
@@ -174,21 +174,24 @@ impl Session {
     }
 
     fn fetch(&mut self, id: u32, version: i16, frame: &[u8], common: &Common) -> Outcome<()> {
-        let asked = fetch::asked(version, frame).ok_or_else(|| got("a Fetch request that cannot be read"))?;
+        let request = fetch::parse_request(version, frame).ok_or_else(|| got("a Fetch request that cannot be read"))?;
         let known = |(partition, _): &(i32, i64)| {
-            common.answers.has(&asked.topic.name, *partition) || common.answers.has_id(&asked.topic.id, *partition)
+            common.answers.has(&request.topic.name, *partition) || common.answers.has_id(&request.topic.id, *partition)
         };
-        if asked.partitions.is_empty() || !asked.partitions.iter().all(known) {
-            return Err(got(format!("a Fetch request for {asked:?}")));
+        if request.partitions.is_empty() || !request.partitions.iter().all(known) {
+            return Err(got(format!("a Fetch request for {request:?}")));
         }
-        match asked.session.epoch {
-            -1 => self.fetches = fetch::Session::default(),
+        match request.session.epoch {
+            -1 => self.fetches = fetch::FetchSession::default(),
             // A session of its own for each connection; 0 is none.
-            0 => self.fetches = fetch::Session { id: i32::try_from(self.number & 0xffff).unwrap_or(0) + 1, epoch: 1 },
-            _ if asked.session == self.fetches => self.fetches.epoch += 1,
-            _ => return Err(got(format!("a Fetch in {:?} instead of {:?}", asked.session, self.fetches))),
+            0 => {
+                self.fetches =
+                    fetch::FetchSession { id: i32::try_from(self.number & 0xffff).unwrap_or(0) + 1, epoch: 1 }
+            }
+            _ if request.session == self.fetches => self.fetches.epoch += 1,
+            _ => return Err(got(format!("a Fetch in {:?} instead of {:?}", request.session, self.fetches))),
         }
-        common.records.answer(id, self.fetches.id, &asked, &mut self.out);
+        common.records.answer(id, self.fetches.id, &request, &mut self.out);
         Ok(())
     }
 }

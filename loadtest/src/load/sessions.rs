@@ -1,19 +1,32 @@
 //! The kinds of load: Produce, Fetch and Metadata.
 //!
-//! Owns what each asks and what a right answer to it is.
+//! Owns what each sends and what a right answer to it is. Nothing here knows a socket or a clock.
 
-use super::dialogue::Talk;
 use super::{Done, Place};
 use crate::wire::cluster::{self, METADATA_VERSION};
-use crate::wire::fetch::{self, Session, Topic};
+use crate::wire::fetch::{self, FetchSession, Topic};
 use crate::wire::outbound::Outbound;
 use crate::wire::produce::{self, Producer, Template};
 use crate::wire::{self, REQUEST_ID_AT, Result, put};
 
-/// With acks=0, so many requests are followed by one Metadata, whose answer says that they were read.
+/// With acks=0, so many requests are followed by one Metadata, whose answer proves that they were read.
 pub const UNANSWERED_MAX: u64 = 64;
 /// An idempotent producer may have so many requests in flight: brokers remember no more batches.
 pub const IDEMPOTENT_IN_FLIGHT_MAX: usize = 5;
+
+/// One connection's part of the load.
+pub trait Session: Send {
+    /// Adds the next request, with this correlation id. Returns whether an answer to it will come.
+    fn send(&mut self, id: u32, out: &mut Outbound) -> Result<bool>;
+
+    /// Checks the whole frame of the answer to the oldest request that has one; returns what it proves done.
+    fn receive(&mut self, frame: &[u8]) -> Result<Done>;
+
+    /// How many requests may be in flight at most, whatever the pace says.
+    fn in_flight_max(&self) -> usize {
+        usize::MAX
+    }
+}
 
 /// What clients do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -56,11 +69,7 @@ impl Work {
     }
 
     /// One connection's part. An idempotent producer has its id already.
-    ///
-    /// # Errors
-    ///
-    /// A request that cannot be made.
-    pub fn talk(&self, place: &Place, producer: Option<Producer>) -> Result<Box<dyn Talk>> {
+    pub fn session(&self, place: &Place, producer: Option<Producer>) -> Result<Box<dyn Session>> {
         let topic = || String::from_utf8_lossy(&place.topic.name).into_owned();
         match *self {
             Self::Produce { acks, records, value_bytes, .. } => {
@@ -70,28 +79,28 @@ impl Work {
                     Box::new(Unacknowledged { template, bytes, barrier: cluster::metadata_request(&topic())?, sent: 0 })
                 } else {
                     let (topic, partition) = (place.topic.name.clone(), place.partition);
-                    Box::new(Produced { template, bytes, producer, topic, partition, offset: -1 })
+                    Box::new(Producing { template, bytes, producer, topic, partition, offset: -1 })
                 })
             }
-            Self::Fetch { version, session, bytes_max, partitions } => Ok(Box::new(Fetched {
+            Self::Fetch { version, session, bytes_max, partitions } => Ok(Box::new(Fetcher {
                 version,
                 topic: place.topic.clone(),
                 bytes_max,
                 with_session: session,
-                session: Session { id: 0, epoch: if session { 0 } else { -1 } },
+                session: FetchSession { id: 0, epoch: if session { 0 } else { -1 } },
                 offsets: (0..partitions).map(|number| (place.partition + number, 0)).collect(),
                 again: Vec::new(),
             })),
             Self::Metadata => {
                 let request = cluster::metadata_request(&topic())?;
-                Ok(Box::new(Asked { request, topic: topic(), first: Vec::new() }))
+                Ok(Box::new(MetadataOnly { request, topic: topic(), first: Vec::new() }))
             }
         }
     }
 }
 
 /// Produce with acks=1 or all.
-struct Produced {
+struct Producing {
     template: Template,
     bytes: u64,
     producer: Option<Producer>,
@@ -101,13 +110,13 @@ struct Produced {
     offset: i64,
 }
 
-impl Talk for Produced {
-    fn ask(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
+impl Session for Producing {
+    fn send(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
         self.template.write(id, self.producer.as_mut(), out);
         Ok(true)
     }
 
-    fn answered(&mut self, frame: &[u8]) -> Result<Done> {
+    fn receive(&mut self, frame: &[u8]) -> Result<Done> {
         let offset = produce::check(frame, &self.topic, self.partition)?;
         if offset <= self.offset {
             return Err(format!("offset {offset} was acknowledged after offset {}", self.offset));
@@ -130,8 +139,8 @@ struct Unacknowledged {
     sent: u64,
 }
 
-impl Talk for Unacknowledged {
-    fn ask(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
+impl Session for Unacknowledged {
+    fn send(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
         if self.sent < UNANSWERED_MAX {
             self.template.write(id, None, out);
             self.sent += 1;
@@ -144,27 +153,27 @@ impl Talk for Unacknowledged {
         Ok(true)
     }
 
-    fn answered(&mut self, frame: &[u8]) -> Result<Done> {
+    fn receive(&mut self, frame: &[u8]) -> Result<Done> {
         cluster::metadata(frame)?;
         Ok(Done { requests: UNANSWERED_MAX, bytes: UNANSWERED_MAX * self.bytes })
     }
 }
 
 /// Fetch.
-struct Fetched {
+struct Fetcher {
     version: i16,
     topic: Topic,
     bytes_max: i32,
     with_session: bool,
-    session: Session,
+    session: FetchSession,
     /// Each partition, and where it is read from next.
     offsets: Vec<(i32, i64)>,
     /// Within a session: those of them that changed since the last request.
     again: Vec<(i32, i64)>,
 }
 
-impl Talk for Fetched {
-    fn ask(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
+impl Session for Fetcher {
+    fn send(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
         let whole = self.session.epoch <= 0;
         let partitions = if whole { &self.offsets } else { &self.again };
         let (version, session, topic, bytes_max) = (self.version, self.session, &self.topic, self.bytes_max);
@@ -172,22 +181,23 @@ impl Talk for Fetched {
         Ok(true)
     }
 
-    fn answered(&mut self, frame: &[u8]) -> Result<Done> {
+    fn receive(&mut self, frame: &[u8]) -> Result<Done> {
         let got = fetch::check(self.version, frame, &self.topic)?;
         if self.with_session {
             self.session = match (self.session.epoch, got.session_id) {
                 (0, 0) => return Err("the broker gave no fetch session".to_owned()),
-                (0, id) => Session { id, epoch: 1 },
+                (0, id) => FetchSession { id, epoch: 1 },
                 (_, id) if id != self.session.id => {
                     return Err(format!("fetch session {id} instead of {}", self.session.id));
                 }
-                (epoch, id) => Session { id, epoch: if epoch == i32::MAX { 1 } else { epoch + 1 } },
+                (epoch, id) => FetchSession { id, epoch: if epoch == i32::MAX { 1 } else { epoch + 1 } },
             };
             self.again.clear();
         }
         for (partition, run) in &got.runs {
             let place = self.offsets.iter_mut().find(|(number, _)| number == partition);
-            let (_, offset) = place.ok_or_else(|| format!("records of partition {partition}, which was not asked"))?;
+            let (_, offset) =
+                place.ok_or_else(|| format!("records of partition {partition}, which was not requested"))?;
             // The first batch may begin before the offset: brokers send whole batches.
             if run.next <= *offset || (run.first > *offset && *offset != 0) {
                 return Err(format!("records {} to {} were fetched for offset {offset}", run.first, run.next));
@@ -214,28 +224,28 @@ impl Talk for Fetched {
 }
 
 /// Metadata.
-struct Asked {
+struct MetadataOnly {
     request: Vec<u8>,
     topic: String,
     /// The first answer, which was read as a whole.
     first: Vec<u8>,
 }
 
-impl Talk for Asked {
-    fn ask(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
+impl Session for MetadataOnly {
+    fn send(&mut self, id: u32, out: &mut Outbound) -> Result<bool> {
         let mark = out.mark();
         out.push(&self.request);
         put(out.since(mark), REQUEST_ID_AT, id.to_be_bytes());
         Ok(true)
     }
 
-    fn answered(&mut self, frame: &[u8]) -> Result<Done> {
+    fn receive(&mut self, frame: &[u8]) -> Result<Done> {
         let behind_id = wire::ANSWER_ID_AT + 4;
         if self.first.get(behind_id..) != frame.get(behind_id..) {
             let seen = cluster::metadata(frame)?;
-            let wrong = seen.topic != self.topic || seen.topic_error != 0 || seen.leaders.is_empty();
+            let wrong = seen.topic != self.topic || seen.error != 0 || seen.leaders.is_empty();
             if wrong || seen.leaders.iter().any(|(_, _, error)| *error != 0) {
-                return Err(format!("Metadata says of {}: error {}", seen.topic, seen.topic_error));
+                return Err(format!("Metadata of {} has error {}", seen.topic, seen.error));
             }
             self.first = frame.to_vec();
         }

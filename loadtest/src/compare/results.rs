@@ -1,4 +1,4 @@
-//! What the quiet rounds of a workload say.
+//! What the quiet rounds of a workload show.
 //!
 //! Owns which rounds count: those that nobody disturbed, and of two proxies those that nobody disturbed for either.
 
@@ -7,15 +7,15 @@ use super::statistics::{Range, median, median_between, ratios};
 use crate::measure::windows::Window;
 use crate::trial::Round;
 
-/// What was found, round by round.
+/// Values or ratios, round by round.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Results {
     values: Vec<f64>,
     /// Of so many rounds.
     rounds: usize,
 }
 
-impl Found {
+impl Results {
     /// Values of one proxy.
     pub fn of(series: &Series, of: impl Fn(&Series) -> Vec<Option<f64>>) -> Self {
         Self { values: quiet(series, of).into_iter().flatten().collect(), rounds: series.rounds.len() }
@@ -70,9 +70,9 @@ mod tests {
         own.rounds.iter_mut().zip([200, 300, 900]).for_each(|(round, us)| round.turns = vec![window(us)]);
         to.rounds.iter_mut().for_each(|round| round.turns = vec![window(100)]);
         to.rounds[2].disturbed = true;
-        let found = Found::ratios_in_turns(&own, &to, |turn| turn.p99_us);
-        assert_eq!((found.values.as_slice(), found.is_enough()), (&[2.0, 3.0][..], true));
+        let results = Results::ratios_in_turns(&own, &to, |turn| turn.p99_us);
+        assert_eq!((results.values.as_slice(), results.is_enough()), (&[2.0, 3.0][..], true));
         own.rounds[0].disturbed = true;
-        assert!(!Found::ratios_in_turns(&own, &to, |turn| turn.p99_us).is_enough());
+        assert!(!Results::ratios_in_turns(&own, &to, |turn| turn.p99_us).is_enough());
     }
 }

@@ -62,10 +62,6 @@ fn tether(args: &ChildArgs) -> Result<()> {
 }
 
 /// Says whether this process may use a core, before anything is started on it.
-///
-/// # Errors
-///
-/// It may not; with those that it may.
 pub fn check_core(core: usize) -> Result<()> {
     let allowed = sched_getaffinity(None).doing(|| "cannot ask which cores there are".to_owned())?;
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
@@ -77,10 +73,6 @@ pub fn check_core(core: usize) -> Result<()> {
 }
 
 /// Allows the calling thread, and those that it starts from now on, only this core.
-///
-/// # Errors
-///
-/// When this machine, or the cgroup, has no such core.
 pub fn pin_to(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     if core < CpuSet::MAX_CPU {
@@ -90,10 +82,6 @@ pub fn pin_to(core: usize) -> Result<()> {
 }
 
 /// Allows all threads of a process only this core.
-///
-/// # Errors
-///
-/// As [`pin_to`], or when the process is gone.
 pub fn pin_process(pid: u32, core: usize) -> Result<()> {
     let doing = || format!("cannot send process {pid} to core {core}");
     let mut cores = CpuSet::new();
