@@ -57,7 +57,7 @@ pub fn fail(error: &Error) {
     }
 }
 
-/// Shows what is under way, in place; nothing where nobody watches, so that a file holds only the results.
+/// Prints what is under way, in place; nothing where nobody watches, so that a file holds only the results.
 pub fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
         eprint!("\r{:WIDTH$}\r{text}", "");
@@ -97,7 +97,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Shows that a step is under way: on a terminal by a running clock, in a file by a line every ten seconds.
+/// Displays that a step is under way: on a terminal by a running clock, in a file by a line every ten seconds.
 struct Clock {
     stop: Sender<()>,
     thread: JoinHandle<()>,

@@ -8,7 +8,7 @@ use std::fmt;
 /// The result of everything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure, told to a person.
+/// A failure, as a person reads it.
 #[derive(Debug)]
 pub struct Error {
     what: String,
@@ -36,7 +36,7 @@ impl Error {
         self
     }
 
-    /// Says when it happened.
+    /// Adds when it happened.
     #[must_use]
     pub fn during(mut self, what: &str) -> Self {
         self.what = format!("{what}: {}", self.what);
@@ -67,7 +67,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Says what was being done when a library's error came.
+/// Adds what was being done to a library's error.
 pub trait Context<T> {
     /// Puts `doing` before the error's own words: "doing: error".
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T>;

@@ -107,7 +107,7 @@ pub struct VirtualCluster<'a> {
     pub layout: Option<&'a Layout>,
 }
 
-/// One more listener with TLS, on which all virtual clusters are told apart by host name.
+/// One more listener with TLS, on which all virtual clusters are selected by host name.
 #[derive(Clone, Copy)]
 pub struct Sni<'a> {
     /// Its only port.
@@ -221,7 +221,7 @@ node:
         if let Some(Sni { port, suffix, host_format, files: (certificate, key) }) = sni {
             let _ = write!(
                 text,
-                "  # One port for all: the host name that a client asks for selects the virtual cluster and the node.
+                "  # One port for all: the host name selects the virtual cluster and the node.
   - name: sni
     addresses: [\"127.0.0.1\"]
     ports: [{port}]

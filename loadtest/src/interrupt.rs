@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks this program to stop in order, a second one ends it at once.
+//! Ctrl-C and SIGTERM: the first stops this program in order, a second one ends it at once.
 //!
 //! Owns the flag. Every wait here goes through [`pause`], so that none outlives the user's patience; children end by
 //! themselves when this process does (see `child`).
@@ -10,18 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// The exit status of a program that a second Ctrl-C ended, as shells count it: 128 + SIGINT.
 const ENDED_BY_USER: i32 = 130;
 
 /// Takes over the two signals.
 pub fn install() -> Result<()> {
-    let asked = ASKED.get_or_init(Arc::default);
+    let requested = REQUESTED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM] {
         // In this order: the handler that ends the process sees the flag that only an earlier signal has set.
-        flag::register_conditional_shutdown(signal, ENDED_BY_USER, Arc::clone(asked))
-            .and_then(|_| flag::register(signal, Arc::clone(asked)))
+        flag::register_conditional_shutdown(signal, ENDED_BY_USER, Arc::clone(requested))
+            .and_then(|_| flag::register(signal, Arc::clone(requested)))
             .doing(|| "cannot handle Ctrl-C".to_owned())?;
     }
     Ok(())
@@ -29,7 +29,7 @@ pub fn install() -> Result<()> {
 
 /// Whether the user has asked to stop.
 pub fn requested() -> bool {
-    ASKED.get().is_some_and(|asked| asked.load(Ordering::SeqCst))
+    REQUESTED.get().is_some_and(|requested| requested.load(Ordering::SeqCst))
 }
 
 /// An error when the user has asked to stop.

@@ -1,6 +1,6 @@
 //! Klamm's quick start and load test.
 //!
-//! `quickstart` shows a new user what Klamm does; `certificates` makes what a configuration with TLS needs; `run` loads a
+//! `quickstart` demonstrates Klamm to a new user; `certificates` makes what a configuration with TLS needs; `run` loads a
 //! Kafka or a gateway; `compare`, `figures` and `tls` print what Klamm costs, with the machine it was measured on. Klamm itself
 //! runs in a child process: this very program, calling the klamm library.
 

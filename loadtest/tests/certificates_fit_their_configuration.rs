@@ -71,11 +71,11 @@ fn covered(config: &Path) -> Vec<Vec<String>> {
 fn the_examples_have_what_they_name_and_keys_are_their_owners() {
     for name in EXAMPLES {
         let (folder, config) = Folder::example(name);
-        let said = made(&config, &[]);
+        let output_text = made(&config, &[]);
         for part in
             ["has no fault", "add to /etc/hosts", "klamm run", "openssl s_client", "kcat -L", "--command-config"]
         {
-            assert!(said.contains(part), "{name}: {part} is not in {said}");
+            assert!(output_text.contains(part), "{name}: {part} is not in {output_text}");
         }
         for (file, (mode, text)) in folder.files() {
             let secret = text.contains("PRIVATE KEY");
@@ -92,7 +92,7 @@ fn a_second_run_changes_nothing_and_force_changes_all() {
     let first = folder.files();
     assert!(made(&config, &[]).contains("nothing was written"));
     assert_eq!(folder.files(), first);
-    // Of the authority of before, so that clients need not be told anew.
+    // Of the authority of before, so that clients need not change.
     fs::remove_file(folder.0.path().join("tls/klamm.pem")).unwrap();
     fs::remove_file(folder.0.path().join("tls/klamm.key")).unwrap();
     made(&config, &[]);
@@ -132,7 +132,7 @@ fn each_form_of_host_names_is_covered() {
 }
 
 #[test]
-fn clients_are_made_as_the_listener_wants_to_see_them() {
+fn clients_have_the_names_that_the_listener_reads() {
     let (folder, config) = Folder::example("mtls.yaml");
     made(&config, &["--client", "alice", "--client", "bob"]);
     for (source, expected) in [("san_dns", "alice"), ("san_uri", "urn:klamm:client:alice"), ("san_email", "alice@")] {
@@ -142,19 +142,19 @@ fn clients_are_made_as_the_listener_wants_to_see_them() {
         let (folder, config) = Folder::with("mtls.yaml", &mapped);
         made(&config, &["--client", "alice"]);
         let files = folder.files();
-        let shown = Command::new("openssl")
+        let openssl = Command::new("openssl")
             .args(["x509", "-noout", "-ext", "subjectAltName", "-in"])
             .arg(folder.0.path().join("tls/client-alice.pem"))
             .output()
             .unwrap();
-        assert!(text(&shown).contains(expected), "{source}: {}", text(&shown));
+        assert!(text(&openssl).contains(expected), "{source}: {}", text(&openssl));
         assert!(files["client-alice.properties"].1.contains("client-alice.keystore.pem"));
     }
     assert!(folder.files().contains_key("client-bob.keystore.pem"));
 }
 
 #[test]
-fn what_cannot_be_made_is_told() {
+fn what_cannot_be_made_is_an_error() {
     let (folder, config) = Folder::example("sni-two-tenants.yaml");
     made(&config, &[]);
     let key = folder.0.path().join("tls/bob.key");
@@ -171,18 +171,24 @@ fn what_cannot_be_made_is_told() {
         let text_of: Option<&str> = text_of;
         let other = text_of.map(|text| Folder::with("other.yaml", text));
         let output = make(other.as_ref().map_or(&config, |(_, path)| path), arguments);
-        let said = text(&output);
-        assert!(!output.status.success() && said.contains(sentence) && !said.contains("panicked"), "{said}");
+        let output_text = text(&output);
+        assert!(
+            !output.status.success() && output_text.contains(sentence) && !output_text.contains("panicked"),
+            "{output_text}"
+        );
     }
     // Klamm's check has the last word: a certificate from elsewhere that covers other names.
     fs::write(&key, kept).unwrap();
     let other = fs::read_to_string(&config).unwrap().replace(".klamm.test\"", ".elsewhere.test\"");
     fs::write(&config, other).unwrap();
-    let said = text(&make(&config, &[]));
-    assert!(said.contains("no certificate of this listener covers") && said.contains("--force"), "{said}");
+    let output_text = text(&make(&config, &[]));
+    assert!(
+        output_text.contains("no certificate of this listener covers") && output_text.contains("--force"),
+        "{output_text}"
+    );
     let short = fs::read_to_string(&config).unwrap().replace(".elsewhere.test\"", ".test\"");
     let short = short.replace("per_cluster_suffix}", "shared_suffix}");
     let (_folder, config) = Folder::with("short.yaml", &short);
-    let said = text(&make(&config, &[]));
-    assert!(said.contains("right below the top") && said.contains("--nodes"), "{said}");
+    let output_text = text(&make(&config, &[]));
+    assert!(output_text.contains("right below the top") && output_text.contains("--nodes"), "{output_text}");
 }

@@ -1,7 +1,7 @@
 //! The development authority, and what it signs.
 //!
-//! Owns the forms of certificates: keys are PKCS#8, certificates of servers say that they are for servers, those of
-//! clients that they are for clients.
+//! Owns the forms of certificates: keys are PKCS#8, certificates of servers are for server authentication,
+//! those of clients for client authentication.
 
 use super::named::Principal;
 use crate::error::{Context as _, Result};

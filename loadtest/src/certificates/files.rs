@@ -1,4 +1,4 @@
-//! Files that are written once: keys for their owner alone, and nothing over what is there unless the user says so.
+//! Files that are written once: keys for their owner alone, and nothing over what is there without --force.
 
 use crate::error::{Context as _, Error, Result};
 use std::fs::{self, OpenOptions};
@@ -20,7 +20,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Nothing yet. `force`: what is there is written anew.
+    /// Nothing yet. `force`: what is there is replaced.
     pub fn new(force: bool) -> Files {
         Files { force, written: Vec::new(), kept: Vec::new() }
     }
@@ -65,7 +65,7 @@ impl Files {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).doing(doing)?;
         }
-        // Anew, so that the mode is right from the first byte on.
+        // Removed first, so that the mode is right from the first byte on.
         if self.force && path.exists() {
             fs::remove_file(path).doing(doing)?;
         }

@@ -27,7 +27,7 @@ const DAYS_MAX: i64 = 3650;
 /// Make the certificates and keys that a configuration names and that are missing.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-A listener with tls_server needs a certificate that covers every host name its clients are told:
+A listener with tls_server needs a certificate that covers every host name that Klamm advertises:
 
   broker_host_format   names                                      what covers them
   per_cluster_suffix   bootstrap.alice.klamm.test, broker-1...    *.alice.klamm.test, for each label
@@ -58,7 +58,7 @@ pub struct Args {
     /// The configuration: a file, or a directory of them.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Write everything anew, the authority included. Without it, what is there stays as it is.
+    /// Replace everything, the authority included. Without it, what is there stays as it is.
     #[arg(long)]
     force: bool,
     /// Cover the exact names of the nodes with these ids, instead of wildcards.
@@ -138,7 +138,7 @@ pub fn for_quickstart(config: &Path) -> Result<(PathBuf, PathBuf)> {
 struct Made {
     /// The authority's certificate.
     authority: PathBuf,
-    /// Settings of Java's clients that show nothing of themselves.
+    /// Settings of Java's clients without a certificate.
     properties: PathBuf,
     /// A client's name, and its certificate with its key.
     clients: Vec<(String, Pair)>,
@@ -162,7 +162,7 @@ fn make(named: &Named, folder: &Path, clients: &[String], form: Form, files: &mu
     let trusted = named.clients_trust.iter().chain(named.backends.iter().filter_map(|backend| backend.trust.as_ref()));
     for bundle in trusted.filter(|bundle| **bundle != own.certificate) {
         if files.wanted(bundle) {
-            files.public(bundle, &pem, "the authority's certificate, which is believed")?;
+            files.public(bundle, &pem, "the authority's certificate")?;
         }
     }
     for list in &named.revocation {
@@ -189,18 +189,18 @@ fn authority(own: &Pair, form: Form, files: &mut Files) -> Result<(Authority, St
         return Ok((Authority::again(&read(&own.key)?, form)?, read(&own.certificate)?));
     }
     let (authority, issued) = Authority::new(form)?;
-    files.public(&own.certificate, &issued.certificate, "the authority: what clients believe")?;
-    files.secret(&own.key, &issued.key, "the authority's key: whoever has it can pass for anybody here")?;
+    files.public(&own.certificate, &issued.certificate, "the authority that clients trust")?;
+    files.secret(&own.key, &issued.key, "the authority's key: whoever has it can sign for anybody here")?;
     Ok((authority, issued.certificate))
 }
 
-/// What Klamm shows to the nodes, and what the nodes show to Klamm.
+/// Klamm's certificate for the nodes, and the nodes' own.
 fn of_backend(backend: &Backend, authority: &Authority, folder: &Path, files: &mut Files) -> Result<(String, PathBuf)> {
     if let Some(Pair { certificate, key }) = &backend.identity
         && files.pair_wanted(certificate, key)?
     {
         let issued = authority.client("klamm", Principal::Subject)?;
-        files.public(certificate, &issued.certificate, "what Klamm shows to the nodes")?;
+        files.public(certificate, &issued.certificate, "Klamm's certificate for the nodes")?;
         files.secret(key, &issued.key, "its key")?;
     }
     let keystore = folder.join(format!("{}-nodes.keystore.pem", backend.name));
@@ -214,9 +214,9 @@ fn of_backend(backend: &Backend, authority: &Authority, folder: &Path, files: &m
 
 /// Who gets a certificate: where a listener asks for them, those whom the user named, or one for each label.
 fn who(named: &Named, clients: &[String]) -> Vec<(String, Principal)> {
-    let Some(principal) = named.doors.iter().find_map(|door| door.clients) else { return Vec::new() };
-    let asking = named.doors.iter().filter(|door| door.clients.is_some());
-    let labels: BTreeSet<&String> = asking.flat_map(|door| door.fronts.iter().map(|(label, _)| label)).collect();
+    let Some(principal) = named.listeners.iter().find_map(|listener| listener.clients) else { return Vec::new() };
+    let asking = named.listeners.iter().filter(|listener| listener.clients.is_some());
+    let labels: BTreeSet<&String> = asking.flat_map(|listener| listener.hosts.iter().map(|(label, _)| label)).collect();
     let names: Vec<String> = match (clients, labels.is_empty()) {
         ([], true) => vec!["someone".to_owned()],
         ([], false) => labels.into_iter().cloned().collect(),

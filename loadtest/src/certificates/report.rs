@@ -1,13 +1,13 @@
 //! What the user reads in the end: the files, how the names are resolved, and commands to try.
 
 use super::files::Files;
-use super::named::{self, Door, Named};
+use super::named::{self, Named, TlsListener};
 use super::{Made, Pair};
 use crate::console::headline;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The nodes whose names are shown where the user named none.
+/// The nodes whose names are listed where the user named none.
 const EXAMPLES: [i32; 4] = [0, 1, 2, 3];
 
 /// Lists the files.
@@ -22,12 +22,12 @@ pub fn written(files: &Files) {
         println!("  {:<width$}  {what}", path.display().to_string());
     }
     if !files.kept.is_empty() {
-        headline("There before, and left as they are (--force writes them anew):");
+        headline("There before, and left as they are (--force replaces them):");
         files.kept.iter().for_each(|path| println!("  {}", path.display()));
     }
 }
 
-/// Says what to do next.
+/// Prints what to do next.
 pub fn what_now(config: &Path, named: &Named, nodes: Option<&[i32]>, made: &Made) {
     resolve(named, nodes.unwrap_or(&EXAMPLES));
     headline("Start Klamm:");
@@ -39,19 +39,19 @@ pub fn what_now(config: &Path, named: &Named, nodes: Option<&[i32]>, made: &Made
         println!("  ssl.keystore.type=PEM\n  ssl.keystore.location={}", absolute(keystore).display());
         println!("  ssl.truststore.type=PEM\n  ssl.truststore.location={}", absolute(&made.authority).display());
     }
-    for door in &named.doors {
-        commands(door, made);
+    for listener in &named.listeners {
+        commands(listener, made);
     }
 }
 
 /// How this machine can find the names.
 fn resolve(named: &Named, nodes: &[i32]) {
     let lines: Vec<String> = named
-        .doors
+        .listeners
         .iter()
-        .flat_map(|door| {
-            let line = |names: Vec<String>| format!("{} {}", door.address, names.join(" "));
-            door.fronts.iter().map(move |(_, front)| line(named::of_nodes(front, nodes)))
+        .flat_map(|listener| {
+            let line = |names: Vec<String>| format!("{} {}", listener.address, names.join(" "));
+            listener.hosts.iter().map(move |(_, names)| line(named::of_nodes(names, nodes)))
         })
         .collect();
     if lines.is_empty() {
@@ -65,19 +65,19 @@ fn resolve(named: &Named, nodes: &[i32]) {
     );
 }
 
-fn commands(door: &Door, made: &Made) {
-    let Some((label, front)) = door.fronts.first() else { return };
-    let (name, port) = (front.bootstrap(), front.port);
-    headline(&format!("Try the listener {} (here as a client of {label}):", door.listener));
+fn commands(listener: &TlsListener, made: &Made) {
+    let Some((label, names)) = listener.hosts.first() else { return };
+    let (name, port) = (names.bootstrap(), names.port);
+    headline(&format!("Try the listener {} (here as a client of {label}):", listener.name));
     let authority = made.authority.display();
     let own = made.clients.iter().find(|(name, _)| name == label).or(made.clients.first());
-    let own = own.filter(|_| door.clients.is_some());
-    let shown = own.map(|(_, Pair { certificate, key })| (certificate.display(), key.display()));
-    let openssl = shown.as_ref().map_or(String::new(), |(cert, key)| format!(" -cert {cert} -key {key}"));
-    let address = door.address;
+    let own = own.filter(|_| listener.clients.is_some());
+    let identity = own.map(|(_, Pair { certificate, key })| (certificate.display(), key.display()));
+    let openssl = identity.as_ref().map_or(String::new(), |(cert, key)| format!(" -cert {cert} -key {key}"));
+    let address = listener.address;
     let connect = if address.is_ipv6() { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
     println!("  openssl s_client -connect {connect} -servername {name} -CAfile {authority}{openssl} </dev/null");
-    let kcat = shown
+    let kcat = identity
         .as_ref()
         .map_or(String::new(), |(cert, key)| format!(" -X ssl.certificate.location={cert} -X ssl.key.location={key}"));
     println!("  kcat -L -b {name}:{port} -X security.protocol=ssl -X ssl.ca.location={authority}{kcat}");

@@ -1,7 +1,7 @@
 //! Processes that this program starts: Klamm, HAProxy, Kafka. None of them outlives it.
 //!
 //! Each is started through this very program, which, as the child, asks the kernel to be sent SIGTERM when its parent
-//! dies, pins itself to a core if it is told to, and then becomes Klamm or the named program. Each is in its own process
+//! dies, pins itself to a core if it is to, and then becomes Klamm or the named program. Each is in its own process
 //! group, so that Ctrl-C reaches only this program, which then stops them in order.
 
 mod parent_death;
@@ -75,8 +75,8 @@ impl Start<'_> {
     }
 }
 
-/// Lines of a child's log that a message shows.
-const LOG_LINES_SHOWN: usize = 12;
+/// Lines of a child's log that an error holds.
+const LOG_LINES: usize = 12;
 
 impl Child {
     /// Its process id, as in `/proc`.
@@ -100,10 +100,10 @@ impl Child {
 
     /// An error about this child, with the last lines of its log.
     pub fn explain(&self, what: impl Into<String>) -> Error {
-        Error::new(what).with_log(last_lines(&self.log, LOG_LINES_SHOWN))
+        Error::new(what).with_log(last_lines(&self.log, LOG_LINES))
     }
 
-    /// Waits until `ready` says yes, as long as the child runs and the user has patience.
+    /// Waits until it is ready, as long as the child runs and the user has patience.
     pub fn wait_until(
         &mut self,
         time: Duration,
@@ -133,7 +133,7 @@ impl Child {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.process.try_wait() {
-                // A JVM that SIGTERM ends says 143, a program without a handler dies of the signal itself.
+                // A JVM that SIGTERM ends exits with 143, a program without a handler dies of the signal itself.
                 let expected = status.success() || status.code() == Some(143) || is_term(status);
                 return if expected { Ok(()) } else { Err(self.explain(format!("{} ended with {status}", self.name))) };
             }

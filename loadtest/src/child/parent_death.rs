@@ -25,7 +25,7 @@ pub struct ChildArgs {
 
 /// Becomes Klamm: what `klamm ARGS` does, in this process.
 pub fn become_klamm(args: ChildArgs) -> ExitCode {
-    match tether(&args) {
+    match follow_parent(&args) {
         Ok(()) => klamm::boot::main(args.command),
         Err(error) => {
             eprintln!("{error}");
@@ -36,7 +36,7 @@ pub fn become_klamm(args: ChildArgs) -> ExitCode {
 
 /// Becomes another program; the process, its parent and its core stay.
 pub fn become_program(args: ChildArgs) -> ExitCode {
-    let error = match (tether(&args), args.command.split_first()) {
+    let error = match (follow_parent(&args), args.command.split_first()) {
         (Ok(()), Some((program, rest))) => {
             let error = Command::new(program).args(rest).exec();
             Error::new(format!("cannot start {}: {error}", program.to_string_lossy()))
@@ -49,7 +49,7 @@ pub fn become_program(args: ChildArgs) -> ExitCode {
 }
 
 /// Ties this process' life to its parent's. The kernel keeps the wish across exec (prctl(2), PR_SET_PDEATHSIG).
-fn tether(args: &ChildArgs) -> Result<()> {
+fn follow_parent(args: &ChildArgs) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM)).doing(|| "cannot follow the parent process".to_owned())?;
     // The parent may have died before the wish was heard.
     if getppid().map(Pid::as_raw_pid) != Some(args.parent) {
@@ -61,7 +61,7 @@ fn tether(args: &ChildArgs) -> Result<()> {
     Ok(())
 }
 
-/// Says whether this process may use a core, before anything is started on it.
+/// Checks that this process may use a core, before anything is started on it.
 pub fn check_core(core: usize) -> Result<()> {
     let allowed = sched_getaffinity(None).doing(|| "cannot ask which cores there are".to_owned())?;
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();

@@ -1,7 +1,7 @@
 //! The figures to reach, and whether they are.
 //!
 //! Owns the goals, and what a conclusion needs: a proxy that does not differ from itself, and quiet rounds for half of those
-//! that were asked for. What was measured without is printed, and concludes nothing. A percentile varies far more than CPU:
+//! that were wanted. What was measured without is printed, and concludes nothing. A percentile varies far more than CPU:
 //! its median must lie on one side of the goal beyond doubt.
 
 use super::experiments::{AGAIN, Experiment, Id, Quantity};
@@ -61,7 +61,7 @@ impl Goal {
             (Some((_, Some((low, high)))), Quantity::Latency) => {
                 low <= 1.0 + SAME_DIFFERS_MAX && high >= 1.0 - SAME_DIFFERS_MAX
             }
-            // Too few rounds: the verdict on the figure itself says so.
+            // Too few rounds: the verdict on the figure itself is undecided.
             (Some(_), Quantity::Latency) => true,
             (Some((median, _)), _) => (median - 1.0).abs() <= SAME_DIFFERS_MAX,
         };
@@ -74,7 +74,7 @@ impl Goal {
             _ if too_noisy => "TOO NOISY",
             at_most if high <= at_most => "reached",
             at_most if low > at_most => "MISSED",
-            _ => "UNDECIDED, ask for more --rounds",
+            _ => "UNDECIDED, take more --rounds",
         };
         let between = if low < high { format!("; median {low:.2} to {high:.2}") } else { String::new() };
         let twice = twice.map_or(String::new(), |(median, _)| format!(" (the same twice {median:.2}x)"));
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_percentile_is_judged_only_beyond_doubt() {
         let experiment = &chosen(&[Wanted::Figure(Id::P7)])[0];
-        // Three turns in each round, of which one says nothing and one is far off.
+        // Three turns in each round, of which one is empty and one is far off.
         let turn = |us: u64| Some(Window { p50_us: us, p99_us: us });
         let turns = |us: u64| vec![turn(us), None, turn(us), turn(us * 30)];
         let verdict = |own: &[u64], again: u64| {
@@ -214,9 +214,9 @@ mod tests {
             )
         );
         assert!(verdict(&[90, 95, 100, 105, 130]).contains("UNDECIDED"));
-        assert!(verdict(&[90, 90, 90, 90]).contains("UNDECIDED"), "four rounds say nothing");
+        assert!(verdict(&[90, 90, 90, 90]).contains("UNDECIDED"), "four rounds are too few");
         assert!(verdict(&[130, 120, 150, 140, 130]).ends_with("MISSED"));
-        // One that is far off says nothing where there are enough others.
+        // One that is far off does not matter where there are enough others.
         assert!(verdict(&[90, 95, 100, 105, 100, 95, 90, 500]).ends_with("reached"));
     }
 

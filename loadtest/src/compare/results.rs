@@ -1,4 +1,4 @@
-//! What the quiet rounds of a workload show.
+//! The results of a workload's quiet rounds.
 //!
 //! Owns which rounds count: those that nobody disturbed, and of two proxies those that nobody disturbed for either.
 

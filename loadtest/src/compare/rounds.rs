@@ -11,7 +11,7 @@ use crate::measure::instructions;
 use crate::target::Variant;
 use crate::trial::{self, Round, Setting};
 
-/// Rounds in which others took more of a core than this, in per cent, say little.
+/// Rounds in which others took more of a core than this, in per cent, count for nothing.
 const OTHERS_PERCENT_MAX: f64 = 3.0;
 
 /// How rounds are run.

@@ -138,7 +138,7 @@ group.initial.rebalance.delay.ms=0
         )
     }
 
-    /// Waits until every node listens. That the cluster answers, the caller's first question shows.
+    /// Waits until every node listens. Whether the cluster answers, the caller's first request finds out.
     fn wait(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_PATIENCE;
         for id in 1..=NODES {

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_few_are_told_with_both_numbers() {
+    fn too_few_are_an_error_with_both_numbers() {
         assert!(check(1000, Some(4096)).is_ok());
         assert!(check(1000, None).is_ok());
         let error = check(2000, Some(4096)).unwrap_err();

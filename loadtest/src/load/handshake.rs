@@ -88,7 +88,7 @@ pub fn metadata(stream: &mut (impl Read + Write), topic: &str) -> Result<cluster
     cluster::metadata(&answer).map_err(Error::new)
 }
 
-/// Tries until it succeeds, as long as `check` sees no reason to end, and says when it did.
+/// Tries until it succeeds, as long as `check` does not fail; returns when it did.
 pub fn first_success<T>(
     patience: Duration,
     mut check: impl FnMut() -> Result<()>,

@@ -34,7 +34,7 @@ impl Inbound {
             let room = self.room();
             let into_place = !room.is_empty();
             let place = if into_place { room } else { &mut *buffer };
-            let asked = place.len();
+            let length_max = place.len();
             let count = match stream.read(place) {
                 Ok(0) => return Err(Error::new("a connection was closed under load")),
                 Ok(count) => count,
@@ -44,15 +44,15 @@ impl Inbound {
             };
             if into_place {
                 self.filled += count;
-                if count == asked {
+                if count == length_max {
                     take(&self.bytes)?;
                     self.filled = 0;
                 }
             } else {
                 self.cut(buffer.get(..count).unwrap_or_default(), &mut take)?;
             }
-            // A short read says that the socket is empty; edge-triggered, the next bytes bring an event.
-            if count < asked {
+            // After a short read the socket is empty; edge-triggered, the next bytes bring an event.
+            if count < length_max {
                 return Ok(());
             }
         }
@@ -137,15 +137,15 @@ mod tests {
         let all = frames.concat();
         for piece in [1, 2, 3, 5, 7, 100, 4096, 65_536, 100_000, all.len()] {
             let mut pieces = Pieces(all.chunks(piece).map(<[u8]>::to_vec).collect());
-            let (mut inbound, mut buffer, mut found) = (Inbound::default(), buffer(), Vec::new());
+            let (mut inbound, mut buffer, mut received) = (Inbound::default(), buffer(), Vec::new());
             while !pieces.0.is_empty() {
                 let keep = |frame: &[u8]| {
-                    found.push(frame.to_vec());
+                    received.push(frame.to_vec());
                     Ok(())
                 };
                 inbound.read(&mut pieces, &mut buffer, keep).unwrap();
             }
-            assert!(found == frames, "pieces of {piece}");
+            assert!(received == frames, "pieces of {piece}");
         }
         let mut bad = Pieces(VecDeque::from([vec![0x7f, 0xff, 0xff, 0xff, 0]]));
         assert!(Inbound::default().read(&mut bad, &mut buffer(), |_| Ok(())).is_err());

@@ -22,7 +22,7 @@ pub trait Session: Send {
     /// Checks the whole frame of the answer to the oldest request that has one; returns what it proves done.
     fn receive(&mut self, frame: &[u8]) -> Result<Done>;
 
-    /// How many requests may be in flight at most, whatever the pace says.
+    /// How many requests may be in flight at most, whatever the pace.
     fn in_flight_max(&self) -> usize {
         usize::MAX
     }

@@ -169,7 +169,7 @@ fn silence_and_a_rate_that_is_too_high_are_errors() {
     sink.unwrap();
 }
 
-/// What leaves late was due all the same: a broker that pauses shows in the latency.
+/// What leaves late was due all the same: a broker that pauses is seen in the latency.
 #[test]
 fn a_pause_counts_for_everything_that_was_due_in_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -22,7 +22,7 @@ pub fn is_there() -> bool {
     })
 }
 
-/// The command that runs `command` so that it can be counted. Nothing is counted until [`count`] says so.
+/// The command that runs `command` so that it can be counted. Nothing is counted until [`count`] starts it.
 pub fn counted(directory: &Path, command: &[OsString]) -> Vec<OsString> {
     let mut out = OsString::from("--callgrind-out-file=");
     out.push(directory.join(FILE));
@@ -32,7 +32,7 @@ pub fn counted(directory: &Path, command: &[OsString]) -> Vec<OsString> {
 
 /// Begins or ends counting.
 pub fn count(pid: u32, on: bool) -> Result<()> {
-    let doing = || "cannot tell callgrind to count".to_owned();
+    let doing = || "cannot control callgrind".to_owned();
     let mut command = Command::new("callgrind_control");
     command.args(["-i", if on { "on" } else { "off" }, &pid.to_string()]).stdin(Stdio::null());
     let output = command.output().doing(doing)?;

@@ -5,7 +5,7 @@
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// Longest time that is told apart, in microseconds.
+/// Longest time that is kept exactly, in microseconds.
 const MICROSECONDS_MAX: u64 = 60_000_000;
 
 /// A set of latencies.

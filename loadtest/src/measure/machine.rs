@@ -1,4 +1,4 @@
-//! Where a figure was measured: without it a number says nothing.
+//! Where a figure was measured: without it a number is worth nothing.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub struct Machine {
     pub kernel: String,
     /// The commit of the source this was built from, when it is run inside its repository.
     pub commit: Option<String>,
-    /// Whether this program was built with optimisation: figures of another build say nothing.
+    /// Whether this program was built with optimisation: figures of another build are worth nothing.
     pub release_build: bool,
 }
 
@@ -37,7 +37,7 @@ impl Machine {
     /// One line for a report.
     pub fn line(&self) -> String {
         let commit = self.commit.as_deref().unwrap_or("unknown");
-        let build = if self.release_build { "" } else { "; NOT a release build: these figures say nothing" };
+        let build = if self.release_build { "" } else { "; NOT a release build: these figures are worth nothing" };
         format!("{}, {} cores, Linux {}, commit {commit}{build}", self.processor, self.cores, self.kernel)
     }
 }

@@ -1,4 +1,4 @@
-//! Pipes that a process holds: memory of the kernel that its own pages do not show.
+//! Pipes that a process holds: memory of the kernel that is not among its own pages.
 //!
 //! Source: `/proc/PID/fd`. A pipe opened through it is the same pipe, so that its size can be asked (pipe(7), fcntl(2):
 //! F_GETPIPE_SZ); the other end is never read.

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Deletes those of one tenant, under the names that the tenant says.
+/// Deletes those of one tenant, under their virtual names.
 pub fn delete(bootstrap: &str, topics: &[&str], group: &str) -> Result<()> {
     let all = || format!("Delete by hand what is left of the topics {} and the group {group}.", topics.join(", "));
     let admin: AdminClient<DefaultClientContext> =

@@ -1,7 +1,7 @@
-//! librdkafka clients as the quick start uses them, and the nodes that a cluster tells of.
+//! librdkafka clients as the quick start uses them, and the nodes of a cluster.
 //!
-//! Owns the settings that all clients here share: librdkafka's defaults, and no log of its own (each step says what
-//! went wrong itself).
+//! Owns the settings that all clients here share: librdkafka's defaults, and no log of its own (each step prints
+//! its own failure).
 
 use crate::error::{Context, Error, Result};
 use crate::gateway::Nodes;
@@ -21,7 +21,7 @@ pub fn settings(bootstrap: &str) -> ClientConfig {
     settings
 }
 
-/// A consumer without a group, for questions about the cluster. It creates the topic that it asks for.
+/// A consumer without a group, for metadata of the cluster. It creates a topic by asking for it.
 pub fn asker(bootstrap: &str) -> Result<BaseConsumer> {
     let mut settings = settings(bootstrap);
     settings.set("allow.auto.create.topics", "true").set("group.id", "klamm-quickstart-unused");
@@ -36,7 +36,7 @@ pub fn nodes(bootstrap: &str, time: Duration) -> Result<(Nodes, Metadata)> {
     let nodes: Nodes =
         metadata.brokers().iter().map(|node| (node.id(), format!("{}:{}", node.host(), node.port()))).collect();
     if nodes.is_empty() {
-        return Err(Error::new(format!("the Kafka at {bootstrap} tells of no node")));
+        return Err(Error::new(format!("the Kafka at {bootstrap} has no node")));
     }
     Ok((nodes, metadata))
 }
@@ -63,14 +63,14 @@ pub fn partitions(bootstrap: &str, topic: &str) -> Result<usize> {
     }
 }
 
-/// The topics that a cluster tells of, Kafka's own left out.
+/// The topics of a cluster, Kafka's own left out.
 pub fn topics(bootstrap: &str) -> Result<BTreeSet<String>> {
     let (_, metadata) = nodes(bootstrap, PATIENCE)?;
     let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
     Ok(names.filter(|name| !name.starts_with("__")).collect())
 }
 
-/// The groups that a cluster tells of.
+/// The groups of a cluster.
 pub fn groups(bootstrap: &str) -> Result<BTreeSet<String>> {
     let doing = || format!("the groups cannot be listed at {bootstrap}");
     let list = asker(bootstrap)?.fetch_group_list(None, PATIENCE).doing(doing)?;

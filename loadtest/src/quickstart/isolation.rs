@@ -1,4 +1,4 @@
-//! The steps that show that two tenants never meet: what each sees, and what the backend has.
+//! The steps that prove that two tenants never meet: what each sees, and what the backend has.
 //!
 //! Owns these checks. The backend is asked directly, not through Klamm.
 
@@ -48,7 +48,7 @@ pub fn each_sees_its_own(tenants: &Tenants, backend: &Backend) -> Result<((), St
         }
     }
     let groups = if backend.is_embedded() { String::new() } else { format!("; one group, {GROUP}") };
-    Ok(((), format!("alice and bob are each told of one topic, {TOPIC}{groups}")))
+    Ok(((), format!("alice and bob each see one topic, {TOPIC}{groups}")))
 }
 
 fn sees(tenant: &Tenant, expected: &[&str]) -> Result<()> {
@@ -64,12 +64,12 @@ fn is(tenant: &Tenant, what: &str, found: &BTreeSet<String>, expected: &[&str]) 
     Err(Error::new(format!("{} sees the {what} [{found}]; right would be [{expected}]", tenant.name)))
 }
 
-/// The backend, asked directly, has the topic and the group of each tenant behind its prefix, and none of the names
-/// that they say.
+/// The backend, asked directly, has the topic and the group of each tenant behind its prefix, and none of their virtual
+/// names.
 pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backend) -> Result<((), String)> {
     let bootstrap = backend.bootstrap.join(",");
     let topics = clients::topics(&bootstrap)?;
-    let mut told = Vec::new();
+    let mut physical = Vec::new();
     for (tenant, produced) in tenants.both().into_iter().zip(produced) {
         let topic = tenant.physical(TOPIC);
         if !topics.contains(&topic) {
@@ -79,7 +79,7 @@ pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backen
         if records != produced.len() as u64 {
             return Err(Error::new(format!("{topic} has {records} records; {} were produced", produced.len())));
         }
-        told.push(format!("{topic} with {records} records"));
+        physical.push(format!("{topic} with {records} records"));
     }
     // The user's own Kafka may well have such names.
     if !backend.is_own() && topics.contains(TOPIC) {
@@ -91,10 +91,10 @@ pub fn backend_has(tenants: &Tenants, produced: [&Produced; 2], backend: &Backen
             if !groups.contains(&group) {
                 return Err(Error::new(format!("the backend has no group {group}")));
             }
-            told.push(format!("the group {group}"));
+            physical.push(format!("the group {group}"));
         }
     }
-    Ok(((), format!("asked without Klamm: {}", told.join(", "))))
+    Ok(((), format!("without Klamm: {}", physical.join(", "))))
 }
 
 /// After the end: nothing of the tenants is left on the backend.
@@ -108,7 +108,7 @@ pub fn nothing_is_left(tenants: &Tenants, backend: &Backend) -> Result<()> {
         if Instant::now() > deadline {
             return Err(Error::new(format!("the topic {example} is still on the backend")));
         }
-        // A broker may tell of a topic for a moment after its end.
+        // A broker may list a topic for a moment after its deletion.
         std::thread::sleep(Duration::from_millis(100));
     }
 }

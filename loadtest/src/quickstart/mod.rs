@@ -51,7 +51,7 @@ pub struct Args {
     /// Start a real Apache Kafka 4.3.1 of three nodes instead of the embedded backend.
     #[arg(long)]
     kafka: bool,
-    /// Show TLS and host names, too: one more port, on which the host name selects the virtual cluster.
+    /// Use TLS and host names, too: one more port, on which the host name selects the virtual cluster.
     #[arg(long)]
     sni: bool,
     /// Klamm's first port: for each of the two tenants one for bootstrap and one for each node, then one for its admin
@@ -191,8 +191,7 @@ fn load(args: &Args, gateway: &Gateway, tenant: &Tenant) -> Result<()> {
     ));
     let outcome = step("load", || {
         let partitions = clients::partitions(&bootstrap, LOAD_TOPIC)?;
-        let load = load::Load { bootstrap: &bootstrap, topic: LOAD_TOPIC, partitions, time, pid: gateway.child.pid() };
-        let outcome = load.run()?;
+        let outcome = load::run(&bootstrap, LOAD_TOPIC, partitions, time, gateway.child.pid())?;
         let detail = format!("{} records went and came back, in order, none lost", outcome.records);
         Ok((outcome, detail))
     })?;

@@ -1,4 +1,4 @@
-//! The two tenants by host name, on one port with TLS: what a client that asks for a name sees.
+//! The two tenants by host name, on one port with TLS: what a client of a name sees.
 //!
 //! Owns a client that speaks TLS. The other clients here are built without it, and go to the tenants' own ports.
 

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_a_changed_and_a_foreign_record_are_each_told() {
+    fn a_lost_a_changed_and_a_foreign_record_are_each_noticed() {
         let produced = set(20);
         assert_eq!(same(&produced, &produced), Ok(()));
         let mut lost = produced.clone();

@@ -10,7 +10,7 @@ use crate::console;
 use crate::gateway::Gateway;
 use crate::measure::machine::Machine;
 
-/// Draws who connects where, and what the backend has of the names that both say.
+/// Draws who connects where, and the physical names on the backend.
 pub fn picture(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
     let klamm = format!("Klamm (pid {})", gateway.child.pid());
     println!("\n    {:<15}{:<34}{}, {} nodes", "tenants", klamm, backend.name, backend.nodes.len());
@@ -25,9 +25,9 @@ pub fn picture(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
         line(tenant.name, &tenant.bootstrap(), "bootstrap", "any of them", "");
         let names = [TOPIC, GROUP];
         for row in 0..backend.nodes.len().max(names.len()) {
-            let said = names.get(row).copied();
-            let stored = said.map(|name| tenant.physical(name)).unwrap_or_default();
-            let who = said.map(|name| format!("  {name}")).unwrap_or_default();
+            let name = names.get(row).copied();
+            let stored = name.map(|name| tenant.physical(name)).unwrap_or_default();
+            let who = name.map(|name| format!("  {name}")).unwrap_or_default();
             match backend.nodes.iter().nth(row) {
                 Some((id, node)) => {
                     let address = tenant.layout.advertised().remove(id).unwrap_or_default();
@@ -39,20 +39,20 @@ pub fn picture(gateway: &Gateway, tenants: &Tenants, backend: &Backend) {
     }
 }
 
-/// Tells what the load showed.
+/// Prints the figures of the load.
 pub fn load(outcome: &Outcome, value_bytes: usize) {
     let seconds = outcome.time.as_secs_f64();
     let records = as_f64(outcome.records);
     let gib = records * as_f64(value_bytes as u64) / f64::from(1 << 30);
     let (rate, mib) = (records / seconds, gib * 1024.0 / seconds);
     console::note("produced and consumed", &format!("{rate:.0} records/s, {mib:.1} MiB/s each way"));
-    let told = |q: f64| {
+    let percentile = |q: f64| {
         let latency = outcome.latencies.quantile_us(q);
         latency.map_or_else(|| "too few samples".to_owned(), |us| format!("{:.1} ms", as_f64(us) / 1000.0))
     };
     console::note(
         "acknowledged after",
-        &format!("p50 {}, p99 {} (librdkafka waits 5 ms to batch)", told(0.5), told(0.99)),
+        &format!("p50 {}, p99 {} (librdkafka waits 5 ms to batch)", percentile(0.5), percentile(0.99)),
     );
     let cpu = outcome.cpu.as_secs_f64();
     let share = 100.0 * cpu / seconds;
@@ -112,10 +112,10 @@ pub fn by_name(names: &Names, tenants: &Tenants, backend: &Backend) {
         let at = names.bootstrap(tenant);
         command(&format!("kcat -b {at} -X security.protocol=ssl -X ssl.ca.location={authority} -L"));
     }
-    let front = format!("{alice} --command-config {}", names.properties.display());
-    java(backend, &front, TOPIC).iter().for_each(|line| command(line));
+    let bootstrap = format!("{alice} --command-config {}", names.properties.display());
+    java(backend, &bootstrap, TOPIC).iter().for_each(|line| command(line));
     console::headline(
-        "A public DNS (sslip.io) says that these names are 127.0.0.1. Where it is not reached, add to /etc/hosts:",
+        "A public DNS (sslip.io) resolves these names to 127.0.0.1. Where it is not reached, add to /etc/hosts:",
     );
     names.hosts(tenants, &backend.nodes).iter().for_each(|line| println!("    {line}"));
 }
@@ -143,14 +143,14 @@ fn command_lines(text: &str) -> Vec<String> {
 }
 
 /// The Java tools' commands: scripts of a Kafka that the user has, or the classes in the jars that were brought here.
-fn java(backend: &Backend, front: &str, topic: &str) -> Vec<String> {
+fn java(backend: &Backend, bootstrap: &str, topic: &str) -> Vec<String> {
     let mut commands = Vec::new();
     if let Some(jars) = backend.jars() {
         commands.push(format!("export CLASSPATH='{}/*'", jars.display()));
     }
     let tool = |script: &str, class: &str| match backend.jars() {
-        Some(_) => format!("java org.apache.kafka.tools.{class} --bootstrap-server {front}"),
-        None => format!("{script} --bootstrap-server {front}"),
+        Some(_) => format!("java org.apache.kafka.tools.{class} --bootstrap-server {bootstrap}"),
+        None => format!("{script} --bootstrap-server {bootstrap}"),
     };
     let producer = tool("kafka-console-producer.sh", "ConsoleProducer");
     let consumer = tool("kafka-console-consumer.sh", "consumer.ConsoleConsumer");

@@ -1,4 +1,4 @@
-//! The steps of the quick start that a client takes: each checks what it got and says it in a line.
+//! The steps of the quick start that a client takes: each checks what it got and describes it in a line.
 //!
 //! Owns the checks. They know a bootstrap address and what must be seen there, not what stands behind it: the tests
 //! below run them on the embedded backend itself.
@@ -19,12 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The nodes that a client is told of are exactly these, under exactly these addresses.
+/// The nodes that a client sees are exactly these, under exactly these addresses.
 pub fn client_sees(bootstrap: &str, expected: &Nodes) -> Result<((), String)> {
     let (seen, metadata) = clients::nodes(bootstrap, PATIENCE)?;
     if &seen != expected {
         let (seen, expected) = (list(&seen), list(expected));
-        return Err(Error::new(format!("the client is told of {seen}; right would be {expected}")));
+        return Err(Error::new(format!("the client sees {seen} instead of {expected}")));
     }
     let topics = metadata.topics().len();
     Ok(((), format!("{} nodes, all at Klamm's addresses: {}; {topics} topics", seen.len(), list(&seen))))
@@ -126,10 +126,10 @@ impl Acknowledged {
 
 /// How long a group may take to form and to read everything.
 const GROUP_PATIENCE: Duration = Duration::from_secs(30);
-/// How long nothing more may come before the end is believed.
+/// How long nothing more may come before this counts as the end.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// Consumes in a group and compares: exactly the records that were produced, unchanged. Then commits and asks for it.
+/// Consumes in a group and compares: exactly the records that were produced, unchanged. Then commits and reads that back.
 pub fn consume(bootstrap: &str, topic: &str, group: &str, produced: &Produced) -> Result<((), String)> {
     let consumer: BaseConsumer = clients::settings(bootstrap)
         .set("group.id", group)
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_told() {
+    fn nobody_there_is_an_error() {
         let error = clients::nodes("127.0.0.1:22999", Duration::from_secs(1)).unwrap_err();
         assert!(error.what().contains("no Kafka answers at 127.0.0.1:22999"), "{error}");
     }

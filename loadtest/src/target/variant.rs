@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variant_is_read_and_what_cannot_be_is_told() {
+    fn a_variant_is_read_or_refused() {
         let variant = Variant::parse("narrow=mode=passthrough,limits.in_flight_max=4,shards=2").unwrap();
         assert_eq!((variant.name.as_str(), variant.kind), ("narrow", Kind::Klamm));
         assert_eq!(variant.settings[1], ("shards".to_owned(), "2".to_owned()));

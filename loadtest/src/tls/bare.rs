@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// What the server is told.
+/// The server's arguments.
 #[derive(clap::Args, Debug)]
 pub struct BareArgs {
     /// Where it listens.

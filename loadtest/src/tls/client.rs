@@ -60,7 +60,7 @@ impl Handshake {
         let old = matches!(self, Self::Full12 | Self::Resumed12);
         let kx_groups = match self {
             Self::Hybrid => vec![kx_group::X25519MLKEM768],
-            // X25519 is taken; in TLS 1.2 OpenSSL shows a certificate only where its curve is among these, too.
+            // X25519 is taken; in TLS 1.2 OpenSSL has a certificate only where its curve is among these, too.
             _ if old => vec![kx_group::X25519, kx_group::SECP256R1],
             _ => vec![kx_group::X25519],
         };

@@ -60,7 +60,7 @@ pub struct Setting<'a> {
     pub memory: bool,
 }
 
-/// What one trial showed.
+/// The results of one trial.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Round {
     /// What was done in the measured time.
@@ -70,7 +70,7 @@ pub struct Round {
     pub seconds: f64,
     /// CPU time of the target's process, in seconds; none where there is no process.
     pub cpu_seconds: Option<f64>,
-    /// How much of the target's core others took, in per cent: above 3 the round says little.
+    /// How much of the target's core others took, in per cent: above 3 the round counts for nothing.
     pub others_percent: Option<f64>,
     /// The same for the core of generator and broker.
     pub load_others_percent: Option<f64>,
@@ -118,7 +118,7 @@ impl Workload {
     }
 }
 
-/// Who is told, once in a while, what was done in the measured time so far.
+/// Called once in a while with what was done in the measured time so far.
 pub type Watch<'a> = &'a mut dyn FnMut(Duration, Done);
 
 /// Runs it: a round of each target, in their order. All are alive at once and take turns, so that whatever disturbs the
@@ -155,7 +155,7 @@ pub fn run(variants: &[Variant], workload: &Workload, setting: &Setting<'_>, wat
     let mut rounds = measured?;
     stopped.into_iter().collect::<Result<()>>()?;
     if let (true, [variant, ..], [round, ..]) = (setting.instructions, variants, rounds.as_mut_slice()) {
-        // Callgrind tells what it counted at the end of the process.
+        // Callgrind writes its count at the end of the process.
         round.instructions = Some(instructions::collected(&directory_of(variant, setting)?)?);
     }
     Ok(rounds)

@@ -3,6 +3,11 @@
 //! Source: Kafka's documentation, "Record Batch"; `org.apache.kafka.common.record.DefaultRecordBatch`.
 
 use super::read::Cursor;
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::records::{
+    Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, Record, RecordBatchEncoder,
+    RecordEncodeOptions, TimestampType,
+};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a batch before its records.
@@ -15,63 +20,37 @@ pub const CRC_FROM: usize = 21;
 pub const PRODUCER_AT: usize = 43;
 
 /// A batch of so many records, each without key and headers, with a value of so many bytes.
-pub fn of(records: usize, value_bytes: usize) -> Vec<u8> {
-    let body: Vec<u8> = (0..records).flat_map(|number| record(number, value_bytes)).collect();
-    let last = records.saturating_sub(1);
-    let mut batch = Vec::with_capacity(HEADER_BYTES + body.len());
+pub fn of(records: usize, value_bytes: usize) -> super::Result<Vec<u8>> {
     // Now: a broker deletes what is older than its retention.
     let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
-    let timestamp = i64::try_from(timestamp).unwrap_or(0).to_be_bytes();
-    batch.extend_from_slice(&0_i64.to_be_bytes()); // base offset: the broker gives the real one
-    batch.extend_from_slice(&number(HEADER_BYTES - 12 + body.len())); // batch length, from here on
-    batch.extend_from_slice(&0_i32.to_be_bytes()); // partition leader epoch
-    batch.push(2); // magic
-    batch.extend_from_slice(&[0; 4]); // CRC, below
-    batch.extend_from_slice(&0_i16.to_be_bytes()); // attributes: no compression, create time
-    batch.extend_from_slice(&number(last)); // last offset delta
-    batch.extend_from_slice(&timestamp); // first timestamp
-    batch.extend_from_slice(&timestamp); // largest timestamp
-    batch.extend_from_slice(&(-1_i64).to_be_bytes()); // producer id: none
-    batch.extend_from_slice(&(-1_i16).to_be_bytes()); // producer epoch
-    batch.extend_from_slice(&(-1_i32).to_be_bytes()); // base sequence
-    batch.extend_from_slice(&number(records)); // records
-    batch.extend_from_slice(&body);
-    let crc = crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or_default());
-    super::put(&mut batch, CRC_AT, crc.to_be_bytes());
-    batch
-}
-
-fn number(value: usize) -> [u8; 4] {
-    i32::try_from(value).unwrap_or(i32::MAX).to_be_bytes()
-}
-
-fn record(number: usize, value_bytes: usize) -> Vec<u8> {
-    let mut body = vec![0, 0]; // attributes, timestamp delta
-    varint(&mut body, i64::try_from(number).unwrap_or(i64::MAX)); // offset delta
-    varint(&mut body, -1); // no key
-    varint(&mut body, i64::try_from(value_bytes).unwrap_or(i64::MAX));
-    // Bytes that do not compress to nothing, the same in each run.
-    body.extend(
-        (0..value_bytes).map(|at| (at.wrapping_add(number).wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]),
-    );
-    varint(&mut body, 0); // headers
-    let mut record = Vec::with_capacity(body.len() + 5);
-    varint(&mut record, i64::try_from(body.len()).unwrap_or(i64::MAX));
-    record.extend_from_slice(&body);
-    record
-}
-
-/// Zigzag, seven bits a byte, the lowest first.
-fn varint(to: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    loop {
-        let [low, ..] = (rest & 0x7f).to_le_bytes();
-        rest >>= 7;
-        if rest == 0 {
-            return to.push(low);
+    let timestamp = i64::try_from(timestamp).unwrap_or(0);
+    let record = |number: usize| {
+        // Bytes that do not compress to nothing, the same in each run.
+        let byte = |at: usize| (at.wrapping_add(number).wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0];
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        Record {
+            transactional: false,
+            control: false,
+            delete_horizon: false,
+            partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
+            producer_id: NO_PRODUCER_ID,
+            producer_epoch: NO_PRODUCER_EPOCH,
+            timestamp_type: TimestampType::Creation,
+            offset: i64::from(number),
+            // The batch's own is that of its first record: none.
+            sequence: number - 1,
+            timestamp,
+            key: None,
+            value: Some((0..value_bytes).map(byte).collect::<Bytes>()),
+            headers: Default::default(),
         }
-        to.push(low | 0x80);
-    }
+    };
+    let records: Vec<Record> = (0..records).map(record).collect();
+    let options = RecordEncodeOptions { version: 2, compression: Compression::None };
+    let mut batch = BytesMut::new();
+    RecordBatchEncoder::encode(&mut batch, &records, &options)
+        .map_err(|error| format!("cannot write a record batch: {error}"))?;
+    Ok(batch.into())
 }
 
 /// What a run of batches holds.
@@ -109,10 +88,10 @@ pub fn check(mut bytes: &[u8]) -> super::Result<Option<Run>> {
 /// The last offset delta of one whole batch, when format and CRC are right.
 fn check_one(batch: &[u8]) -> super::Result<u32> {
     let (magic, crc, last) = (batch.get(16).copied(), super::u32_at(batch, CRC_AT), super::u32_at(batch, CRC_FROM + 2));
-    let found = crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or_default());
+    let computed = crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or_default());
     match (magic, last) {
-        (Some(2), Some(last)) if crc == Some(found) => Ok(last),
-        (Some(2), _) => Err(format!("a record batch with the CRC {crc:x?}; its bytes give {found:x}")),
+        (Some(2), Some(last)) if crc == Some(computed) => Ok(last),
+        (Some(2), _) => Err(format!("a record batch with the CRC {crc:x?}; its bytes give {computed:x}")),
         (magic, _) => Err(format!("a record batch of format {magic:?} instead of 2")),
     }
 }
@@ -120,14 +99,14 @@ fn check_one(batch: &[u8]) -> super::Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use kafka_protocol::records::RecordBatchDecoder;
 
     /// kafka-protocol checks lengths and CRC.
     #[test]
     fn another_reader_finds_the_records() {
         for (records, value_bytes) in [(1, 0), (1, 1), (1, 63), (70, 64), (3, 1024), (1, 1 << 20)] {
-            let bytes = of(records, value_bytes);
+            let bytes = of(records, value_bytes).unwrap();
+            assert_eq!(bytes[PRODUCER_AT..PRODUCER_AT + 14], [0xff; 14], "no producer");
             let next = i64::try_from(records).unwrap();
             assert_eq!(check(&bytes), Ok(Some(Run { first: 0, next, batches: 1 })));
             let mut batch = Bytes::from(bytes);
@@ -140,8 +119,9 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_noticed_and_a_cut_batch_is_left_out() {
-        let mut two = [of(2, 100), of(1, 50)].concat();
-        super::super::put(&mut two, of(2, 100).len(), 2_i64.to_be_bytes());
+        let [first, second] = [of(2, 100).unwrap(), of(1, 50).unwrap()];
+        let mut two = [&first[..], &second[..]].concat();
+        super::super::put(&mut two, first.len(), 2_i64.to_be_bytes());
         assert_eq!(check(&two), Ok(Some(Run { first: 0, next: 3, batches: 2 })));
         assert_eq!(check(&two[..two.len() - 1]), Ok(Some(Run { first: 0, next: 2, batches: 1 })));
         assert_eq!(check(&[]), Ok(None));

@@ -158,12 +158,12 @@ pub struct Records {
 
 impl Records {
     /// One batch.
-    pub fn new(records: usize, value_bytes: usize) -> Self {
-        let mut tail = batch::of(records, value_bytes);
+    pub fn new(records: usize, value_bytes: usize) -> Result<Self> {
+        let mut tail = batch::of(records, value_bytes)?;
         let bytes = tail.len();
         tail.drain(..8);
         tail.extend_from_slice(&[0, 0, 0]); // tagged fields of partition, topic and answer
-        Self { tail: tail.into(), bytes, count: i64::try_from(records).unwrap_or(i64::MAX) }
+        Ok(Self { tail: tail.into(), bytes, count: i64::try_from(records).unwrap_or(i64::MAX) })
     }
 
     /// Adds the synthetic broker's answer: records for the first partition that was requested, nothing for the others.
@@ -305,7 +305,7 @@ mod tests {
             let parsed =
                 parse_request(version, &request(version, &[(0, 5), (3, 7)], FetchSession { id: 4, epoch })).unwrap();
             let (mut out, mut frame) = (Outbound::default(), Vec::new());
-            Records::new(2, value_bytes).answer(9, 4, &parsed, &mut out);
+            Records::new(2, value_bytes).unwrap().answer(9, 4, &parsed, &mut out);
             out.flush(&mut frame).unwrap();
             let message: FetchResponse = super::super::read_answer(ApiKey::Fetch, version, &frame).unwrap();
             assert_eq!(message.responses[0].partitions.len(), if epoch > 0 { 1 } else { 2 });

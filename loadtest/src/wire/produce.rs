@@ -46,7 +46,7 @@ pub struct Template {
 impl Template {
     /// One batch for one partition.
     pub fn new(topic: &str, partition: i32, acks: i16, records: usize, value_bytes: usize) -> Result<Self> {
-        let bytes = Bytes::from(batch::of(records, value_bytes));
+        let bytes = Bytes::from(batch::of(records, value_bytes)?);
         let (length, partition) = (bytes.len(), PartitionProduceData::default().with_index(partition));
         let topic = TopicProduceData::default()
             .with_name(TopicName(string(topic)))
@@ -183,7 +183,7 @@ pub fn check(frame: &[u8], topic: &[u8], partition: i32) -> Result<i64> {
     }
 }
 
-/// A name as a message shows it.
+/// A name as messages print it.
 pub fn text(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }

@@ -64,7 +64,7 @@ impl Sink {
         poll.add(&listener, LISTENER).doing(doing)?;
         let waker = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).doing(doing)?);
         poll.add(&waker, STOP).doing(doing)?;
-        let records = fetch::Records::new(script.fetched.0, script.fetched.1);
+        let records = fetch::Records::new(script.fetched.0, script.fetched.1).map_err(Error::new)?;
         let broker = Broker {
             poll,
             listener,

@@ -55,7 +55,7 @@ impl Session {
                 Ok(0) => return Err(None),
                 Ok(count) => {
                     self.take(buffer.get(..count).unwrap_or_default(), common)?;
-                    // A short read says that the socket is empty; edge-triggered, the next bytes bring an event.
+                    // After a short read the socket is empty; edge-triggered, the next bytes bring an event.
                     if count < buffer.len() {
                         break;
                     }

@@ -65,7 +65,7 @@ fn impossible_values_are_refused() {
 }
 
 #[test]
-fn an_unreachable_bootstrap_and_places_that_cannot_be_written_are_told() {
+fn an_unreachable_bootstrap_and_files_that_cannot_be_written_are_errors() {
     refuses(&["run", "--bootstrap", "127.0.0.1:1,name.invalid:9092"], "no Kafka answers: 127.0.0.1:1: cannot connect");
     let file = tempfile::NamedTempFile::new().unwrap();
     let inside = file.path().join("results");
@@ -75,7 +75,7 @@ fn an_unreachable_bootstrap_and_places_that_cannot_be_written_are_told() {
 }
 
 #[test]
-fn descriptors_that_do_not_suffice_are_told_with_both_numbers() {
+fn descriptors_that_do_not_suffice_are_an_error_with_both_numbers() {
     let program = env!("CARGO_BIN_EXE_loadtest");
     for command in ["run --target direct --connections 200", "compare --only P2", "figures --connections 500"] {
         let output = Command::new("sh").arg("-c").arg(format!("ulimit -n 300 && exec {program} {command}")).output();
@@ -112,7 +112,7 @@ fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A gateway that dies midway: its end is told with its status, and what was measured until then is kept.
+/// A gateway that dies midway: the error has its status, and what was measured until then is kept.
 #[test]
 fn a_gateway_that_dies_leaves_a_partial_result() {
     let directory = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ fn a_gateway_that_dies_leaves_a_partial_result() {
     assert!(written["failure"].as_str().unwrap().contains("Klamm ended by itself"), "{written}");
 }
 
-/// A comparison that is stopped by SIGTERM keeps its rounds and says that they are not all; one that goes on to its end
+/// A comparison that is stopped by SIGTERM keeps its rounds and marks them partial; one that goes on to its end
 /// has every round, whether or not the machine was quiet.
 #[test]
 fn a_comparison_keeps_its_rounds() {
@@ -174,10 +174,10 @@ fn a_comparison_keeps_its_rounds() {
             assert_eq!(rounds.len(), 2);
             assert!(rounds.iter().all(|round| round["requests"].as_u64() > Some(0)), "{series}");
             assert!(rounds.iter().all(|round| round["cpu_seconds"].as_f64() > Some(0.0)), "{series}");
-            // Each has some turns in every second; they are told where they are compared.
+            // Each has some turns in every second; they are kept where they are compared.
             let turns = |round: &serde_json::Value| round["turns"].as_array().map_or(0, Vec::len);
-            let told = rounds.iter().all(|round| turns(round) >= 2);
-            assert_eq!(told, workload["name"] == "latency-10000", "{series}");
+            let kept = rounds.iter().all(|round| turns(round) >= 2);
+            assert_eq!(kept, workload["name"] == "latency-10000", "{series}");
         }
     }
     assert_eq!(written["workloads"].as_array().map(Vec::len), Some(2));
