@@ -67,14 +67,32 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What was being done: words, or what makes them where they are needed.
+pub trait Doing {
+    /// The words.
+    fn words(self) -> String;
+}
+
+impl Doing for &str {
+    fn words(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl<F: FnOnce() -> String> Doing for F {
+    fn words(self) -> String {
+        self()
+    }
+}
+
 /// Adds what was being done to a library's error.
 pub trait Context<T> {
     /// Puts `doing` before the error's own words: "doing: error".
-    fn doing(self, doing: impl FnOnce() -> String) -> Result<T>;
+    fn doing(self, doing: impl Doing) -> Result<T>;
 }
 
 impl<T, E: fmt::Display> Context<T> for std::result::Result<T, E> {
-    fn doing(self, doing: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| Error::new(format!("{}: {error}", doing())))
+    fn doing(self, doing: impl Doing) -> Result<T> {
+        self.map_err(|error| Error::new(format!("{}: {error}", doing.words())))
     }
 }

@@ -38,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     headline(&format!("Figures\n{}", Machine::here().line()));
-    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = tempfile::tempdir().doing("cannot create a temporary directory")?;
     let kinds = [Kind::Haproxy, Kind::Klamm, Kind::KlammHide].into_iter().filter(|kind| kind.is_there());
     let variants: Vec<Variant> = kinds.map(Variant::from).collect();
 

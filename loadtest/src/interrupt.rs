@@ -22,7 +22,7 @@ pub fn install() -> Result<()> {
         // In this order: the handler that ends the process sees the flag that only an earlier signal has set.
         flag::register_conditional_shutdown(signal, ENDED_BY_USER, Arc::clone(requested))
             .and_then(|_| flag::register(signal, Arc::clone(requested)))
-            .doing(|| "cannot handle Ctrl-C".to_owned())?;
+            .doing("cannot handle Ctrl-C")?;
     }
     Ok(())
 }

@@ -40,18 +40,16 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, with its own certificate and key.
-    pub fn new(form: Form) -> Result<(Authority, Issued)> {
+    /// A new one's certificate and key.
+    pub fn new_pair(form: Form) -> Result<Issued> {
         let key = key(form)?;
-        let params = own_params(form)?;
-        let certificate = params.self_signed(&key).doing(|| "cannot make an authority".to_owned())?.pem();
-        let issued = Issued { certificate, key: key.serialize_pem() };
-        Ok((Authority { issuer: Issuer::new(params, key), form }, issued))
+        let certificate = own_params(form)?.self_signed(&key).doing("cannot make an authority")?;
+        Ok(Issued { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// The one that was made before, by its key.
-    pub fn again(key: &str, form: Form) -> Result<Authority> {
-        let key = KeyPair::from_pem(key).doing(|| "the authority's key cannot be read".to_owned())?;
+    /// The one that has this key.
+    pub fn new(key: &str, form: Form) -> Result<Authority> {
+        let key = KeyPair::from_pem(key).doing("the authority's key cannot be read")?;
         Ok(Authority { issuer: Issuer::new(own_params(form)?, key), form })
     }
 
@@ -92,7 +90,7 @@ impl Authority {
             revoked_certs: Vec::new(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let doing = || "cannot sign a revocation list".to_owned();
+        let doing = "cannot sign a revocation list";
         params.signed_by(&self.issuer).doing(doing)?.pem().doing(doing)
     }
 
@@ -110,12 +108,12 @@ impl Authority {
 
 fn key(form: Form) -> Result<KeyPair> {
     let kind = if form.rsa { &rcgen::PKCS_RSA_SHA256 } else { &rcgen::PKCS_ECDSA_P256_SHA256 };
-    KeyPair::generate_for(kind).doing(|| "cannot make a key".to_owned())
+    KeyPair::generate_for(kind).doing("cannot make a key")
 }
 
 /// The same each time, so that the key alone brings the authority back.
 fn own_params(form: Form) -> Result<CertificateParams> {
-    let mut params = CertificateParams::new(Vec::new()).doing(|| "cannot make an authority".to_owned())?;
+    let mut params = CertificateParams::new(Vec::new()).doing("cannot make an authority")?;
     set_validity(&mut params, form);
     params.distinguished_name = subject("Klamm Development Authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,5 +1,7 @@
 //! Files that are written once: keys for their owner alone, and nothing over what is there without --force.
 
+use super::authority::Issued;
+use super::named::Pair;
 use crate::error::{Context as _, Error, Result};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -25,39 +27,52 @@ impl Files {
         Files { force, written: Vec::new(), kept: Vec::new() }
     }
 
+    /// Writes a certificate and its key, if they are to be written. Fails when one of them is there without the other.
+    pub fn pair(&mut self, pair: &Pair, what: impl Into<String>, issue: impl FnOnce() -> Result<Issued>) -> Result<()> {
+        let Pair { certificate, key } = pair;
+        if !self.force && certificate.exists() != key.exists() {
+            let (there, missing) = if key.exists() { (key, certificate) } else { (certificate, key) };
+            let (there, missing) = (there.display(), missing.display());
+            let what = format!("{there} is there, and {missing} is not: one was not made for the other");
+            return Err(Error::new(what).try_this("Bring the missing one back, remove the other one, or add --force."));
+        }
+        let (first, second) = (self.wanted(certificate), self.wanted(key));
+        if first && second {
+            let issued = issue()?;
+            self.write(certificate, &issued.certificate, PUBLIC, what.into())?;
+            self.write(key, &issued.key, SECRET, "its key".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Writes what everybody may read, if it is to be written.
+    pub fn public(
+        &mut self,
+        path: &Path,
+        what: impl Into<String>,
+        text: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
+        if self.wanted(path) { self.write(path, &text()?, PUBLIC, what.into()) } else { Ok(()) }
+    }
+
+    /// Writes what only its owner may read, if it is to be written.
+    pub fn secret(
+        &mut self,
+        path: &Path,
+        what: impl Into<String>,
+        text: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
+        if self.wanted(path) { self.write(path, &text()?, SECRET, what.into()) } else { Ok(()) }
+    }
+
     /// Whether a file is to be written. One that is kept is noted.
-    pub fn wanted(&mut self, path: &Path) -> bool {
+    fn wanted(&mut self, path: &Path) -> bool {
         let written = self.written.iter().any(|(before, _)| before == path);
         let wanted = !written && (self.force || !path.exists());
         if !wanted && !written && !self.kept.iter().any(|before| before == path) {
             self.kept.push(path.to_owned());
         }
         wanted
-    }
-
-    /// Whether a certificate and its key are to be written.
-    pub fn pair_wanted(&mut self, certificate: &Path, key: &Path) -> Result<bool> {
-        if !self.force && certificate.exists() != key.exists() {
-            let (there, missing) = if key.exists() { (key, certificate) } else { (certificate, key) };
-            let what = format!(
-                "{} is there, and {} is not: one was not made for the other",
-                there.display(),
-                missing.display()
-            );
-            return Err(Error::new(what).try_this("Bring the missing one back, remove the other one, or add --force."));
-        }
-        let (first, second) = (self.wanted(certificate), self.wanted(key));
-        Ok(first && second)
-    }
-
-    /// Writes what everybody may read.
-    pub fn public(&mut self, path: &Path, text: &str, what: impl Into<String>) -> Result<()> {
-        self.write(path, text, PUBLIC, what.into())
-    }
-
-    /// Writes what only its owner may read.
-    pub fn secret(&mut self, path: &Path, text: &str, what: impl Into<String>) -> Result<()> {
-        self.write(path, text, SECRET, what.into())
     }
 
     fn write(&mut self, path: &Path, text: &str, mode: u32, what: String) -> Result<()> {
@@ -74,4 +89,9 @@ impl Files {
         self.written.push((path.to_owned(), what));
         Ok(())
     }
+}
+
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).doing(|| format!("cannot read {}", path.display()))
 }

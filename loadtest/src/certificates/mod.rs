@@ -8,13 +8,12 @@ mod named;
 mod report;
 
 use crate::console::headline;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use authority::{Authority, Form};
-use files::Files;
+use files::{Files, read};
 pub use named::of_nodes as names_of_nodes;
 use named::{Backend, Named, Pair, Principal};
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The authority's own files, beside the first certificate that the configuration names.
@@ -149,71 +148,52 @@ struct Made {
 fn make(named: &Named, folder: &Path, clients: &[String], form: Form, files: &mut Files) -> Result<Made> {
     let file = |name: &str, end: &str| folder.join(format!("{name}.{end}"));
     let own = Pair { certificate: file(AUTHORITY, "pem"), key: file(AUTHORITY, "key") };
-    let (authority, pem) = authority(&own, form, files)?;
+    files.pair(&own, "the authority that clients trust; whoever has its key can sign for anybody here", || {
+        Authority::new_pair(form)
+    })?;
+    let (authority, pem) = (Authority::new(&read(&own.key)?, form)?, read(&own.certificate)?);
     for server in &named.servers {
-        let Pair { certificate, key } = &server.pair;
-        if files.pair_wanted(certificate, key)? {
-            let issued = authority.server(&server.names)?;
-            let names: Vec<&str> = server.names.iter().map(String::as_str).collect();
-            files.public(certificate, &issued.certificate, format!("covers {}", names.join(", ")))?;
-            files.secret(key, &issued.key, "its key")?;
-        }
+        let names: Vec<&str> = server.names.iter().map(String::as_str).collect();
+        files.pair(&server.pair, format!("covers {}", names.join(", ")), || authority.server(&server.names))?;
     }
     let trusted = named.clients_trust.iter().chain(named.backends.iter().filter_map(|backend| backend.trust.as_ref()));
     for bundle in trusted.filter(|bundle| **bundle != own.certificate) {
-        if files.wanted(bundle) {
-            files.public(bundle, &pem, "the authority's certificate")?;
-        }
+        files.public(bundle, "the authority's certificate", || Ok(pem.clone()))?;
     }
     for list in &named.revocation {
-        if files.wanted(list) {
-            files.public(list, &authority.nothing_revoked()?, "a list that revokes nothing")?;
+        files.public(list, "a list that revokes nothing", || authority.nothing_revoked())?;
+    }
+    let mut keystores = Vec::new();
+    for Backend { name, identity, hosts, .. } in &named.backends {
+        if let Some(identity) = identity {
+            let issue = || authority.client("klamm", Principal::Subject);
+            files.pair(identity, "Klamm's certificate for the nodes", issue)?;
         }
+        let keystore = folder.join(format!("{name}-nodes.keystore.pem"));
+        let what = format!("for the nodes of {name}: covers its bootstrap servers' hosts");
+        files.secret(&keystore, what, || authority.server(hosts).map(|issued| issued.key + &issued.certificate))?;
+        keystores.push((name.clone(), keystore));
     }
-    let keystores = named.backends.iter().map(|backend| of_backend(backend, &authority, folder, files));
-    let keystores = keystores.collect::<Result<_>>()?;
-    let clients = who(named, clients).into_iter();
-    let clients = clients.map(|(name, principal)| of_client(&name, principal, &authority, &own, folder, files));
-    let clients = clients.collect::<Result<_>>()?;
+    let mut made = Vec::new();
+    for (name, principal) in clients_of(named, clients) {
+        let file = |end: &str| file(&format!("{CLIENT}{name}"), end);
+        let pair = Pair { certificate: file("pem"), key: file("key") };
+        files.pair(&pair, format!("of the client {name}"), || authority.client(&name, principal))?;
+        let both = || Ok(read(&pair.key)? + &read(&pair.certificate)?);
+        let keystore = file("keystore.pem");
+        files.secret(&keystore, "both in one file, as Java takes them", both)?;
+        let text = || Ok(report::properties(&own.certificate, Some(&keystore)));
+        files.public(&file("properties"), format!("settings of Java's clients for {name}"), text)?;
+        made.push((name, pair));
+    }
     let properties = file("client", "properties");
-    if files.wanted(&properties) {
-        files.public(&properties, &report::properties(&own.certificate, None), "settings of Java's clients")?;
-    }
-    Ok(Made { authority: own.certificate, properties, clients, keystores })
-}
-
-/// The authority of before, or a new one; and its certificate.
-fn authority(own: &Pair, form: Form, files: &mut Files) -> Result<(Authority, String)> {
-    if !files.pair_wanted(&own.certificate, &own.key)? {
-        let read = |path: &Path| fs::read_to_string(path).doing(|| format!("cannot read {}", path.display()));
-        return Ok((Authority::again(&read(&own.key)?, form)?, read(&own.certificate)?));
-    }
-    let (authority, issued) = Authority::new(form)?;
-    files.public(&own.certificate, &issued.certificate, "the authority that clients trust")?;
-    files.secret(&own.key, &issued.key, "the authority's key: whoever has it can sign for anybody here")?;
-    Ok((authority, issued.certificate))
-}
-
-/// Klamm's certificate for the nodes, and the nodes' own.
-fn of_backend(backend: &Backend, authority: &Authority, folder: &Path, files: &mut Files) -> Result<(String, PathBuf)> {
-    if let Some(Pair { certificate, key }) = &backend.identity
-        && files.pair_wanted(certificate, key)?
-    {
-        let issued = authority.client("klamm", Principal::Subject)?;
-        files.public(certificate, &issued.certificate, "Klamm's certificate for the nodes")?;
-        files.secret(key, &issued.key, "its key")?;
-    }
-    let keystore = folder.join(format!("{}-nodes.keystore.pem", backend.name));
-    if files.wanted(&keystore) {
-        let issued = authority.server(&backend.hosts)?;
-        let what = format!("for the nodes of {}: covers its bootstrap servers' hosts", backend.name);
-        files.secret(&keystore, &(issued.key + &issued.certificate), what)?;
-    }
-    Ok((backend.name.clone(), keystore))
+    let text = || Ok(report::properties(&own.certificate, None));
+    files.public(&properties, "settings of Java's clients", text)?;
+    Ok(Made { authority: own.certificate, properties, clients: made, keystores })
 }
 
 /// Who gets a certificate: where a listener asks for them, those whom the user named, or one for each label.
-fn who(named: &Named, clients: &[String]) -> Vec<(String, Principal)> {
+fn clients_of(named: &Named, clients: &[String]) -> Vec<(String, Principal)> {
     let Some(principal) = named.listeners.iter().find_map(|listener| listener.clients) else { return Vec::new() };
     let asking = named.listeners.iter().filter(|listener| listener.clients.is_some());
     let labels: BTreeSet<&String> = asking.flat_map(|listener| listener.hosts.iter().map(|(label, _)| label)).collect();
@@ -225,36 +205,7 @@ fn who(named: &Named, clients: &[String]) -> Vec<(String, Principal)> {
     names.into_iter().map(|name| (name, principal)).collect()
 }
 
-/// A client's certificate and key, both in one file as Java takes them, and the settings with which it does.
-fn of_client(
-    name: &str,
-    principal: Principal,
-    authority: &Authority,
-    own: &Pair,
-    folder: &Path,
-    files: &mut Files,
-) -> Result<(String, Pair)> {
-    let file = |end: &str| folder.join(format!("{CLIENT}{name}.{end}"));
-    let pair = Pair { certificate: file("pem"), key: file("key") };
-    if files.pair_wanted(&pair.certificate, &pair.key)? {
-        let issued = authority.client(name, principal)?;
-        files.public(&pair.certificate, &issued.certificate, format!("of the client {name}"))?;
-        files.secret(&pair.key, &issued.key, "its key")?;
-    }
-    let (keystore, properties) = (file("keystore.pem"), file("properties"));
-    if files.wanted(&keystore) {
-        let read = |path: &Path| fs::read_to_string(path).doing(|| format!("cannot read {}", path.display()));
-        let both = read(&pair.key)? + &read(&pair.certificate)?;
-        files.secret(&keystore, &both, "both in one file, as Java takes them")?;
-    }
-    if files.wanted(&properties) {
-        let text = report::properties(&own.certificate, Some(&keystore));
-        files.public(&properties, &text, format!("settings of Java's clients for {name}"))?;
-    }
-    Ok((name.to_owned(), pair))
-}
-
-/// Klamm's own word on the configuration, now that its files are there.
+/// Klamm's own check of the configuration, now that its files are there.
 fn check(config: &Path) -> Result<()> {
     klamm::config::load(config).map(drop).map_err(|faults| {
         let what = format!("what is missing was made, and the configuration has faults all the same:\n{faults}");

@@ -50,7 +50,7 @@ pub fn become_program(args: ChildArgs) -> ExitCode {
 
 /// Ties this process' life to its parent's. The kernel keeps the wish across exec (prctl(2), PR_SET_PDEATHSIG).
 fn follow_parent(args: &ChildArgs) -> Result<()> {
-    set_parent_process_death_signal(Some(Signal::TERM)).doing(|| "cannot follow the parent process".to_owned())?;
+    set_parent_process_death_signal(Some(Signal::TERM)).doing("cannot follow the parent process")?;
     // The parent may have died before the wish was heard.
     if getppid().map(Pid::as_raw_pid) != Some(args.parent) {
         return Err(Error::new("the parent process is gone"));
@@ -63,7 +63,7 @@ fn follow_parent(args: &ChildArgs) -> Result<()> {
 
 /// Checks that this process may use a core, before anything is started on it.
 pub fn check_core(core: usize) -> Result<()> {
-    let allowed = sched_getaffinity(None).doing(|| "cannot ask which cores there are".to_owned())?;
+    let allowed = sched_getaffinity(None).doing("cannot ask which cores there are")?;
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
     if cores.contains(&core) {
         return Ok(());

@@ -8,7 +8,7 @@ use super::experiments::{AGAIN, Experiment, Id, Quantity};
 use super::record::Series;
 use super::results::Results;
 use super::table::{of_kind, values};
-use crate::measure::windows::Window;
+use crate::measure::latency::Window;
 use crate::target::Kind;
 
 /// How far the same proxy may differ from itself.

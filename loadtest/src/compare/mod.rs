@@ -118,7 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
     descriptors::raise(experiments.iter().map(connections).max().unwrap_or(0))?;
     headline(&format!("Klamm beside HAProxy\n{}", Machine::here().line()));
     let mut record = Record::begin(&args.results)?;
-    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = tempfile::tempdir().doing("cannot create a temporary directory")?;
     let setting = Setting {
         directory: directory.path(),
         target_core: Some(args.proxy_core),

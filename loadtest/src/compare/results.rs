@@ -4,7 +4,7 @@
 
 use super::record::Series;
 use super::statistics::{Range, median, median_between, ratios};
-use crate::measure::windows::Window;
+use crate::measure::latency::Window;
 use crate::trial::Round;
 
 /// Values or ratios, round by round.

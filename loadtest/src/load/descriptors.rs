@@ -12,7 +12,7 @@ const BESIDES: u64 = 200;
 pub fn raise(connections: usize) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
-        .doing(|| "cannot raise the number of descriptors".to_owned())?;
+        .doing("cannot raise the number of descriptors")?;
     check(connections, limit.maximum)
 }
 

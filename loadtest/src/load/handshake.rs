@@ -35,7 +35,7 @@ pub fn open(place: &Place, work: &Work) -> Result<(TcpStream, Box<dyn Session>)>
         Work::Produce { idempotent: true, .. } => Some(producer(&mut stream)?),
         Work::Produce { .. } | Work::Fetch { .. } | Work::Metadata => None,
     };
-    stream.set_nonblocking(true).doing(|| "cannot prepare a connection".to_owned())?;
+    stream.set_nonblocking(true).doing("cannot prepare a connection")?;
     Ok((stream, work.session(&place, producer).map_err(Error::new)?))
 }
 

@@ -20,7 +20,7 @@ mod turns;
 use crate::child::pin_to;
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
-use crate::measure::windows::Windows;
+use crate::measure::latency::Windows;
 use crate::poll::{Events, Poll};
 use crate::wire::fetch;
 use client::Client;
@@ -151,10 +151,10 @@ impl Generator {
         let thread = std::thread::Builder::new().name("generator".to_owned()).spawn(move || {
             load.core.map_or(Ok(()), pin_to)?;
             // Without it the kernel may wake this thread 50 us late, which would be counted as latency.
-            rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).doing(|| "cannot ask for timers".to_owned())?;
+            rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).doing("cannot ask for timers")?;
             Running::new(&load)?.run(&theirs)
         });
-        Ok(Self { shared, thread: thread.doing(|| "cannot start the generator".to_owned())? })
+        Ok(Self { shared, thread: thread.doing("cannot start the generator")? })
     }
 
     /// So far, of each party.
@@ -197,12 +197,12 @@ struct Running {
 
 impl Running {
     fn new(load: &Load) -> Result<Self> {
-        let poll = Poll::new().doing(|| "the generator cannot wait for sockets".to_owned())?;
+        let poll = Poll::new().doing("the generator cannot wait for sockets")?;
         let mut clients = Vec::with_capacity(load.connections);
         for (place, token) in load.places.iter().cycle().take(load.connections).zip(0..) {
             interrupt::check()?;
             let (stream, session) = handshake::open(place, &load.work)?;
-            poll.add(&stream, token).doing(|| "the generator cannot watch a connection".to_owned())?;
+            poll.add(&stream, token).doing("the generator cannot watch a connection")?;
             clients.push(Client::new(stream, session));
         }
         let parties = load.parties.max(1);
@@ -225,7 +225,7 @@ impl Running {
         self.turns.begin(begin);
         shared.ready.store(true, Ordering::SeqCst);
         while !shared.stop.load(Ordering::SeqCst) {
-            self.poll.wait(&mut events, Some(self.patience())).doing(|| "the generator cannot wait".to_owned())?;
+            self.poll.wait(&mut events, Some(self.patience())).doing("the generator cannot wait")?;
             let measuring = shared.measuring.load(Ordering::Relaxed);
             let woken = Instant::now();
             let turn = self.turns.party(woken);

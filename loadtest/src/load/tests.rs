@@ -35,15 +35,20 @@ fn all(generator: &Generator) -> Done {
     generator.done().into_iter().sum()
 }
 
+/// Waits until so many answers have come, or the load has failed.
+fn wait_for(generator: &Generator, answers: u64) {
+    let begin = Instant::now();
+    while all(generator).requests < answers && !generator.is_finished() && begin.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Runs until so many answers have come.
 fn run(workload: &Workload, answers: u64) -> (Result<Windows>, Result<()>, Done) {
     let sink = Sink::start(None, workload.script(vec![TOPIC.to_owned()]).unwrap()).unwrap();
     let generator = Generator::start(load(sink.address(), workload)).unwrap();
     generator.measure();
-    let begin = Instant::now();
-    while all(&generator).requests < answers && !generator.is_finished() && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(&generator, answers);
     let done = all(&generator);
     (generator.finish().map(|mut all| all.remove(0)), sink.stop(), done)
 }
@@ -123,10 +128,7 @@ fn fails(answer: Option<Vec<u8>>, why: &str) {
     let workload =
         Workload { work: produce(1, false, 10), pace: Pace::Closed { pipeline: 1 }, connections: 1, fetched_bytes: 1 };
     let generator = Generator::start(load(liar(answer), &workload)).unwrap();
-    let begin = Instant::now();
-    while !generator.is_finished() && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(&generator, u64::MAX);
     let error = generator.finish().err().unwrap();
     assert!(error.what().contains(why), "{error}");
 }
@@ -200,10 +202,7 @@ fn a_pause_counts_for_everything_that_was_due_in_it() {
     });
     let generator = Generator::start(load(address, &workload)).unwrap();
     generator.measure();
-    let begin = Instant::now();
-    while all(&generator).requests < 1200 && !generator.is_finished() && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(&generator, 1200);
     let latencies = generator.finish().unwrap();
     // Of 1,200 requests 600 were due during the pause; a loop that waits for answers would have seen one slow request.
     let slow = latencies[0].whole().quantile_us(0.9).unwrap();
@@ -244,10 +243,7 @@ fn a_party_that_is_not_answered_is_noticed_though_the_others_are() {
         let [good, silent] = [sink.address(), liar(Some(Vec::new()))].map(|address| load(address, &workload));
         let places = [good.places.clone(), silent.places].concat();
         let generator = Generator::start(Load { places, parties: 2, ..good }).unwrap();
-        let begin = Instant::now();
-        while !generator.is_finished() && begin.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for(&generator, u64::MAX);
         let done = generator.done();
         assert!(done[0].requests > 0 && done[1].requests == 0, "{done:?}");
         let error = generator.finish().err().unwrap();

@@ -32,8 +32,8 @@ pub fn of_process(pid: u32) -> Result<Duration> {
 /// count, if their parents wait for them, to 10 ms: those of `own` too.
 pub fn of_all_but(own: &[u32]) -> Result<Duration> {
     let mut sum = Duration::ZERO;
-    for entry in fs::read_dir("/proc").doing(|| "cannot read /proc".to_owned())? {
-        let name = entry.doing(|| "cannot read /proc".to_owned())?.file_name();
+    for entry in fs::read_dir("/proc").doing("cannot read /proc")? {
+        let name = entry.doing("cannot read /proc")?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
         // It may have ended since it was listed: then its parent has its time.
         let ended = fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|text| of_ended_children(&text));
@@ -70,7 +70,7 @@ pub struct Core {
 impl Core {
     /// Until now.
     pub fn read(core: usize) -> Result<Self> {
-        let text = fs::read_to_string("/proc/stat").doing(|| "cannot read /proc/stat".to_owned())?;
+        let text = fs::read_to_string("/proc/stat").doing("cannot read /proc/stat")?;
         Self::parse(&text, core).ok_or_else(|| Error::new(format!("core {core} is not in /proc/stat")))
     }
 

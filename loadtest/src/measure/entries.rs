@@ -68,8 +68,8 @@ impl Counting {
             }
         };
         command.arg(&output).arg("-p").arg(pid.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
-        let log = File::create(directory.join("entries.log")).doing(|| "cannot count kernel entries".to_owned())?;
-        let process = command.stderr(log).spawn().doing(|| "cannot count kernel entries".to_owned())?;
+        let log = File::create(directory.join("entries.log")).doing("cannot count kernel entries")?;
+        let process = command.stderr(log).spawn().doing("cannot count kernel entries")?;
         let mut counting = Self { counter, process, output };
         let begin = Instant::now();
         while !counting.has_begun(pid) {
@@ -101,8 +101,7 @@ impl Counting {
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if !matches!(self.process.try_wait(), Ok(None)) {
-                let text =
-                    std::fs::read_to_string(&self.output).doing(|| "no kernel entries were counted".to_owned())?;
+                let text = std::fs::read_to_string(&self.output).doing("no kernel entries were counted")?;
                 let found = match self.counter {
                     Counter::Perf => of_perf(&text),
                     Counter::Strace => of_strace(&text),
@@ -117,7 +116,7 @@ impl Counting {
 
     fn interrupt(&self) -> Result<()> {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        pid.map_or(Ok(()), |pid| kill_process(pid, Signal::INT)).doing(|| "cannot end the counting".to_owned())
+        pid.map_or(Ok(()), |pid| kill_process(pid, Signal::INT)).doing("cannot end the counting")
     }
 }
 

@@ -32,14 +32,14 @@ pub fn counted(directory: &Path, command: &[OsString]) -> Vec<OsString> {
 
 /// Begins or ends counting.
 pub fn count(pid: u32, on: bool) -> Result<()> {
-    let doing = || "cannot control callgrind".to_owned();
+    let doing = "cannot control callgrind";
     let mut command = Command::new("callgrind_control");
     command.args(["-i", if on { "on" } else { "off" }, &pid.to_string()]).stdin(Stdio::null());
     let output = command.output().doing(doing)?;
     if output.status.success() {
         return Ok(());
     }
-    Err(Error::new(format!("{}: {}", doing(), String::from_utf8_lossy(&output.stderr).trim())))
+    Err(Error::new(format!("{doing}: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }
 
 /// What was counted, once the process has ended.

@@ -6,5 +6,3 @@ pub mod instructions;
 pub mod latency;
 pub mod machine;
 pub mod memory;
-pub mod pipes;
-pub mod windows;

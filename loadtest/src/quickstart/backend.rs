@@ -95,7 +95,7 @@ impl Backend {
 
 /// librdkafka 2.12 offers newer versions of the group APIs than its mock cluster can read: they are taken back.
 fn embedded() -> Result<MockCluster<'static, DefaultProducerContext>> {
-    let doing = || "cannot start the embedded backend".to_owned();
+    let doing = "cannot start the embedded backend";
     let cluster = MockCluster::new(EMBEDDED_NODES).doing(doing)?;
     for (api, max) in [
         (RDKafkaApiKey::JoinGroup, 5),

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub fn delete(bootstrap: &str, topics: &[&str], group: &str) -> Result<()> {
     let all = || format!("Delete by hand what is left of the topics {} and the group {group}.", topics.join(", "));
     let admin: AdminClient<DefaultClientContext> =
-        clients::settings(bootstrap).create().doing(|| "cannot create an admin client".to_owned())?;
+        clients::settings(bootstrap).create().doing("cannot create an admin client")?;
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
     let topics_gone = check(wait(admin.delete_topics(topics, &options)));
     let group_gone = check(wait(admin.delete_groups(&[group], &options)));
@@ -29,7 +29,7 @@ type Deleted = std::result::Result<String, (String, RDKafkaErrorCode)>;
 /// What a run that failed early has not created need not be deleted.
 fn check(answer: Result<KafkaResult<Vec<Deleted>>>) -> Result<()> {
     let missing = [RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::GroupIdNotFound];
-    let answers = answer?.doing(|| "what was created was not deleted".to_owned())?;
+    let answers = answer?.doing("what was created was not deleted")?;
     match answers.into_iter().filter_map(std::result::Result::err).find(|(_, code)| !missing.contains(code)) {
         None => Ok(()),
         Some((name, code)) => Err(Error::new(format!("{name} was not deleted: {code:?}"))),

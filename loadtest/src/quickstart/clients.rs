@@ -25,7 +25,7 @@ pub fn settings(bootstrap: &str) -> ClientConfig {
 pub fn asker(bootstrap: &str) -> Result<BaseConsumer> {
     let mut settings = settings(bootstrap);
     settings.set("allow.auto.create.topics", "true").set("group.id", "klamm-quickstart-unused");
-    settings.create().doing(|| "cannot create a librdkafka client".to_owned())
+    settings.create().doing("cannot create a librdkafka client")
 }
 
 /// Asks a cluster for its nodes, and waits this long for the answer.
@@ -46,7 +46,7 @@ pub fn partitions(bootstrap: &str, topic: &str) -> Result<usize> {
     let asker = asker(bootstrap)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let metadata = asker.fetch_metadata(Some(topic), PATIENCE).doing(|| "no Metadata answer".to_owned())?;
+        let metadata = asker.fetch_metadata(Some(topic), PATIENCE).doing("no Metadata answer")?;
         let why = match metadata.topics().iter().find(|found| found.name() == topic) {
             None => "the answer leaves it out".to_owned(),
             Some(found) => match found.error() {

@@ -28,7 +28,7 @@ pub fn both_consume(tenants: &Tenants, produced: [&Produced; 2]) -> Result<((), 
     let outcomes = std::thread::scope(|scope| {
         let second = scope.spawn(|| run(bob, of_bob));
         let first = run(alice, of_alice);
-        let broken = |_| Err(Error::new("the consumer's thread ended by a fault of ours"));
+        let broken = |_| Err(Error::new("the consumer's thread panicked"));
         [(alice, first), (bob, second.join().unwrap_or_else(broken))]
     });
     for (tenant, outcome) in outcomes {

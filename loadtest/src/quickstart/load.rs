@@ -44,9 +44,8 @@ pub struct Outcome {
 /// Produces for so long to these partitions of a topic, consumes everything, and counts what the process `pid` takes.
 pub fn run(bootstrap: &str, topic: &str, partitions: usize, time: Duration, pid: u32) -> Result<Outcome> {
     let acknowledged = Acknowledged(Arc::new(Mutex::new((Latencies::new(), None))));
-    let producer: ThreadedProducer<Acknowledged> = clients::settings(bootstrap)
-        .create_with_context(acknowledged.clone())
-        .doing(|| "cannot create a producer".to_owned())?;
+    let producer: ThreadedProducer<Acknowledged> =
+        clients::settings(bootstrap).create_with_context(acknowledged.clone()).doing("cannot create a producer")?;
     let consumer = consumer(bootstrap, topic, partitions)?;
     let (before, begin) = (cpu::of_process(pid)?, Instant::now());
     let (mut sent, mut consumed, mut last) = (0_u64, 0_u64, begin);
@@ -59,12 +58,12 @@ pub fn run(bootstrap: &str, topic: &str, partitions: usize, time: Duration, pid:
             send(&producer, topic, sent, partitions)?;
             sent += 1;
             if let Some(message) = consumer.poll(Duration::ZERO) {
-                check(&message.doing(|| "consuming failed".to_owned())?, &mut expected)?;
+                check(&message.doing("consuming failed")?, &mut expected)?;
                 (consumed, last) = (consumed + 1, Instant::now());
             }
         }
         if let Some(message) = consumer.poll(Duration::from_millis(20)) {
-            check(&message.doing(|| "consuming failed".to_owned())?, &mut expected)?;
+            check(&message.doing("consuming failed")?, &mut expected)?;
             (consumed, last) = (consumed + 1, Instant::now());
         }
         if last.elapsed() > SILENCE_MAX {
@@ -73,14 +72,14 @@ pub fn run(bootstrap: &str, topic: &str, partitions: usize, time: Duration, pid:
         }
     }
     let (time, cpu) = (begin.elapsed(), cpu::of_process(pid)?.saturating_sub(before));
-    producer.flush(PATIENCE).doing(|| "not every record was acknowledged".to_owned())?;
+    producer.flush(PATIENCE).doing("not every record was acknowledged")?;
     acknowledged.check()?;
     let latencies = acknowledged.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
     Ok(Outcome { records: consumed, time, latencies, cpu, memory: memory::of_process(pid)? })
 }
 
 fn consumer(bootstrap: &str, topic: &str, partitions: usize) -> Result<BaseConsumer> {
-    let doing = || "cannot create a consumer".to_owned();
+    let doing = "cannot create a consumer";
     let consumer: BaseConsumer = clients::settings(bootstrap)
         .set("group.id", "klamm-quickstart-load")
         .set("enable.auto.commit", "false")

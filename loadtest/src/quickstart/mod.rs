@@ -70,7 +70,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     interrupt::install()?;
     let directory = tempfile::Builder::new().prefix("klamm-quickstart-").tempdir();
-    let directory = directory.doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = directory.doing("cannot create a temporary directory")?;
     headline("Klamm's quick start: one Kafka, Klamm before it, and two tenants who use the same names");
     let backend = start_backend(args, directory.path())?;
     let (mut gateway, tenants, names) = start_gateway(args, &backend, directory.path())?;

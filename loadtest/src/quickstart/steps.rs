@@ -62,11 +62,11 @@ fn send_all(bootstrap: &str, topic: &str, sent: &[Record]) -> Result<Produced> {
     let producer: ThreadedProducer<Acknowledged> = clients::settings(bootstrap)
         .set("acks", "all")
         .create_with_context(acknowledged.clone())
-        .doing(|| "cannot create a producer".to_owned())?;
+        .doing("cannot create a producer")?;
     for (number, record) in sent.iter().enumerate() {
         send(&producer, topic, number, record)?;
     }
-    producer.flush(PATIENCE).doing(|| "not every record was acknowledged".to_owned())?;
+    producer.flush(PATIENCE).doing("not every record was acknowledged")?;
     acknowledged.places(sent)
 }
 
@@ -136,11 +136,11 @@ pub fn consume(bootstrap: &str, topic: &str, group: &str, produced: &Produced) -
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
         .create()
-        .doing(|| "cannot create a consumer".to_owned())?;
-    consumer.subscribe(&[topic]).doing(|| "cannot subscribe".to_owned())?;
+        .doing("cannot create a consumer")?;
+    consumer.subscribe(&[topic]).doing("cannot subscribe")?;
     let consumed = read_all(&consumer, produced.len())?;
     records::same(produced, &consumed).map_err(Error::new)?;
-    consumer.commit_consumer_state(CommitMode::Sync).doing(|| "the group's offsets were not committed".to_owned())?;
+    consumer.commit_consumer_state(CommitMode::Sync).doing("the group's offsets were not committed")?;
     let committed = committed(&consumer, topic, produced)?;
     let detail = format!(
         "group {group}: the same {} records, keys, headers and times included; offsets committed in {committed} partitions",
@@ -187,8 +187,7 @@ fn committed(consumer: &BaseConsumer, topic: &str, produced: &Produced) -> Resul
     for partition in ends.keys() {
         question.add_partition(topic, *partition);
     }
-    let answer =
-        consumer.committed_offsets(question, PATIENCE).doing(|| "the committed offsets cannot be read".to_owned())?;
+    let answer = consumer.committed_offsets(question, PATIENCE).doing("the committed offsets cannot be read")?;
     for element in answer.elements() {
         let expected = ends.get(&element.partition()).copied();
         if element.offset().to_raw() != expected {

@@ -160,7 +160,7 @@ fn variant(args: &Args) -> Result<Variant> {
 
 /// Produce, Fetch or Metadata, in a steady stream.
 fn steady(args: &Args, workload: &Workload, report: &mut Report) -> Result<Round> {
-    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = tempfile::tempdir().doing("cannot create a temporary directory")?;
     let setting = Setting {
         directory: directory.path(),
         target_core: args.target_core,
@@ -198,7 +198,7 @@ fn with_places<T>(args: &Args, work: impl FnOnce(&[Place], Option<u32>) -> Resul
         return work(&discover::places(&args.bootstrap, &args.topic)?, args.pid);
     }
     let variant = variant(args)?;
-    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = tempfile::tempdir().doing("cannot create a temporary directory")?;
     let sink = Sink::start(args.load_core, Script { topics: variant.topics(), ..Script::default() })?;
     let mut target = Target::start(&variant, directory.path(), sink.address(), args.target_core)?;
     let outcome = work(&target.places(), target.pid());

@@ -41,14 +41,14 @@ fn serve(args: &BareArgs) -> Result<std::convert::Infallible> {
     let listener = TcpListener::bind(args.address).doing(|| format!("cannot listen on {}", args.address))?;
     let mut scratch = vec![0; 16 << 10];
     loop {
-        let (stream, _) = listener.accept().doing(|| "cannot accept".to_owned())?;
+        let (stream, _) = listener.accept().doing("cannot accept")?;
         // A client that goes away is its own affair.
         let _ = shake(stream, &config, &mut scratch);
     }
 }
 
 fn shake(mut stream: TcpStream, config: &Arc<ServerConfig>, scratch: &mut [u8]) -> Result<()> {
-    let doing = || "a handshake".to_owned();
+    let doing = "a handshake";
     stream.set_nodelay(true).doing(doing)?;
     let mut connection = ServerConnection::new(config.clone()).doing(doing)?;
     while connection.is_handshaking() {
@@ -63,7 +63,7 @@ fn shake(mut stream: TcpStream, config: &Arc<ServerConfig>, scratch: &mut [u8]) 
 
 /// As Klamm's own: tickets, one of them in TLS 1.3.
 fn config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
-    let doing = || "cannot set up TLS".to_owned();
+    let doing = "cannot set up TLS";
     let certificate = CertificateDer::from_pem_file(certificate).doing(doing)?;
     let key = PrivateKeyDer::from_pem_file(key).doing(doing)?;
     let provider = Arc::new(aws_lc_rs::default_provider());

@@ -67,7 +67,7 @@ impl Handshake {
         let provider = CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
         let versions = if old { &version::TLS12 } else { &version::TLS13 };
         let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[versions]);
-        let builder = builder.doing(|| "cannot set up TLS".to_owned())?;
+        let builder = builder.doing("cannot set up TLS")?;
         let mut config = builder.with_root_certificates(roots.clone()).with_no_client_auth();
         config.resumption = match self.full() {
             Some(_) => Resumption::in_memory_sessions(8).tls12_resumption(Tls12Resumption::SessionIdOrTickets),

@@ -82,7 +82,7 @@ pub fn run(args: &Args) -> Result<()> {
     check_core(args.server_core).and_then(|()| check_core(args.client_core))?;
     descriptors::raise(args.idle as usize)?;
     headline(&format!("TLS\n{}", Machine::here().line()));
-    let directory = tempfile::tempdir().doing(|| "cannot create a temporary directory".to_owned())?;
+    let directory = tempfile::tempdir().doing("cannot create a temporary directory")?;
     let material = Material::make(directory.path())?;
     let bench = Bench { args, directory: directory.path(), material: &material };
     bench.handshakes()?;

@@ -34,7 +34,7 @@ pub struct Material {
 impl Material {
     /// Makes them.
     pub fn make(directory: &Path) -> Result<Self> {
-        let doing = || "cannot make a certificate".to_owned();
+        let doing = "cannot make a certificate";
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).doing(doing)?;
         let params = CertificateParams::new(vec![format!("*{SUFFIX}")]).doing(doing)?;
         let certificate = params.self_signed(&key).doing(doing)?;
@@ -98,7 +98,7 @@ impl Kind {
         match self {
             Self::Bare => {
                 let address = loopback(free_ports(1)?);
-                let us = std::env::current_exe().doing(|| "cannot start rustls".to_owned())?;
+                let us = std::env::current_exe().doing("cannot start rustls")?;
                 let mut command: Vec<OsString> = vec![us.into(), "__tls".into(), "--address".into()];
                 command.push(address.to_string().into());
                 command.extend(["--certificate".into(), material.certificate.clone().into()]);

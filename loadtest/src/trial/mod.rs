@@ -10,9 +10,8 @@ use crate::lab::sink::{Script, Sink};
 use crate::load::idle::{self, Idle};
 use crate::load::{Done, Generator, Load, Pace, Place, Work, descriptors, handshake};
 use crate::measure::entries::{Counter, Counting};
-use crate::measure::latency::Latencies;
-use crate::measure::windows::{Window, Windows};
-use crate::measure::{instructions, memory, pipes};
+use crate::measure::latency::{Latencies, Window, Windows};
+use crate::measure::{instructions, memory};
 use crate::target::{Target, Variant};
 use crate::wire::{TOPIC, batch, produce};
 use moment::Moment;
@@ -205,7 +204,7 @@ impl Round {
     /// Keeps the most that the target had.
     fn look(&mut self, pid: u32, before_kib: u64) -> Result<()> {
         let own = memory::of_process(pid)?.private_kib.saturating_sub(before_kib);
-        let pipes = pipes::of_process(pid);
+        let pipes = memory::pipes_of_process(pid);
         self.memory_kib = self.memory_kib.max(Some(own + pipes.filled / 1024));
         let most = self.pipes_kib.unwrap_or_default();
         self.pipes_kib = Some((most.0.max(pipes.filled / 1024), most.1.max(pipes.room / 1024)));

@@ -56,7 +56,7 @@ pub struct Sink {
 impl Sink {
     /// Starts it on a port of its own choice, on this core if one is given.
     pub fn start(core: Option<usize>, script: Script) -> Result<Self> {
-        let doing = || "cannot start the synthetic broker".to_owned();
+        let doing = "cannot start the synthetic broker";
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(doing)?;
         listener.set_nonblocking(true).doing(doing)?;
         let port = listener.local_addr().doing(doing)?.port();
@@ -95,8 +95,7 @@ impl Sink {
     /// Stops it.
     pub fn stop(self) -> Result<()> {
         self.stop.store(true, Ordering::SeqCst);
-        rustix::io::write(&*self.waker, &1_u64.to_ne_bytes())
-            .doing(|| "cannot stop the synthetic broker".to_owned())?;
+        rustix::io::write(&*self.waker, &1_u64.to_ne_bytes()).doing("cannot stop the synthetic broker")?;
         self.thread.join().map_err(|_| Error::new("the synthetic broker's thread panicked"))?
     }
 }
@@ -122,7 +121,7 @@ impl Broker {
         let mut buffer = vec![0; READ_BYTES];
         let mut fault = None;
         while !stop.load(Ordering::SeqCst) {
-            self.poll.wait(&mut events, None).doing(|| "the synthetic broker cannot wait".to_owned())?;
+            self.poll.wait(&mut events, None).doing("the synthetic broker cannot wait")?;
             for token in events.tokens() {
                 match token {
                     LISTENER => self.accept()?,
@@ -149,7 +148,7 @@ impl Broker {
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
                 Err(error) => return Err(Error::new(format!("the synthetic broker cannot accept: {error}"))),
             };
-            let doing = || "the synthetic broker cannot take a connection".to_owned();
+            let doing = "the synthetic broker cannot take a connection";
             stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).doing(doing)?;
             let token = self.accepted;
             self.accepted += 1;
