@@ -101,7 +101,7 @@ impl Secure {
     }
 
     /// Bytes of memory in use beside the keys.
-    pub fn held(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.partial.capacity() + self.plain.capacity() + self.unsent.capacity()
     }
 

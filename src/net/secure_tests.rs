@@ -108,7 +108,7 @@ async fn send(net: &Net, socket: &Socket, bytes: usize) {
         let length = (at * 7919 % 200_000 + 1).min(bytes - at);
         let pieces: Vec<IoSlice<'_>> = data[at..at + length].chunks(3_000).map(IoSlice::new).collect();
         let n = socket.write(&pieces, Then::Nothing).unwrap();
-        held = held.max(socket.held());
+        held = held.max(socket.held_bytes());
         at += n;
         if n == 0 {
             future::or(socket.writable(), net.sleep(Duration::from_millis(5))).await;
@@ -134,11 +134,11 @@ fn every_byte_arrives_however_it_is_read_and_nothing_is_kept_for_nothing() {
                 let n = read(&far, &mut buffer).await.unwrap();
                 assert!(n > 0 && buffer[..n].iter().enumerate().all(|(i, byte)| *byte == pattern(at + i)));
                 at += n;
-                assert!(far.held() <= 3 * RECORD_BYTES_MAX, "{} bytes are kept", far.held());
+                assert!(far.held_bytes() <= 3 * RECORD_BYTES_MAX, "{} bytes are kept", far.held_bytes());
             }
         };
         run(&net, future::zip(send(&net, &near, bytes), receives));
-        assert_eq!((near.held(), far.held()), (0, 0));
+        assert_eq!((near.held_bytes(), far.held_bytes()), (0, 0));
         assert_eq!(near.tls().unwrap().version(), Some("TLSv1.3"));
     }
 }
@@ -171,7 +171,7 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
             assert_eq!(near.write(&[IoSlice::new(b"an "), IoSlice::new(b"answer")], Then::Nothing).unwrap(), 9);
         });
         assert_eq!(&thread.join().unwrap(), b"an answer");
-        assert_eq!(near.held(), 0);
+        assert_eq!(near.held_bytes(), 0);
     }
 }
 
@@ -256,7 +256,7 @@ fn a_broken_record_is_a_fault_after_what_came_before_it() {
         }
     });
     assert!(thread.join().unwrap().contains("BadRecordMac"), "the other side is told why");
-    assert_eq!(near.held(), 0);
+    assert_eq!(near.held_bytes(), 0);
 }
 
 #[test]

@@ -73,8 +73,8 @@ impl Socket {
     }
 
     /// Bytes of memory that wait in it, for records that are not whole or have not left.
-    pub fn held(&self) -> usize {
-        self.secure.as_ref().map_or(0, |secure| secure.borrow().held())
+    pub fn held_bytes(&self) -> usize {
+        self.secure.as_ref().map_or(0, |secure| secure.borrow().held_bytes())
     }
 
     /// Wakes the task of `cx` at the next change of readiness.

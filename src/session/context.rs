@@ -43,8 +43,8 @@ impl Scratch {
     }
 
     /// Where the next bytes are read to.
-    pub(super) fn room(&mut self, carried: usize, bytes: usize) -> &mut [u8] {
-        self.buffer.get_mut(carried..carried + bytes).unwrap_or_default()
+    pub(super) fn room(&mut self, carry_over: usize, bytes: usize) -> &mut [u8] {
+        self.buffer.get_mut(carry_over..carry_over + bytes).unwrap_or_default()
     }
 }
 
@@ -68,7 +68,7 @@ pub struct Context {
     pub(super) id_mask: [u8; 16],
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
-    told_left_out: RefCell<HashSet<(usize, NodeId)>>,
+    logged_left_out: RefCell<HashSet<(usize, NodeId)>>,
     server_sides: RefCell<ServerSides>,
 }
 
@@ -99,7 +99,7 @@ impl Context {
             memory_bytes_max,
             id_mask,
             sessions: Cell::new(0),
-            told_left_out: RefCell::default(),
+            logged_left_out: RefCell::default(),
             server_sides: RefCell::new(server_sides),
         }
     }
@@ -109,7 +109,7 @@ impl Context {
         self.phase.get()
     }
 
-    /// Changes what the shard is doing and lets every session look.
+    /// Changes what the shard is doing and wakes every session, so that each sees it.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         self.net.wake_all();
@@ -135,7 +135,7 @@ impl Context {
         self.scratch.borrow_mut()
     }
 
-    /// After a panic nothing in it is believed.
+    /// To be called after a panic: nothing in it can be relied on.
     pub(super) fn reset_scratch(&self) {
         *self.scratch.borrow_mut() = Scratch::new(&self.limits);
     }
@@ -157,12 +157,12 @@ impl Context {
         self.numbers.active.get()
     }
 
-    /// Moves the sum of held bytes from what a session held before to what it holds now.
+    /// Updates the sum of held bytes: a session held `before` and now holds `now`.
     ///
     /// # Errors
     ///
     /// `MemoryBudget` when it grew beyond the budget: the session that grew is closed.
-    pub(super) fn hold(&self, before: u64, now: u64) -> Result<(), Cause> {
+    pub(super) fn adjust_held_bytes(&self, before: u64, now: u64) -> Result<(), Cause> {
         let sum = self.held_bytes.get().saturating_sub(before) + now;
         self.held_bytes.set(sum);
         self.numbers.held_bytes.set(sum);
@@ -174,15 +174,15 @@ impl Context {
         self.held_bytes.get() > self.memory_bytes_max / 100 * 92
     }
 
-    /// Counts nodes that an answer left out, and says so once for each.
+    /// Counts nodes that an answer left out, and logs each of them once.
     pub(super) fn note_left_out(&self, backend: usize, listener: &str, nodes: &[NodeId]) {
         if nodes.is_empty() {
             return;
         }
         Numbers::count(&self.numbers.nodes_left_out, nodes.len() as u64);
-        let mut told = self.told_left_out.borrow_mut();
+        let mut logged = self.logged_left_out.borrow_mut();
         for node in nodes {
-            if told.insert((backend, *node)) {
+            if logged.insert((backend, *node)) {
                 tracing::warn!(
                     listener,
                     node = node.0,
@@ -193,32 +193,32 @@ impl Context {
     }
 }
 
-/// What a session holds of its shard's memory budget; given back however the session ends.
-pub(super) struct Held<'a> {
+/// A session's part of the memory budget of its shard; given back however the session ends.
+pub(super) struct HeldMemory<'a> {
     context: &'a Context,
     bytes: u64,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldMemory<'a> {
     /// Nothing so far.
-    pub fn new(context: &'a Context) -> Held<'a> {
-        Held { context, bytes: 0 }
+    pub fn new(context: &'a Context) -> HeldMemory<'a> {
+        HeldMemory { context, bytes: 0 }
     }
 
     /// So much now.
     ///
     /// # Errors
     ///
-    /// As [`Context::hold`].
+    /// As [`Context::adjust_held_bytes`].
     pub fn set(&mut self, bytes: u64) -> Result<(), Cause> {
         let before = std::mem::replace(&mut self.bytes, bytes);
-        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
+        if bytes == before { Ok(()) } else { self.context.adjust_held_bytes(before, bytes) }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldMemory<'_> {
     fn drop(&mut self) {
         // Giving back cannot exceed the budget.
-        let _ = self.context.hold(self.bytes, 0);
+        let _ = self.context.adjust_held_bytes(self.bytes, 0);
     }
 }

@@ -1,7 +1,7 @@
-//! Where TLS is spoken: from accept to plaintext, and to where the connection goes. The ClientHello is kept as it arrives,
-//! the name in it chooses the virtual cluster, then hands are shaken.
+//! The TLS handshake with a client, and the route of its connection: the ClientHello is kept as it arrives, the host name in
+//! it chooses the virtual cluster, then the handshake is done.
 //!
-//! Owns the order of these steps and their deadlines. Nothing of a backend is touched for a client that has not shaken hands.
+//! Owns the order of these steps and their deadlines. No backend is dialled before the handshake is done.
 
 use std::future::{Future as _, poll_fn};
 use std::io::IoSlice;
@@ -9,10 +9,10 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::context::{Context, Held};
-use super::opening::{read_some, still_serving};
-use super::story::{Story, Tls};
-use super::{broken, close};
+use super::connect::{read_some, still_serving};
+use super::context::{Context, HeldMemory};
+use super::session_log::{SessionLog, TlsFacts};
+use super::{close, close_cause};
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Then, Timer};
 use crate::rewrite::{self, Opening};
@@ -21,11 +21,11 @@ use crate::tls::{
     Alert, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, Pump, ServerSide, alert_record, begins_like_tls,
 };
 
-/// Bytes that tell Kafka, HTTP and others apart.
-const STRANGER_BYTES: usize = 4;
+/// Bytes that are enough to distinguish Kafka, HTTP and other protocols.
+const PROTOCOL_BYTES: usize = 4;
 
-/// A connection that was let in.
-pub(super) struct Entered {
+/// A connection whose route is known.
+pub(super) struct Routed {
     /// Where it goes.
     pub destination: Destination,
     /// What was read of its first request.
@@ -33,41 +33,41 @@ pub(super) struct Entered {
 }
 
 /// What a connection begins with.
-enum Beginning {
+enum FirstBytes {
     Hello(Box<Hello>),
     Plain,
 }
 
-/// Lets a client in: `client` carries plaintext then.
+/// Does the handshake and finds the route; from then on `client` carries plaintext.
 ///
 /// # Errors
 ///
-/// The cause with which the connection must be closed; the client was told in TLS where it speaks it.
-pub(super) async fn enter(
+/// The cause with which the connection must be closed; a client that speaks TLS was sent an alert.
+pub(super) async fn accept(
     context: &Context,
     door: &TlsDoor,
     client: &mut Socket,
-    story: &mut Story,
-) -> Result<Entered, Cause> {
-    let mut held = Held::new(context);
+    log: &mut SessionLog,
+) -> Result<Routed, Cause> {
+    let mut held = HeldMemory::new(context);
     let mut kept = Vec::new();
-    match beginning(context, client, &mut kept, &mut held).await {
-        Ok(Beginning::Plain) => enter_plain(context, door, story, kept),
-        Ok(Beginning::Hello(hello)) => {
-            let entered = enter_secure(context, door, client, story, (hello, kept), &mut held).await;
-            entered.inspect_err(|_| Numbers::count(&context.numbers.tls_handshake_failures, 1))
+    match read_first_bytes(context, client, &mut kept, &mut held).await {
+        Ok(FirstBytes::Plain) => accept_plain(context, door, log, kept),
+        Ok(FirstBytes::Hello(hello)) => {
+            let routed = accept_tls(context, door, client, log, (hello, kept), &mut held).await;
+            routed.inspect_err(|_| Numbers::count(&context.numbers.tls_handshake_failures, 1))
         }
         Err(Refusal { cause, alert }) => {
             if let Some(alert) = alert {
                 Numbers::count(&context.numbers.tls_handshake_failures, 1);
-                refuse(context, client, alert).await;
+                send_alert(context, client, alert).await;
             }
             Err(cause)
         }
     }
 }
 
-/// Why a beginning is none, and what the client is told in TLS.
+/// Why a connection is refused, and the alert that is sent to the client.
 struct Refusal {
     cause: Cause,
     alert: Option<Alert>,
@@ -81,17 +81,17 @@ impl From<Cause> for Refusal {
 
 impl From<HelloFault> for Refusal {
     fn from(fault: HelloFault) -> Refusal {
-        Refusal { cause: broken::hello(fault), alert: Some(fault.alert()) }
+        Refusal { cause: close_cause::of_hello_fault(fault), alert: Some(fault.alert()) }
     }
 }
 
 /// Reads until it is clear what the connection begins with.
-async fn beginning(
+async fn read_first_bytes(
     context: &Context,
     client: &Socket,
     kept: &mut Vec<u8>,
-    held: &mut Held<'_>,
-) -> Result<Beginning, Refusal> {
+    held: &mut HeldMemory<'_>,
+) -> Result<FirstBytes, Refusal> {
     let timer = Timer::new(&context.net);
     let accepted = context.net.now();
     let mut began: Option<Instant> = None;
@@ -101,10 +101,10 @@ async fn beginning(
             // One byte more than may be kept is enough to know that it is too much.
             match read_some(context, client, kept, HELLO_BYTES_MAX + 1) {
                 None => break,
-                Some(Ok(0)) => return Poll::Ready(Err(ended(kept).into())),
+                Some(Ok(0)) => return Poll::Ready(Err(cause_of_end(kept).into())),
                 Some(Ok(_)) => {
                     began.get_or_insert(context.net.now());
-                    match look(kept, &mut reader).transpose() {
+                    match classify(kept, &mut reader).transpose() {
                         Some(done) => return Poll::Ready(done),
                         None => held.set(kept.capacity() as u64)?,
                     }
@@ -116,19 +116,21 @@ async fn beginning(
         client.register(cx);
         let (limit, cause) = match began {
             None => (accepted + context.limits.first_byte, Cause::FirstByteDeadline),
-            Some(began) => (began + context.limits.hello, late(kept)),
+            Some(began) => (began + context.limits.hello, cause_of_deadline(kept)),
         };
         timer.poll_at(limit, cx).map(|()| Err(cause.into()))
     })
     .await
 }
 
-/// What was kept begins with; `None`: not enough to tell.
-fn look(kept: &[u8], reader: &mut HelloReader) -> Result<Option<Beginning>, Refusal> {
+/// What the bytes begin with; `None`: there are too few to know.
+fn classify(kept: &[u8], reader: &mut HelloReader) -> Result<Option<FirstBytes>, Refusal> {
     match kept.first() {
         None => Ok(None),
-        Some(first) if begins_like_tls(*first) => Ok(reader.read(kept)?.map(|hello| Beginning::Hello(Box::new(hello)))),
-        Some(_) => Ok((kept.len() >= STRANGER_BYTES).then_some(Beginning::Plain)),
+        Some(first) if begins_like_tls(*first) => {
+            Ok(reader.read(kept)?.map(|hello| FirstBytes::Hello(Box::new(hello))))
+        }
+        Some(_) => Ok((kept.len() >= PROTOCOL_BYTES).then_some(FirstBytes::Plain)),
     }
 }
 
@@ -136,7 +138,7 @@ fn is_tls(kept: &[u8]) -> bool {
     kept.first().is_some_and(|first| begins_like_tls(*first))
 }
 
-fn ended(kept: &[u8]) -> Cause {
+fn cause_of_end(kept: &[u8]) -> Cause {
     match kept {
         [] => Cause::ClientClosed,
         kept if is_tls(kept) => Cause::TlsHandshakeCut,
@@ -144,69 +146,69 @@ fn ended(kept: &[u8]) -> Cause {
     }
 }
 
-fn late(kept: &[u8]) -> Cause {
+fn cause_of_deadline(kept: &[u8]) -> Cause {
     if is_tls(kept) { Cause::TlsHelloDeadline } else { Cause::RequestTooSlow }
 }
 
 /// A client that speaks no TLS.
-fn enter_plain(context: &Context, door: &TlsDoor, story: &mut Story, first: Vec<u8>) -> Result<Entered, Cause> {
+fn accept_plain(context: &Context, door: &TlsDoor, log: &mut SessionLog, first: Vec<u8>) -> Result<Routed, Cause> {
     match &door.mapped {
         Some(destination) if door.allow_plaintext => {
-            story.counts.client_bytes_in += first.len() as u64;
+            log.counts.client_bytes_in += first.len() as u64;
             Numbers::count(&context.numbers.client_bytes_in, first.len() as u64);
-            Ok(Entered { destination: destination.clone(), first })
+            Ok(Routed { destination: destination.clone(), first })
         }
         Some(_) | None => match rewrite::opening(&first, context.limits.frame_bytes_max) {
-            Err(stranger @ (Cause::HttpOnKafkaPort | Cause::SshOnKafkaPort | Cause::ProxyHeader)) => Err(stranger),
+            Err(other @ (Cause::HttpOnKafkaPort | Cause::SshOnKafkaPort | Cause::ProxyHeader)) => Err(other),
             Ok(Opening::Request | Opening::TooShort) | Err(_) => Err(Cause::PlainOnTlsPort),
         },
     }
 }
 
-async fn enter_secure(
+async fn accept_tls(
     context: &Context,
     door: &TlsDoor,
     client: &mut Socket,
-    story: &mut Story,
+    log: &mut SessionLog,
     (hello, kept): (Box<Hello>, Vec<u8>),
-    held: &mut Held<'_>,
-) -> Result<Entered, Cause> {
+    held: &mut HeldMemory<'_>,
+) -> Result<Routed, Cause> {
     let name = hello.server_name.as_ref();
-    let tls = story.tls.insert(Box::default());
+    let tls = log.tls.insert(Box::default());
     tls.server_name = name.map(|name| name.as_str().into());
     let destination = match door.destination(name.map(|name| name.as_bytes())) {
         Ok(destination) => destination,
-        Err(nowhere) => {
-            refuse(context, client, Alert::UnrecognizedName).await;
-            return Err(match nowhere {
+        Err(no_destination) => {
+            send_alert(context, client, Alert::UnrecognizedName).await;
+            return Err(match no_destination {
                 NoDestination::UnknownName => Cause::TlsUnknownServerName,
                 NoDestination::NoName => Cause::TlsNoServerName,
             });
         }
     };
     let side = context.server_side(door.listener).ok_or(Cause::TlsInternal)?;
-    let pump = Pump::server(side.config.clone()).map_err(broken::of_fault)?;
+    let pump = Pump::server(side.config.clone()).map_err(close_cause::of_tls_fault)?;
     client.begin_tls(pump, kept);
-    if let Err(cause) = shake(context, client, held).await {
+    if let Err(cause) = handshake(context, client, held).await {
         // What the client has sent behind must not destroy the alert on its way.
         client.end_tls();
         close::linger(context, client).await;
         return Err(cause);
     }
-    agreed(context, client, &side, tls)?;
-    Ok(Entered { destination, first: Vec::new() })
+    record_handshake(context, client, &side, tls)?;
+    Ok(Routed { destination, first: Vec::new() })
 }
 
-async fn shake(context: &Context, client: &Socket, held: &mut Held<'_>) -> Result<(), Cause> {
+async fn handshake(context: &Context, client: &Socket, held: &mut HeldMemory<'_>) -> Result<(), Cause> {
     let timer = Timer::new(&context.net);
     let deadline = context.net.now() + context.limits.handshake;
-    let mut shaking = pin!(client.handshake());
+    let mut handshaking = pin!(client.handshake());
     poll_fn(|cx| {
         still_serving(context)?;
-        match shaking.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(done.map_err(|error| broken::handshake(&error))),
+        match handshaking.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done.map_err(|error| close_cause::of_handshake_error(&error))),
             Poll::Pending => {
-                held.set(client.held() as u64)?;
+                held.set(client.held_bytes() as u64)?;
                 timer.poll_at(deadline, cx).map(|()| Err(Cause::TlsHandshakeDeadline))
             }
         }
@@ -214,21 +216,21 @@ async fn shake(context: &Context, client: &Socket, held: &mut Held<'_>) -> Resul
     .await
 }
 
-/// Counts what was agreed on, and finds out who the client is.
-fn agreed(context: &Context, client: &Socket, side: &ServerSide, told: &mut Tls) -> Result<(), Cause> {
-    let pump = client.tls().ok_or(broken::of_fault(Fault::Internal))?;
+/// Counts the handshake, and notes the version and the client's principal.
+fn record_handshake(context: &Context, client: &Socket, side: &ServerSide, tls: &mut TlsFacts) -> Result<(), Cause> {
+    let pump = client.tls().ok_or(close_cause::of_tls_fault(Fault::Internal))?;
     let numbers = &context.numbers;
     let count = if pump.is_resumed() { &numbers.tls_handshakes_resumed } else { &numbers.tls_handshakes_full };
     Numbers::count(count, 1);
-    (told.version, told.resumed) = (pump.version(), Some(pump.is_resumed()));
+    (tls.version, tls.resumed) = (pump.version(), Some(pump.is_resumed()));
     if let Some(certificate) = pump.peer_certificate() {
-        told.principal = Some(side.principal(certificate).map_err(|_| Cause::TlsNoPrincipal)?.into());
+        tls.principal = Some(side.principal(certificate).map_err(|_| Cause::TlsNoPrincipal)?.into());
     }
     Ok(())
 }
 
-/// Tells a client with which no handshake was begun why, and waits until it has ended its side too.
-async fn refuse(context: &Context, client: &Socket, alert: Alert) {
+/// Sends an alert to a client with which no handshake was begun, and waits until the client has ended its direction too.
+async fn send_alert(context: &Context, client: &Socket, alert: Alert) {
     // A client that takes not even this will not know.
     let _ = client.write(&[IoSlice::new(&alert_record(alert))], Then::Nothing);
     close::linger(context, client).await;
