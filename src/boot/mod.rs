@@ -23,7 +23,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::admin::AdminListener;
-use crate::cluster::Watch;
+use crate::cluster::ShadowCheck;
 use crate::config::{self, Shards, Snapshot};
 use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
@@ -125,7 +125,7 @@ fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
 
 /// Opens everything and starts the shards. All faults that can be found are told at once.
 fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::entrances(&snapshot);
+    let table = route::ingresses(&snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -238,19 +238,19 @@ fn shared_backends(snapshot: &Snapshot, shards: usize) -> Vec<SharedBackend> {
         let mut hasher = DefaultHasher::new();
         backend.name.hash(&mut hasher);
         let owner = (hasher.finish() % shards.max(1) as u64) as usize;
-        let watches = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(watch);
+        let checks = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(shadow_check);
         SharedBackend {
             config: Arc::new(backend.clone()),
             owner,
             hinted: Arc::new(AtomicBool::new(false)),
-            watches: watches.collect(),
+            shadow_checks: checks.collect(),
         }
     };
     snapshot.backend_clusters.iter().enumerate().map(shared).collect()
 }
 
-/// What is looked for on its backend cluster; `None`: nothing.
-fn watch(cluster: &config::VirtualCluster) -> Option<Watch> {
-    let names = cluster.namespace.clone().filter(|_| !cluster.warned.is_empty())?;
-    Some(Watch { virtual_cluster: cluster.name.clone(), names, warned: cluster.warned.clone() })
+/// The check for shadowed topics of a virtual cluster; `None`: there is none.
+fn shadow_check(cluster: &config::VirtualCluster) -> Option<ShadowCheck> {
+    let names = cluster.namespace.clone().filter(|_| !cluster.shadow_warnings.is_empty())?;
+    Some(ShadowCheck { virtual_cluster: cluster.name.clone(), names, warnings: cluster.shadow_warnings.clone() })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls::{BackendTls, TlsServer};
-use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, Warned};
+use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, ShadowWarnings};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,8 +157,8 @@ pub struct VirtualCluster {
     pub labels: BTreeMap<String, String>,
     /// The names of its clients; None: everything under its own name.
     pub namespace: Option<Arc<Namespace>>,
-    /// Its additional topics that tell what they hide.
-    pub warned: Warned,
+    /// Its additional topics with `conflict: warn`.
+    pub shadow_warnings: ShadowWarnings,
 }
 
 /// Sockets that are listened on, and where their connections go.

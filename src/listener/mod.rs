@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::metrics::{Cause, Loads, Numbers, Place};
 use crate::net::{Accept, Acceptor};
-use crate::route::Entrance;
+use crate::route::Ingress;
 use crate::session::{Context, Phase};
 
 /// How long accepting rests when no descriptor is left.
@@ -23,8 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Accepted {
     /// The connection.
     pub stream: TcpStream,
-    /// Where it came in.
-    pub entrance: Arc<Entrance>,
+    /// The ingress that accepted it.
+    pub ingress: Arc<Ingress>,
     /// Whose it is.
     pub place: Place,
 }
@@ -35,7 +35,7 @@ pub async fn accept(
     context: Rc<Context>,
     caps: Rc<Caps>,
     loads: Loads,
-    (listening, entrance): (TcpListener, Arc<Entrance>),
+    (listening, ingress): (TcpListener, Arc<Ingress>),
     serve: impl Fn(Accepted),
     hand_over: impl Fn(Accepted) -> Result<(), Accepted>,
 ) {
@@ -44,7 +44,7 @@ pub async fn accept(
     let take = |stream: TcpStream| {
         // A shard that drains keeps what it has accepted: so do, from now on, the others.
         let place = if context.phase() == Phase::Serving { loads.place(own) } else { loads.place_at(own) };
-        let accepted = Accepted { stream, entrance: entrance.clone(), place };
+        let accepted = Accepted { stream, ingress: ingress.clone(), place };
         let kept = if accepted.place.shard() == own { Err(accepted) } else { hand_over(accepted) };
         if let Err(back) = kept {
             let place = if back.place.shard() == own { back.place } else { loads.place_at(own) };
@@ -73,10 +73,10 @@ pub async fn accept(
 }
 
 /// Admits a connection, or closes it with its cause.
-pub fn admit(context: &Context, caps: &Rc<Caps>, accepted: Accepted) -> Option<(TcpStream, Admitted, Arc<Entrance>)> {
-    let Accepted { stream, entrance, place } = accepted;
+pub fn admit(context: &Context, caps: &Rc<Caps>, accepted: Accepted) -> Option<(TcpStream, Admitted, Arc<Ingress>)> {
+    let Accepted { stream, ingress, place } = accepted;
     match caps.admit(context, &stream, place) {
-        Ok(admitted) => Some((stream, admitted, entrance)),
+        Ok(admitted) => Some((stream, admitted, ingress)),
         Err(cause) => {
             refuse(context, cause);
             None

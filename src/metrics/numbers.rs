@@ -136,7 +136,7 @@ numbers! {
     nodes_left_out;
     /// Host names of nodes that no certificate of their listener covers.
     node_names_uncovered Gauge "node_names_uncovered";
-    /// Topics of backend clusters that an additional topic of the same name hides, where that is to be told.
+    /// Shadowed topics: no client can see them, because an additional topic with `conflict: warn` has their name.
     names_hidden Gauge "names_hidden";
     /// Panics caught in sessions.
     panics;

@@ -1,4 +1,4 @@
-//! TLS on real sockets: every byte arrives, nothing is kept without bound or for nothing, and the end is told.
+//! TLS on real sockets: every byte arrives, nothing is kept without bound or for nothing, and the end is signalled.
 
 use super::*;
 use crate::net::{Filled, Net, Pipes, Socket};
@@ -255,7 +255,7 @@ fn a_broken_record_is_a_fault_after_what_came_before_it() {
             assert_eq!(Fault::inside(&error), Some(Fault::DecryptionFailed));
         }
     });
-    assert!(thread.join().unwrap().contains("BadRecordMac"), "the other side is told why");
+    assert!(thread.join().unwrap().contains("BadRecordMac"), "the other side receives an alert");
     assert_eq!(near.held_bytes(), 0);
 }
 
@@ -272,9 +272,9 @@ fn handshakes_that_cannot_be_end_in_an_error() {
         near.begin_tls(Pump::server(server.clone()).unwrap(), Vec::new());
         assert_eq!(run(&net, near.handshake()).unwrap_err().kind(), kind);
         drop(near);
-        let mut told = Vec::new();
-        far.read_to_end(&mut told).unwrap();
-        assert_eq!(!told.is_empty(), kind == ErrorKind::InvalidData, "{told:?}");
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).unwrap();
+        assert_eq!(!received.is_empty(), kind == ErrorKind::InvalidData, "{received:?}");
     }
 }
 

@@ -25,17 +25,17 @@ use futures_lite::FutureExt;
 
 use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
-use crate::route::{Door, Entrance};
+use crate::route::{Ingress, IngressMode};
 
 use relay::Relay;
 use session_log::SessionLog;
 use tls_accept::Routed;
 
 /// Runs a connection to its end and counts the cause. A panic ends this session only.
-pub async fn run(context: Rc<Context>, entrance: Arc<Entrance>, stream: TcpStream) {
+pub async fn run(context: Rc<Context>, ingress: Arc<Ingress>, stream: TcpStream) {
     let client = Socket::of_client(&context.net, stream);
-    let mut log = SessionLog::new(&context, &entrance, &client);
-    let cause = guarded(&context, serve(&context, &entrance, client, &mut log)).await;
+    let mut log = SessionLog::new(&context, &ingress, &client);
+    let cause = guarded(&context, serve(&context, &ingress, client, &mut log)).await;
     context.count_close(cause);
     log.close(&context, cause);
 }
@@ -51,11 +51,11 @@ async fn guarded(context: &Context, work: impl Future<Output = Cause>) -> Cause 
 }
 
 /// The steps of a session, in order.
-async fn serve(context: &Context, entrance: &Entrance, mut client: Socket, log: &mut SessionLog) -> Cause {
+async fn serve(context: &Context, ingress: &Ingress, mut client: Socket, log: &mut SessionLog) -> Cause {
     // Each on the heap and gone when it is over: most of a connection's life is the relay's.
-    let routed = match &entrance.door {
-        Door::Plain(destination) => Ok(Routed { destination: destination.clone(), first: Vec::new() }),
-        Door::Tls(door) => Box::pin(tls_accept::accept(context, door, &mut client, log)).await,
+    let routed = match &ingress.mode {
+        IngressMode::Plain(destination) => Ok(Routed { destination: destination.clone(), first: Vec::new() }),
+        IngressMode::Tls(ingress) => Box::pin(tls_accept::accept(context, ingress, &mut client, log)).await,
     };
     let Routed { destination, first } = match routed {
         Ok(routed) => routed,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::net::Net;
-    use crate::route::TlsDoor;
+    use crate::route::TlsIngress;
     use crate::upstream::{Resolver, Upstream};
     use std::net::TcpListener;
 
@@ -92,9 +92,9 @@ mod tests {
         Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16], Arc::new([])))
     }
 
-    fn entrance() -> Arc<Entrance> {
-        let door = TlsDoor { listener: 0, allow_plaintext: false, names: None, mapped: None };
-        Arc::new(Entrance { listener: "a".into(), door: Door::Tls(door) })
+    fn ingress() -> Arc<Ingress> {
+        let ingress = TlsIngress { listener: 0, allow_plaintext: false, host_table: None, by_port: None };
+        Arc::new(Ingress { listener: "a".into(), mode: IngressMode::Tls(ingress) })
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
     fn an_idle_session_is_small() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
-        let session = run(context(), entrance(), stream);
+        let session = run(context(), ingress(), stream);
         let bytes = size_of_val(&session);
 
         assert!(bytes <= 2048, "a session's future takes {bytes} bytes");

@@ -270,7 +270,7 @@ impl<'a> Relay<'a> {
                 Ok(Step::Moved)
             }
             Some(Err(error)) => {
-                self.end_backend(upstream::broken_cause(&error));
+                self.end_backend(upstream::cause_of_error(&error));
                 Ok(Step::Moved)
             }
             Some(Ok(n)) => {

@@ -8,7 +8,7 @@ use super::relay::Counts;
 use crate::cluster::NodeId;
 use crate::metrics::{Cause, Fault};
 use crate::net::Socket;
-use crate::route::{Entrance, Route};
+use crate::route::{Ingress, Route};
 
 /// One session, for the log.
 pub(super) struct SessionLog {
@@ -38,10 +38,10 @@ pub(super) struct TlsFacts {
 
 impl SessionLog {
     /// A connection that was just accepted.
-    pub fn new(context: &Context, entrance: &Entrance, client: &Socket) -> SessionLog {
+    pub fn new(context: &Context, ingress: &Ingress, client: &Socket) -> SessionLog {
         SessionLog {
             id: context.next_session(),
-            listener: entrance.listener.clone(),
+            listener: ingress.listener.clone(),
             peer: client.peer().map_or_else(|| "gone".into(), |peer| peer.to_string().into()),
             began: context.net.now(),
             virtual_cluster: None,

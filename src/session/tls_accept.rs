@@ -16,7 +16,7 @@ use super::{close, close_cause};
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Then, Timer};
 use crate::rewrite::{self, Opening};
-use crate::route::{Destination, NoDestination, TlsDoor};
+use crate::route::{Destination, NoDestination, TlsIngress};
 use crate::tls::{
     Alert, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, Pump, ServerSide, alert_record, begins_like_tls,
 };
@@ -45,16 +45,16 @@ enum FirstBytes {
 /// The cause with which the connection must be closed; a client that speaks TLS was sent an alert.
 pub(super) async fn accept(
     context: &Context,
-    door: &TlsDoor,
+    ingress: &TlsIngress,
     client: &mut Socket,
     log: &mut SessionLog,
 ) -> Result<Routed, Cause> {
     let mut held = HeldMemory::new(context);
     let mut kept = Vec::new();
     match read_first_bytes(context, client, &mut kept, &mut held).await {
-        Ok(FirstBytes::Plain) => accept_plain(context, door, log, kept),
+        Ok(FirstBytes::Plain) => accept_plain(context, ingress, log, kept),
         Ok(FirstBytes::Hello(hello)) => {
-            let routed = accept_tls(context, door, client, log, (hello, kept), &mut held).await;
+            let routed = accept_tls(context, ingress, client, log, (hello, kept), &mut held).await;
             routed.inspect_err(|_| Numbers::count(&context.numbers.tls_handshake_failures, 1))
         }
         Err(Refusal { cause, alert }) => {
@@ -151,9 +151,14 @@ fn cause_of_deadline(kept: &[u8]) -> Cause {
 }
 
 /// A client that speaks no TLS.
-fn accept_plain(context: &Context, door: &TlsDoor, log: &mut SessionLog, first: Vec<u8>) -> Result<Routed, Cause> {
-    match &door.mapped {
-        Some(destination) if door.allow_plaintext => {
+fn accept_plain(
+    context: &Context,
+    ingress: &TlsIngress,
+    log: &mut SessionLog,
+    first: Vec<u8>,
+) -> Result<Routed, Cause> {
+    match &ingress.by_port {
+        Some(destination) if ingress.allow_plaintext => {
             log.counts.client_bytes_in += first.len() as u64;
             Numbers::count(&context.numbers.client_bytes_in, first.len() as u64);
             Ok(Routed { destination: destination.clone(), first })
@@ -167,7 +172,7 @@ fn accept_plain(context: &Context, door: &TlsDoor, log: &mut SessionLog, first: 
 
 async fn accept_tls(
     context: &Context,
-    door: &TlsDoor,
+    ingress: &TlsIngress,
     client: &mut Socket,
     log: &mut SessionLog,
     (hello, kept): (Box<Hello>, Vec<u8>),
@@ -176,7 +181,7 @@ async fn accept_tls(
     let name = hello.server_name.as_ref();
     let tls = log.tls.insert(Box::default());
     tls.server_name = name.map(|name| name.as_str().into());
-    let destination = match door.destination(name.map(|name| name.as_bytes())) {
+    let destination = match ingress.destination(name.map(|name| name.as_bytes())) {
         Ok(destination) => destination,
         Err(no_destination) => {
             send_alert(context, client, Alert::UnrecognizedName).await;
@@ -186,7 +191,7 @@ async fn accept_tls(
             });
         }
     };
-    let side = context.server_side(door.listener).ok_or(Cause::TlsInternal)?;
+    let side = context.server_side(ingress.listener).ok_or(Cause::TlsInternal)?;
     let pump = Pump::server(side.config.clone()).map_err(close_cause::of_tls_fault)?;
     client.begin_tls(pump, kept);
     if let Err(cause) = handshake(context, client, held).await {

@@ -17,9 +17,9 @@ use std::time::Instant;
 use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
-use crate::net::{Mailbox, Net, Sender, Signal, Watch};
+use crate::net::{AsyncFd, Mailbox, Net, Notify, Sender};
 use crate::rewrite;
-use crate::route::Entrance;
+use crate::route::Ingress;
 use crate::session::{self, Context, Phase};
 use crate::tls::{BackendSide, ServerSides};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
@@ -97,7 +97,7 @@ pub struct Setup {
     /// What handshakes with nodes use, by the index of the backend cluster.
     pub backend_sides: Arc<[Option<BackendSide>]>,
     /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Entrance>)>,
+    pub listening: Vec<(TcpListener, Arc<Ingress>)>,
     /// The settings of TLS of each listener.
     pub server_sides: ServerSides,
     /// The limits; those of connections are the whole node's.
@@ -150,8 +150,8 @@ pub async fn run(setup: Setup) -> Sample {
     ));
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
-            executor::spawn(&net, upstream::keep(upstream.clone(), at));
-            executor::spawn(&net, upstream::look(upstream.clone(), at));
+            executor::spawn(&net, upstream::keep_catalogue(upstream.clone(), at));
+            executor::spawn(&net, upstream::watch_shadowed_topics(upstream.clone(), at));
         }
     }
     let tasks = Rc::new(Tasks::new(&net));
@@ -162,7 +162,7 @@ pub async fn run(setup: Setup) -> Sample {
         Instant::now(),
     ));
     let mine = setup.backends.iter().map(|backend| backend.owner == shard).collect();
-    let uncovered = Rc::new(Uncovered::new(setup.listening.iter().map(|(_, entrance)| &**entrance)));
+    let uncovered = Rc::new(Uncovered::new(setup.listening.iter().map(|(_, ingress)| &**ingress)));
     let server = Rc::new(Server { context: context.clone(), caps: caps.clone(), tasks: tasks.clone() });
     let senders: Rc<[Sender<Message>]> = setup.senders.into();
     for listening in setup.listening {
@@ -192,8 +192,8 @@ struct Server {
 
 impl Server {
     fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, entrance)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), entrance, stream);
+        let Some((stream, admitted, ingress)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), ingress, stream);
         self.tasks.spawn(async move {
             session.await;
             drop(admitted);
@@ -218,12 +218,12 @@ fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Acce
 struct Tasks {
     net: Net,
     running: Cell<usize>,
-    ended: Signal,
+    ended: Notify,
 }
 
 impl Tasks {
     fn new(net: &Net) -> Tasks {
-        Tasks { net: net.clone(), running: Cell::new(0), ended: Signal::new(net) }
+        Tasks { net: net.clone(), running: Cell::new(0), ended: Notify::new(net) }
     }
 
     fn spawn(self: &Rc<Tasks>, task: impl Future<Output = ()> + 'static) {
@@ -233,7 +233,7 @@ impl Tasks {
             task.await;
             tasks.running.set(tasks.running.get() - 1);
             if tasks.running.get() == 0 {
-                tasks.ended.raise();
+                tasks.ended.notify();
             }
         });
     }
@@ -258,11 +258,11 @@ impl Catalogues {
 
 async fn told(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Message>) {
     let context = &server.context;
-    let watch = Watch::new(&context.net, mailbox);
+    let mailbox = AsyncFd::new(&context.net, mailbox);
     loop {
-        watch.readable().await;
-        watch.get().clear();
-        while let Some(message) = watch.get().take() {
+        mailbox.readable().await;
+        mailbox.get().clear();
+        while let Some(message) = mailbox.get().take() {
             match message {
                 Message::Upstream(message) => {
                     catalogues.hear(context, &message);
@@ -274,7 +274,7 @@ async fn told(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Messa
                 }
                 Message::Sides { servers, backends } => {
                     context.set_server_sides(servers);
-                    context.upstream.set_sides(&backends);
+                    context.upstream.set_tls_configs(&backends);
                 }
                 Message::Drain => context.set_phase(Phase::Draining),
                 Message::DrainOver => context.set_phase(Phase::Over),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::cluster::{Catalogue, NodeId};
 use crate::net::Net;
-use crate::route::{Door, Entrance, HostTable};
+use crate::route::{HostTable, Ingress, IngressMode};
 use crate::session::Context;
 use crate::tls::ServerSide;
 
@@ -40,14 +40,14 @@ struct Looked {
 }
 
 impl Uncovered {
-    /// Of the listeners behind these entrances; one listener has many.
-    pub fn new<'e>(entrances: impl Iterator<Item = &'e Entrance>) -> Uncovered {
+    /// Of the listeners behind these ingresses; one listener has many.
+    pub fn new<'e>(ingresses: impl Iterator<Item = &'e Ingress>) -> Uncovered {
         let mut listeners: Vec<Names> = Vec::new();
-        for entrance in entrances {
-            let Door::Tls(door) = &entrance.door else { continue };
-            let Some(table) = &door.names else { continue };
-            if !listeners.iter().any(|known| known.listener == door.listener) {
-                let (listener, name) = (door.listener, entrance.listener.clone());
+        for ingress in ingresses {
+            let IngressMode::Tls(tls) = &ingress.mode else { continue };
+            let Some(table) = &tls.host_table else { continue };
+            if !listeners.iter().any(|known| known.listener == tls.listener) {
+                let (listener, name) = (tls.listener, ingress.listener.clone());
                 listeners.push(Names { listener, name, table: table.clone() });
             }
         }

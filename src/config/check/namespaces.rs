@@ -61,7 +61,7 @@ fn with_aliases(names: cluster::Namespace, cluster: &VirtualCluster, cx: &mut Co
 fn additional(written: &Additional) -> cluster::Additional {
     let exact = |exact: &Exact| cluster::Exact {
         physical: exact.backend.value.as_str().into(),
-        shown: exact.shown().value.as_str().into(),
+        virtual_name: exact.virtual_name().value.as_str().into(),
     };
     cluster::Additional {
         exact: written.exact.iter().map(exact).collect(),
@@ -94,7 +94,7 @@ impl Check<'_, '_> {
                 continue;
             }
             backend.insert(&entry.backend.value, &entry.backend);
-            let name = entry.shown();
+            let name = entry.virtual_name();
             match shown.get(&*name.value) {
                 Some(first) => {
                     let message = format!(
@@ -185,7 +185,7 @@ fn check_alias_name(alias: &Text, written: &Namespace, names: &cluster::Namespac
     if !names.topic_in(name).is_ok_and(|physical| physical.additional) {
         return;
     }
-    let exact = written.topics.exact.iter().map(Exact::shown).find(|shown| shown.value == alias.value);
+    let exact = written.topics.exact.iter().map(Exact::virtual_name).find(|shown| shown.value == alias.value);
     let glob = || written.topics.globs.iter().find(|glob| matches_glob(glob.value.as_bytes(), name));
     if let Some(other) = exact.or_else(glob) {
         let message = format!(
