@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::admin::{CertificateReport, Side};
 use crate::config::{self, Holder, Snapshot, ValidityNotice};
-use crate::tls::{BackendSide, ServerSide, ServerSides};
+use crate::tls::{BackendTlsConfig, ServerTlsConfig, ServerTlsConfigs};
 use crate::x509::Facts;
 
 /// Certificates of one holder that have a number of their own, those that end first; a listener may have thousands.
@@ -16,25 +16,25 @@ const SUBJECT_CHARS_MAX: usize = 128;
 
 /// What handshakes use on both sides; by the index of the listener, and of the backend cluster.
 #[derive(Clone)]
-pub(super) struct Sides {
-    pub servers: ServerSides,
-    pub backends: Arc<[Option<BackendSide>]>,
+pub(super) struct TlsConfigs {
+    pub servers: ServerTlsConfigs,
+    pub backends: Arc<[Option<BackendTlsConfig>]>,
 }
 
-impl Sides {
+impl TlsConfigs {
     /// For `snapshot`. What is the same in the one `before`, of which it was made by a reload, is the same here.
     ///
     /// # Errors
     ///
     /// A sentence: rustls refuses something that the check did not find.
-    pub fn of(snapshot: &Snapshot, before: Option<(&Snapshot, &Sides)>) -> Result<Sides, String> {
+    pub fn of(snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>) -> Result<TlsConfigs, String> {
         let servers = snapshot.listeners.iter().enumerate().map(|(at, listener)| {
             let Some(tls) = &listener.tls else { return Ok(None) };
             let was = before.and_then(|(was, _)| was.listeners.get(at)?.tls.as_ref());
             let side = before.and_then(|(_, sides)| sides.servers.get(at)?.as_ref());
             match side {
                 Some(side) if was == Some(tls) => Ok(Some(side.clone())),
-                side => ServerSide::new(tls, side.map(Arc::as_ref))
+                side => ServerTlsConfig::new(tls, side.map(Arc::as_ref))
                     .map(|side| Some(Arc::new(side)))
                     .map_err(|error| format!("listeners[{}]: {error}", listener.name)),
             }
@@ -45,12 +45,15 @@ impl Sides {
             let side = before.and_then(|(_, sides)| sides.backends.get(at)?.as_ref());
             match side {
                 Some(side) if was == Some(tls) => Ok(Some(side.clone())),
-                Some(_) | None => BackendSide::new(tls)
+                Some(_) | None => BackendTlsConfig::new(tls)
                     .map(Some)
                     .map_err(|error| format!("backend_clusters[{}].tls: {error}", backend.name)),
             }
         });
-        Ok(Sides { servers: servers.collect::<Result<_, String>>()?, backends: backends.collect::<Result<_, _>>()? })
+        Ok(TlsConfigs {
+            servers: servers.collect::<Result<_, String>>()?,
+            backends: backends.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -138,11 +141,12 @@ mod tests {
     #[test]
     fn what_did_not_change_is_the_same_after_a_reload() {
         let folder = tempfile::tempdir().unwrap();
-        let of = |snapshot: &Snapshot, before: Option<(&Snapshot, &Sides)>| Sides::of(snapshot, before).unwrap();
+        let of =
+            |snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>| TlsConfigs::of(snapshot, before).unwrap();
         let first = load(folder.path(), &[("a", "a", 2040)]);
         let sides = of(&first, None);
-        let server = |sides: &Sides| sides.servers[0].clone().unwrap();
-        let backend = |sides: &Sides| sides.backends[0].clone().unwrap().config;
+        let server = |sides: &TlsConfigs| sides.servers[0].clone().unwrap();
+        let backend = |sides: &TlsConfigs| sides.backends[0].clone().unwrap().config;
 
         let again = of(&load(folder.path(), &[("a", "a", 2040)]), Some((&first, &sides)));
         assert!(Arc::ptr_eq(&server(&again), &server(&sides)) && Arc::ptr_eq(&backend(&again), &backend(&sides)));

@@ -169,7 +169,7 @@ async fn reload(shards: &Shards) {
     let status = match shards.reloader.reload().await {
         Some(sides) => {
             let (servers, backends) = (&sides.servers, &sides.backends);
-            shards.tell(|| Message::Sides { servers: servers.clone(), backends: backends.clone() }).await;
+            shards.tell(|| Message::TlsConfigs { servers: servers.clone(), backends: backends.clone() }).await;
             "serving"
         }
         None => "serving; the last reload failed",

@@ -33,7 +33,7 @@ use crate::{route, sys};
 
 use args::{Command, EXIT_FAULT, EXIT_OK};
 use capacity::Capacity;
-use certificates::Sides;
+use certificates::TlsConfigs;
 use control::{Control, ShardHandle};
 use reload::{Reloader, Served};
 
@@ -136,7 +136,7 @@ fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
     let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    let sides = Sides::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
+    let sides = TlsConfigs::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
     match (capacity, admin, listening, sides) {
         (Some(capacity), Some(admin), Some(listening), Some(sides)) if faults.is_empty() => {
             config::warnings(&snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -184,8 +184,8 @@ fn start_shards(
             loads: loads.clone(),
             resolver: resolver.clone(),
             backends: backends.clone(),
-            server_sides: sides.servers.clone(),
-            backend_sides: sides.backends.clone(),
+            server_tls: sides.servers.clone(),
+            backend_tls: sides.backends.clone(),
             listening,
             limits: snapshot.node.limits.clone(),
             connections_max: capacity.connections_max,

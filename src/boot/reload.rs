@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
-use super::certificates::{self, Sides};
+use super::certificates::{self, TlsConfigs};
 use super::control::seconds;
 use crate::admin::{CertificateReport, ReloadReport};
 use crate::config::{self, Faults, Reloaded, Snapshot};
@@ -25,7 +25,7 @@ pub(super) struct Served {
     /// As it was read, and changed by reloads.
     pub snapshot: Snapshot,
     /// Made of it.
-    pub sides: Sides,
+    pub sides: TlsConfigs,
 }
 
 /// Reloads, one at a time.
@@ -68,7 +68,7 @@ impl Reloader {
     }
 
     /// Reads again, and says what became of it. Returns what the shards are to use from now on; `None`: as before.
-    pub async fn reload(&self) -> Option<Sides> {
+    pub async fn reload(&self) -> Option<TlsConfigs> {
         let read = match read_on_a_thread(self.path.clone(), self.served()).await {
             Ok(read) => read,
             Err(refused) => {
@@ -105,7 +105,7 @@ async fn read_on_a_thread(path: PathBuf, running: Arc<Served>) -> Result<Read, R
 fn read(path: &Path, running: &Served) -> Result<Read, Refused> {
     let read = config::load(path).map_err(Refused::Faults)?;
     let Reloaded { snapshot, differing, uncovered } = config::reload(&running.snapshot, &read);
-    let sides = Sides::of(&snapshot, Some((&running.snapshot, &running.sides))).map_err(Refused::Sentence)?;
+    let sides = TlsConfigs::of(&snapshot, Some((&running.snapshot, &running.sides))).map_err(Refused::Sentence)?;
     Ok(Read { served: Served { snapshot, sides }, differing, uncovered })
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::metrics::{Cause, Place};
+use crate::metrics::{Cause, ShardSlot};
 use crate::session::Context;
 
 /// A shard's part of the caps.
@@ -26,7 +26,7 @@ pub struct Caps {
 pub struct Admitted {
     caps: Rc<Caps>,
     source: IpAddr,
-    _place: Place,
+    _slot: ShardSlot,
 }
 
 impl Drop for Admitted {
@@ -61,12 +61,12 @@ impl Caps {
         }
     }
 
-    /// Admits a connection that has a place at this shard, and counts it.
+    /// Admits a connection that is assigned to this shard, and counts it.
     ///
     /// # Errors
     ///
     /// The cap that it would exceed.
-    pub fn admit(self: &Rc<Caps>, context: &Context, stream: &TcpStream, place: Place) -> Result<Admitted, Cause> {
+    pub fn admit(self: &Rc<Caps>, context: &Context, stream: &TcpStream, slot: ShardSlot) -> Result<Admitted, Cause> {
         let source = stream.peer_addr().map_err(|_| Cause::ClientReset)?.ip().to_canonical();
         if context.active() >= self.connections_max {
             return Err(Cause::ConnectionsMax);
@@ -85,7 +85,7 @@ impl Caps {
         *count += 1;
         drop(sources);
         context.count_accept();
-        Ok(Admitted { caps: self.clone(), source, _place: place })
+        Ok(Admitted { caps: self.clone(), source, _slot: slot })
     }
 
     /// A bucket of one second's accepts.

@@ -11,7 +11,7 @@ use super::Then;
 use super::handshake_limiter::QueuePosition;
 use super::raw::Raw;
 use crate::tls::{
-    CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, HELLO_BYTES_MAX, Plaintext, Pump, RECORD_BYTES_MAX, Wire,
+    CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, HELLO_BYTES_MAX, Plaintext, RECORD_BYTES_MAX, TlsConnection, Wire,
 };
 
 /// Ciphertext that is taken from a socket at once, the part of a record before it included.
@@ -52,7 +52,7 @@ impl Space {
 
 /// TLS of one connection.
 pub(super) struct Secure {
-    pump: Pump,
+    tls: TlsConnection,
     /// Bytes of a record, or during the handshake of a message, that is not whole.
     partial: Vec<u8>,
     /// They were not given to the TLS connection yet. Of our own side of a handshake none are needed.
@@ -80,9 +80,9 @@ enum End {
 
 impl Secure {
     /// Begins with what was read already.
-    pub fn new(pump: Pump, first: Vec<u8>) -> Secure {
+    pub fn new(tls: TlsConnection, first: Vec<u8>) -> Secure {
         Secure {
-            pump,
+            tls,
             partial: first,
             fresh: true,
             plain: Vec::new(),
@@ -96,8 +96,8 @@ impl Secure {
     }
 
     /// What was agreed on.
-    pub fn pump(&self) -> &Pump {
-        &self.pump
+    pub fn tls(&self) -> &TlsConnection {
+        &self.tls
     }
 
     /// Bytes of memory in use beside the keys.
@@ -118,10 +118,10 @@ impl Secure {
             }
             match self.end {
                 // The handshake is done, and an end came behind it in the same read: the next read returns it.
-                Some(_) if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),
+                Some(_) if !self.tls.is_handshaking() => return Poll::Ready(Ok(())),
                 Some(End::Closed) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Some(end) => return Poll::Ready(end.into_result().map(drop)),
-                None if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),
+                None if !self.tls.is_handshaking() => return Poll::Ready(Ok(())),
                 None if !self.fresh && !raw.is_readable() => return Poll::Pending,
                 None => {}
             }
@@ -174,7 +174,7 @@ impl Secure {
         let mut space = raw.net().0.space.borrow_mut();
         while done < wanted && raw.is_writable() {
             let (wire, gather) = space.output();
-            let taken = self.pump.send(behind(pieces, done), gather, wire);
+            let taken = self.tls.send(behind(pieces, done), gather, wire);
             self.push(raw, wire.filled())?;
             let taken = taken.map_err(|fault| self.fail(fault))?;
             if !self.unsent.is_empty() {
@@ -191,14 +191,14 @@ impl Secure {
 
     /// Sends close_notify, after a handshake and where the socket takes it.
     pub fn send_close_notify(&mut self, raw: &Raw) {
-        if std::mem::replace(&mut self.close_notify_sent, true) || self.pump.is_handshaking() {
+        if std::mem::replace(&mut self.close_notify_sent, true) || self.tls.is_handshaking() {
             return;
         }
         // Borrowed only while a panic unwinds: then nothing is to be sent.
         let Ok(mut space) = raw.net().0.space.try_borrow_mut() else { return };
         if matches!(self.flush(raw), Ok(true)) {
             let (wire, _) = space.output();
-            if self.pump.close(wire).is_ok() {
+            if self.tls.close(wire).is_ok() {
                 let _ = raw.write(&[IoSlice::new(wire.filled())], Then::Nothing);
             }
         }
@@ -207,7 +207,7 @@ impl Secure {
     /// One read from the socket, of which plaintext goes to `into`, and behind it to what is kept; `None`: nothing for now.
     fn pull(&mut self, raw: &Raw, into: &mut [u8]) -> Option<usize> {
         let mut space = raw.net().0.space.borrow_mut();
-        let bytes = match self.pump.is_handshaking() {
+        let bytes = match self.tls.is_handshaking() {
             true => HANDSHAKE_BYTES_MAX,
             false => into.len().clamp(RECORD_BYTES_MAX, INPUT_BYTES_MAX),
         };
@@ -224,7 +224,7 @@ impl Secure {
         front.copy_from_slice(&self.partial);
         let whole = front.len() + read;
         let mut plain = Halves { into, filled: 0, kept: &mut self.plain };
-        let received = self.pump.receive(input.get_mut(..whole).unwrap_or_default(), &mut plain, wire);
+        let received = self.tls.receive(input.get_mut(..whole).unwrap_or_default(), &mut plain, wire);
         let filled = plain.filled;
         if self.push(raw, wire.filled()).is_err() {
             // A connection that takes nothing more returns an error, or ends, when it is read.

@@ -63,8 +63,8 @@ fn pair(net: &Net) -> (Socket, Socket) {
     let (mut near, far) = connection(net);
     far.set_nonblocking(true).unwrap();
     let mut far = Socket::of_client(net, far);
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
-    far.begin_tls(Pump::backend(client, NAME).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
+    far.begin_tls(TlsConnection::backend(client, NAME).unwrap(), Vec::new());
     run(net, async {
         let (one, other) = future::zip(near.handshake(), far.handshake()).await;
         one.unwrap();
@@ -82,7 +82,7 @@ fn with_client<T: Send + 'static>(
     let (mut near, far) = connection(net);
     let client = ClientConnection::new(client, ServerName::try_from(NAME).unwrap()).unwrap();
     let thread = thread::spawn(move || work(StreamOwned::new(client, far)));
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     run(net, near.handshake()).unwrap();
     (near, thread)
 }
@@ -163,7 +163,7 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
             stream.read_exact(&mut answer).unwrap();
             answer
         });
-        near.begin_tls(Pump::server(server.clone()).unwrap(), first);
+        near.begin_tls(TlsConnection::server(server.clone()).unwrap(), first);
         run(&net, async {
             near.handshake().await.unwrap();
             let mut request = [0; 100];
@@ -197,7 +197,7 @@ fn an_end_that_comes_with_the_last_of_a_handshake_leaves_it_whole() {
         let mut stream = StreamOwned::new(client, far);
         stream.read_to_end(&mut Vec::new()).unwrap();
     });
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     run(&net, async {
         near.handshake().await.unwrap();
         assert_eq!(read(&near, &mut [0; 10]).await.unwrap(), 0);
@@ -269,7 +269,7 @@ fn handshakes_that_cannot_be_end_in_an_error() {
         let (mut near, mut far) = connection(&net);
         far.write_all(sent).unwrap();
         far.shutdown(std::net::Shutdown::Write).unwrap();
-        near.begin_tls(Pump::server(server.clone()).unwrap(), Vec::new());
+        near.begin_tls(TlsConnection::server(server.clone()).unwrap(), Vec::new());
         assert_eq!(run(&net, near.handshake()).unwrap_err().kind(), kind);
         drop(near);
         let mut received = Vec::new();
@@ -284,7 +284,7 @@ fn what_is_kept_of_a_handshake_is_bounded() {
     let (server, _) = settings();
     let net = Net::new().unwrap();
     let (mut near, mut far) = connection(&net);
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     let thread = thread::spawn(move || {
         // A ClientHello that announces 65,535 bytes, in records of one byte each.
         let message = [1, 0, 0xff, 0xff].into_iter().chain(std::iter::repeat(0));

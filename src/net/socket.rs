@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::raw::Raw;
 use super::secure::Secure;
 use super::{Net, Then};
-use crate::tls::Pump;
+use crate::tls::TlsConnection;
 
 /// A connection on the shard's ring. Dropping it closes it.
 pub struct Socket {
@@ -36,8 +36,8 @@ impl Socket {
 
     /// Speaks TLS from now on, as the side that `tls` is; `first` is what was read before and belongs to it.
     /// [`Socket::handshake`] comes next.
-    pub fn begin_tls(&mut self, pump: Pump, first: Vec<u8>) {
-        self.secure = Some(Box::new(RefCell::new(Secure::new(pump, first))));
+    pub fn begin_tls(&mut self, tls: TlsConnection, first: Vec<u8>) {
+        self.secure = Some(Box::new(RefCell::new(Secure::new(tls, first))));
     }
 
     /// Speaks TLS no more: what is read from now on is what came. For a connection that is to be closed.
@@ -63,8 +63,8 @@ impl Socket {
     }
 
     /// The TLS connection; `None` on a plain connection.
-    pub fn tls(&self) -> Option<Ref<'_, Pump>> {
-        self.secure.as_ref().map(|secure| Ref::map(secure.borrow(), Secure::pump))
+    pub fn tls(&self) -> Option<Ref<'_, TlsConnection>> {
+        self.secure.as_ref().map(|secure| Ref::map(secure.borrow(), Secure::tls))
     }
 
     /// Bytes pass through TLS, so that none may pass unread.

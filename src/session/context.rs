@@ -10,7 +10,7 @@ use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
-use crate::tls::{ServerSide, ServerSides};
+use crate::tls::{ServerTlsConfig, ServerTlsConfigs};
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -69,12 +69,12 @@ pub struct Context {
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
     logged_left_out: RefCell<HashSet<(usize, NodeId)>>,
-    server_sides: RefCell<ServerSides>,
+    server_tls: RefCell<ServerTlsConfigs>,
 }
 
 impl Context {
     /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers, hides topic ids with `id_mask`, and
-    /// speaks TLS with the settings of `server_sides`.
+    /// speaks TLS as `server_tls` says.
     #[expect(clippy::too_many_arguments, reason = "each is another thing, and they are put together in one place")]
     pub fn new(
         shard: usize,
@@ -84,7 +84,7 @@ impl Context {
         limits: Limits,
         memory_bytes_max: u64,
         id_mask: [u8; 16],
-        server_sides: ServerSides,
+        server_tls: ServerTlsConfigs,
     ) -> Context {
         Context {
             shard,
@@ -100,7 +100,7 @@ impl Context {
             id_mask,
             sessions: Cell::new(0),
             logged_left_out: RefCell::default(),
-            server_sides: RefCell::new(server_sides),
+            server_tls: RefCell::new(server_tls),
         }
     }
 
@@ -115,14 +115,14 @@ impl Context {
         self.net.wake_all();
     }
 
-    /// What the next handshake of a listener uses; `None` where it speaks no TLS.
-    pub fn server_side(&self, listener: usize) -> Option<Arc<ServerSide>> {
-        self.server_sides.borrow().get(listener)?.clone()
+    /// The TLS configuration of a listener's next handshake; `None` where it speaks no TLS.
+    pub fn server_tls(&self, listener: usize) -> Option<Arc<ServerTlsConfig>> {
+        self.server_tls.borrow().get(listener)?.clone()
     }
 
-    /// Replaces the settings of all listeners: running sessions keep theirs.
-    pub fn set_server_sides(&self, sides: ServerSides) {
-        self.server_sides.replace(sides);
+    /// Replaces the TLS configurations of all listeners: running sessions keep theirs.
+    pub fn set_server_tls(&self, configs: ServerTlsConfigs) {
+        self.server_tls.replace(configs);
     }
 
     /// A number for the log, unique in this shard.

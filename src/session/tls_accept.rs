@@ -18,7 +18,8 @@ use crate::net::{Socket, Then, Timer};
 use crate::rewrite::{self, Opening};
 use crate::route::{Destination, NoDestination, TlsIngress};
 use crate::tls::{
-    Alert, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, Pump, ServerSide, alert_record, begins_like_tls,
+    Alert, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, ServerTlsConfig, TlsConnection, alert_record,
+    begins_like_tls,
 };
 
 /// Bytes that are enough to distinguish Kafka, HTTP and other protocols.
@@ -191,16 +192,16 @@ async fn accept_tls(
             });
         }
     };
-    let side = context.server_side(ingress.listener).ok_or(Cause::TlsInternal)?;
-    let pump = Pump::server(side.config.clone()).map_err(close_cause::of_tls_fault)?;
-    client.begin_tls(pump, kept);
+    let config = context.server_tls(ingress.listener).ok_or(Cause::TlsInternal)?;
+    let connection = TlsConnection::server(config.config.clone()).map_err(close_cause::of_tls_fault)?;
+    client.begin_tls(connection, kept);
     if let Err(cause) = handshake(context, client, held).await {
         // What the client has sent behind must not destroy the alert on its way.
         client.end_tls();
         close::linger(context, client).await;
         return Err(cause);
     }
-    record_handshake(context, client, &side, tls)?;
+    record_handshake(context, client, &config, tls)?;
     Ok(Routed { destination, first: Vec::new() })
 }
 
@@ -222,14 +223,19 @@ async fn handshake(context: &Context, client: &Socket, held: &mut HeldMemory<'_>
 }
 
 /// Counts the handshake, and notes the version and the client's principal.
-fn record_handshake(context: &Context, client: &Socket, side: &ServerSide, tls: &mut TlsFacts) -> Result<(), Cause> {
-    let pump = client.tls().ok_or(close_cause::of_tls_fault(Fault::Internal))?;
+fn record_handshake(
+    context: &Context,
+    client: &Socket,
+    config: &ServerTlsConfig,
+    tls: &mut TlsFacts,
+) -> Result<(), Cause> {
+    let connection = client.tls().ok_or(close_cause::of_tls_fault(Fault::Internal))?;
     let numbers = &context.numbers;
-    let count = if pump.is_resumed() { &numbers.tls_handshakes_resumed } else { &numbers.tls_handshakes_full };
+    let count = if connection.is_resumed() { &numbers.tls_handshakes_resumed } else { &numbers.tls_handshakes_full };
     Numbers::count(count, 1);
-    (tls.version, tls.resumed) = (pump.version(), Some(pump.is_resumed()));
-    if let Some(certificate) = pump.peer_certificate() {
-        tls.principal = Some(side.principal(certificate).map_err(|_| Cause::TlsNoPrincipal)?.into());
+    (tls.version, tls.resumed) = (connection.version(), Some(connection.is_resumed()));
+    if let Some(certificate) = connection.peer_certificate() {
+        tls.principal = Some(config.principal(certificate).map_err(|_| Cause::TlsNoPrincipal)?.into());
     }
     Ok(())
 }

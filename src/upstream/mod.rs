@@ -32,7 +32,7 @@ use crate::cluster::{Catalogue, HostPort, ShadowCheck};
 use crate::config::BackendCluster;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Notify};
-use crate::tls::BackendSide;
+use crate::tls::BackendTlsConfig;
 
 use dns_cache::DnsCache;
 use shadowed_topics::ShadowedTopics;
@@ -128,7 +128,7 @@ impl Upstream {
         post: Post,
         resolver: Resolver,
         backends: Vec<SharedBackend>,
-        tls_configs: &[Option<BackendSide>],
+        tls_configs: &[Option<BackendTlsConfig>],
         numbers: Rc<Numbers>,
     ) -> Upstream {
         let backends = backends.into_iter().enumerate().map(|(at, shared)| Backend {

@@ -12,7 +12,7 @@ use crate::cluster::HostPort;
 use crate::config::BackendCluster;
 use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
-use crate::tls::{Fault, Pump};
+use crate::tls::{Fault, TlsConnection};
 
 /// Hosts whose logged fault is remembered; beyond that, faults are logged again.
 const LOGGED_HOSTS_MAX: usize = 1024;
@@ -31,16 +31,16 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<Socket, DialError> {
         let Some(tls_config) = backend.tls_config.borrow().as_ref().map(ShardTlsConfig::own) else { return Ok(socket) };
-        let outcome = match Pump::backend(tls_config.config, &to.host) {
-            Ok(pump) => {
-                socket.begin_tls(pump, Vec::new());
+        let outcome = match TlsConnection::backend(tls_config.config, &to.host) {
+            Ok(connection) => {
+                socket.begin_tls(connection, Vec::new());
                 self.net.until(deadline, socket.handshake()).await
             }
             Err(fault) => Some(Err(io::Error::new(io::ErrorKind::InvalidData, fault))),
         };
         let problem = match outcome {
             Some(Ok(())) => {
-                let resumed = socket.tls().is_some_and(|pump| pump.is_resumed());
+                let resumed = socket.tls().is_some_and(|connection| connection.is_resumed());
                 let numbers = &self.numbers;
                 Numbers::count(
                     if resumed {
@@ -54,7 +54,9 @@ impl Upstream {
                 return Ok(socket);
             }
             None => TlsProblem::Late,
-            Some(Err(error)) => TlsProblem::of(&error, socket.tls().is_some_and(|pump| pump.version().is_some())),
+            Some(Err(error)) => {
+                TlsProblem::of(&error, socket.tls().is_some_and(|connection| connection.version().is_some()))
+            }
         };
         Numbers::count(&self.numbers.backend_tls_handshake_failures, 1);
         let error = problem.dial_error(&backend.shared.config, to);
