@@ -123,7 +123,7 @@ fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
     code
 }
 
-/// Opens everything and starts the shards. All faults that can be found are told at once.
+/// Opens everything and starts the shards. All faults that can be found are reported at once.
 fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
     let table = route::ingresses(&snapshot);
     let mut faults = Vec::new();
@@ -136,13 +136,13 @@ fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
     let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    let sides = TlsConfigs::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
-    match (capacity, admin, listening, sides) {
-        (Some(capacity), Some(admin), Some(listening), Some(sides)) if faults.is_empty() => {
+    let tls_configs = TlsConfigs::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
+    match (capacity, admin, listening, tls_configs) {
+        (Some(capacity), Some(admin), Some(listening), Some(tls_configs)) if faults.is_empty() => {
             config::warnings(&snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
-            certificates::tell_validity(&snapshot);
-            capacity.tell();
-            let reloader = Reloader::new(path, Served { snapshot, sides });
+            certificates::log_validity(&snapshot);
+            capacity.log();
+            let reloader = Reloader::new(path, Served { snapshot, tls_configs });
             start_shards(reloader, &cores, capacity, admin, listening).map_err(|error| vec![error])
         }
         _ => Err(faults),
@@ -158,7 +158,7 @@ fn start_shards(
 ) -> Result<Control, String> {
     let say = |error: io::Error| format!("the shards cannot be started: {error}");
     let served = reloader.served();
-    let (snapshot, sides) = (&served.snapshot, &served.sides);
+    let (snapshot, tls_configs) = (&served.snapshot, &served.tls_configs);
     let mut senders: Vec<Sender<Message>> = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in cores {
@@ -184,8 +184,8 @@ fn start_shards(
             loads: loads.clone(),
             resolver: resolver.clone(),
             backends: backends.clone(),
-            server_tls: sides.servers.clone(),
-            backend_tls: sides.backends.clone(),
+            server_tls: tls_configs.servers.clone(),
+            backend_tls: tls_configs.backends.clone(),
             listening,
             limits: snapshot.node.limits.clone(),
             connections_max: capacity.connections_max,

@@ -1,4 +1,4 @@
-//! Opening all sockets before any shard starts: whatever is wrong is told at once, and nothing runs half.
+//! Opening all sockets before any shard starts: whatever is wrong is reported at once, and nothing runs half.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

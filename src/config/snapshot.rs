@@ -187,7 +187,7 @@ pub enum Forward {
     PortMapping {
         /// Index into [`Snapshot::virtual_clusters`].
         virtual_cluster: usize,
-        /// Which port stands for which node, and what clients are told.
+        /// Which port stands for which node, and what is advertised to clients.
         address_map: Arc<AddressMap>,
     },
     /// The host name that the client asks for says which virtual cluster and node is meant.
@@ -195,7 +195,7 @@ pub enum Forward {
 }
 
 impl Forward {
-    /// The virtual clusters that it leads to, by their index, and what their clients are told.
+    /// The virtual clusters that it leads to, by their index, and what is advertised to their clients.
     pub fn targets(&self) -> impl Iterator<Item = (usize, &Arc<AddressMap>)> {
         let (one, more) = match self {
             Forward::PortMapping { virtual_cluster, address_map } => (Some((*virtual_cluster, address_map)), None),
@@ -210,7 +210,7 @@ impl Forward {
 pub struct Sni {
     /// What all its names end with, in lower case.
     pub suffix: Arc<str>,
-    /// The port that clients are told.
+    /// The advertised port.
     pub advertised_port: u16,
     /// How names and labels are joined.
     pub format: HostFormat,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::material::{Authority, Folder, client_config};
-use klamm::tls::{CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, TlsConnection, ServerTlsConfig, Wire};
+use klamm::tls::{CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, ServerTlsConfig, TlsConnection, Wire};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rustls::ClientConnection;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::material::{Authority, Folder, Issued, client_config};
 use klamm::config::Snapshot;
-use klamm::tls::{BackendTlsConfig, Fault, TlsConnection, ServerTlsConfig, Wire};
+use klamm::tls::{BackendTlsConfig, Fault, ServerTlsConfig, TlsConnection, Wire};
 use rcgen::date_time_ymd;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -267,8 +267,10 @@ fn a_node_must_show_a_certificate_for_its_own_name() {
         (&blind, "kafka-1.other.example", Ok("CN=klamm,O=Example")),
         (&stranger, "kafka-1.kafka.example", Err(Fault::CertificateUntrusted)),
     ] {
-        let (mut backend, mut node) =
-            (TlsConnection::backend(side.config.clone(), name).unwrap(), TlsConnection::server(server.config.clone()).unwrap());
+        let (mut backend, mut node) = (
+            TlsConnection::backend(side.config.clone(), name).unwrap(),
+            TlsConnection::server(server.config.clone()).unwrap(),
+        );
         let result = talk(&mut backend, &mut node);
         let principal = result.map(|()| server.principal(node.peer_certificate().unwrap()).unwrap());
         assert_eq!(principal.as_deref().map_err(|fault| *fault), meant, "{name}");

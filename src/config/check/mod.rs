@@ -26,7 +26,7 @@ use crate::cluster::{AddressMap, ShadowWarnings};
 /// The name of the virtual cluster that a file without any has.
 const PASSTHROUGH: &str = "passthrough";
 
-/// Resolves and checks `file`; `None` where something is wrong, which is told then.
+/// Resolves and checks `file`; `None` where something is wrong, which is reported then.
 pub(super) fn check(file: &File, cx: &mut Context) -> Option<Snapshot> {
     let node = node(file);
     let backends = Names::of(

@@ -12,7 +12,7 @@ use crate::config::file::{Additional, Alias, Exact, Namespace, VirtualCluster};
 use crate::config::reader::Text;
 
 /// The namespace of `cluster`, beside the `prefixes` of its backend cluster. `None` where it has none, and where it is
-/// faulty, which is told.
+/// faulty, which is reported.
 pub(super) fn namespace(
     cluster: &VirtualCluster,
     prefixes: &Prefixes<'_>,
@@ -78,7 +78,7 @@ struct Check<'c, 'f> {
 }
 
 impl Check<'_, '_> {
-    /// Each name of the backend once, each shown name once, and none of them another virtual cluster's.
+    /// Each physical name once, each virtual name once, and none of them another virtual cluster's.
     fn exact(&self, exact: &[Exact], cx: &mut Context) {
         let what = self.what;
         let mut backend: BTreeMap<&str, &Text> = BTreeMap::new();

@@ -17,7 +17,7 @@ const ALIASES_MAX: usize = 256;
 /// `namespace`.
 #[derive(Debug)]
 pub(in crate::config) struct Namespace {
-    /// `None` where a fault about it was told.
+    /// `None` where a fault about it was reported.
     pub mode: Option<Mode>,
     pub prefix: Prefix,
     pub topics: Additional,
@@ -29,7 +29,7 @@ pub(in crate::config) enum Prefix {
     /// Left out: the virtual cluster's name and a dot.
     Default,
     Written(Text),
-    /// A fault about it was told.
+    /// A fault about it was reported.
     Faulty,
 }
 
