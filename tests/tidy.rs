@@ -12,7 +12,7 @@ use std::process::Command;
 
 use source::{Source, Token};
 
-/// What each module of `src` may name, in the order of the layers, top first; see "The house" in README.md.
+/// What each module of `src` may name, in the order of the layers, top first; see "Architecture" in README.md.
 /// A module names only what stands below it, siblings of a layer never name each other.
 const LAYERS: [(&str, &str); 17] = [
     ("boot", "admin shard listener session upstream net tls rewrite route config frame cluster metrics sys x509"),
