@@ -216,7 +216,7 @@ pub struct Sni {
     pub format: HostFormat,
     /// The one virtual cluster that is reached; `None`: all that have a `dns_label`.
     pub destination: Option<usize>,
-    /// The virtual clusters that it leads to, by their index into [`Snapshot::virtual_clusters`], and what their clients
-    /// are told.
+    /// The virtual clusters that it leads to, by their index into [`Snapshot::virtual_clusters`], and what is
+    /// advertised to their clients.
     pub targets: Vec<(usize, Arc<AddressMap>)>,
 }

@@ -68,6 +68,7 @@ impl Net {
     /// # Errors
     ///
     /// As [`Ring::new`]; `Unsupported` names the operations that the kernel lacks.
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     pub fn new() -> io::Result<Net> {
         let ring = Ring::new()?;
         let missing = ring.missing_operations()?;
@@ -119,6 +120,7 @@ impl Net {
 
     /// Runs the ring until [`Net::stop`]. Tasks that it wakes stand before it in the executor's queue, so that they have run
     /// when it comes to its next turn; others have called [`Net::mark_runnable`].
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     pub async fn drive(&self) {
         let mut completions = Vec::new();
         while !self.0.stopped.get() {
@@ -142,6 +144,7 @@ impl Net {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     fn until_next_deadline(&self) -> Duration {
         self.0.wheel.borrow().next(Instant::now())
     }

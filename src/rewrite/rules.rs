@@ -219,6 +219,7 @@ enum Slot {
 const KEYS: usize = 93;
 
 /// Key -> row, so that dispatch is one look-up. A key outside, or twice in, the tables does not compile.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const SLOTS: [Slot; KEYS] = {
     let mut slots = [Slot::Unknown; KEYS];
     let mut at = 0;

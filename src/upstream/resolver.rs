@@ -25,6 +25,7 @@ impl Resolver {
     /// # Errors
     ///
     /// No thread could be started.
+    #[expect(clippy::disallowed_methods, reason = "the thread that is started may block")]
     pub fn start(post: Post) -> io::Result<Resolver> {
         let (sender, queries) = sync_channel::<Query>(QUERIES_MAX);
         std::thread::Builder::new().name("klamm-resolver".into()).spawn(move || {
@@ -51,6 +52,7 @@ impl Resolver {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "on the resolver thread")]
 fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
     let found = (host, 0).to_socket_addrs().map_err(|error| error.to_string())?;
     let mut addresses = Vec::new();
