@@ -97,9 +97,9 @@ fn measure(count: usize) {
 
     let mut heard = Heard { bytes: Vec::with_capacity(64 << 10), ends: Vec::with_capacity(AT_ONCE) };
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    let few = heard.best(asked.get(..FEW).unwrap_or_default(), |name| table.meaning(name).is_ok());
-    let ours = heard.best(&asked, |name| table.meaning(name).is_ok());
-    let miss = heard.best(&unknown, |name| table.meaning(name).is_err());
+    let few = heard.best(asked.get(..FEW).unwrap_or_default(), |name| table.look_up(name).is_ok());
+    let ours = heard.best(&asked, |name| table.look_up(name).is_ok());
+    let miss = heard.best(&unknown, |name| table.look_up(name).is_err());
     let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
     // The others are given what is left of a name when it was split and made lower case, which ours does itself.
     let hashed = heard.best(&bare, |name| map.contains_key(name));

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use klamm::config;
-use klamm::tls::{CIPHERTEXT_BYTES_MAX, Pump, ServerSide, Wire};
+use klamm::tls::{CIPHERTEXT_BYTES_MAX, ServerTlsConfig, TlsConnection, Wire};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -74,20 +74,20 @@ trait Server {
     fn send(&mut self, plain: &[u8], gather: &mut Vec<u8>, wire: &mut Wire, out: &mut Vec<u8>);
 }
 
-impl Server for Pump {
-    fn new(config: &Arc<ServerConfig>) -> Pump {
-        Pump::server(config.clone()).unwrap()
+impl Server for TlsConnection {
+    fn new(config: &Arc<ServerConfig>) -> TlsConnection {
+        TlsConnection::server(config.clone()).unwrap()
     }
 
     fn receive(&mut self, input: &mut Vec<u8>, plain: &mut Vec<u8>, wire: &mut Wire, out: &mut Vec<u8>) {
-        let received = Pump::receive(self, input, plain, wire).unwrap();
+        let received = TlsConnection::receive(self, input, plain, wire).unwrap();
         input.drain(..received.consumed);
         out.extend_from_slice(wire.filled());
         wire.clear();
     }
 
     fn send(&mut self, plain: &[u8], gather: &mut Vec<u8>, wire: &mut Wire, out: &mut Vec<u8>) {
-        assert_eq!(Pump::send(self, [plain], gather, wire).unwrap(), plain.len());
+        assert_eq!(TlsConnection::send(self, [plain], gather, wire).unwrap(), plain.len());
         out.extend_from_slice(wire.filled());
         wire.clear();
     }
@@ -153,7 +153,7 @@ fn ground() -> Ground {
                 sni_suffix: .kafka.example, broker_host_format: {type: shared_suffix}}}]}]\n";
     let path = folder.path().join("klamm.yaml");
     let snapshot = config::load_bytes(Path::new(&path), text.as_bytes()).unwrap();
-    let server = ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config;
+    let server = ServerTlsConfig::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(certificate.der().to_vec())).unwrap();
     let client = |versions: &[&'static SupportedProtocolVersion]| {
@@ -249,32 +249,36 @@ fn send<S: Server>(ground: &Ground) -> f64 {
 
 fn main() {
     let ground = ground();
-    shake::<Pump>(&ground, &ground.resuming);
+    shake::<TlsConnection>(&ground, &ground.resuming);
     println!("{:<34} {:>9} {:>9} {:>6}", "", "pump", "rustls", "ratio");
     compare(
         "full handshakes a CPU-s",
-        || handshakes::<Pump>(&ground, &ground.full),
+        || handshakes::<TlsConnection>(&ground, &ground.full),
         || handshakes::<ServerConnection>(&ground, &ground.full),
     );
     compare(
         "resumed handshakes a CPU-s",
-        || handshakes::<Pump>(&ground, &ground.resuming),
+        || handshakes::<TlsConnection>(&ground, &ground.resuming),
         || handshakes::<ServerConnection>(&ground, &ground.resuming),
     );
-    shake::<Pump>(&ground, &ground.resuming12);
+    shake::<TlsConnection>(&ground, &ground.resuming12);
     compare(
         "TLS 1.2 full handshakes a CPU-s",
-        || handshakes::<Pump>(&ground, &ground.full12),
+        || handshakes::<TlsConnection>(&ground, &ground.full12),
         || handshakes::<ServerConnection>(&ground, &ground.full12),
     );
     compare(
         "TLS 1.2 tickets a CPU-s",
-        || handshakes::<Pump>(&ground, &ground.resuming12),
+        || handshakes::<TlsConnection>(&ground, &ground.resuming12),
         || handshakes::<ServerConnection>(&ground, &ground.resuming12),
     );
-    compare("CPU-s a GiB received", || receive::<Pump>(&ground), || receive::<ServerConnection>(&ground));
-    compare("CPU-s a GiB sent", || send::<Pump>(&ground), || send::<ServerConnection>(&ground));
-    compare("bytes held by an idle connection", || idle::<Pump>(&ground), || idle::<ServerConnection>(&ground));
+    compare("CPU-s a GiB received", || receive::<TlsConnection>(&ground), || receive::<ServerConnection>(&ground));
+    compare("CPU-s a GiB sent", || send::<TlsConnection>(&ground), || send::<ServerConnection>(&ground));
+    compare(
+        "bytes held by an idle connection",
+        || idle::<TlsConnection>(&ground),
+        || idle::<ServerConnection>(&ground),
+    );
     println!("allocations a received record of 16 KiB: {:.2}", allocations(&ground));
 }
 
@@ -292,7 +296,7 @@ fn idle<S: Server>(ground: &Ground) -> f64 {
 
 fn allocations(ground: &Ground) -> f64 {
     const RECORDS: u64 = 160;
-    let (mut server, mut client, _) = shake::<Pump>(ground, &ground.full);
+    let (mut server, mut client, _) = shake::<TlsConnection>(ground, &ground.full);
     client.set_buffer_limit(None);
     let mut input = Vec::new();
     for _ in 0..RECORDS {
@@ -303,7 +307,7 @@ fn allocations(ground: &Ground) -> f64 {
     }
     let (mut plain, mut wire) = (Vec::with_capacity(input.len()), Wire::with_room(CIPHERTEXT_BYTES_MAX));
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    Pump::receive(&mut server, &mut input, &mut plain, &mut wire).unwrap();
+    TlsConnection::receive(&mut server, &mut input, &mut plain, &mut wire).unwrap();
     (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / RECORDS as f64
 }
 

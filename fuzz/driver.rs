@@ -78,10 +78,10 @@ pub fn hello(data: &[u8]) -> bool {
 pub fn host_name(data: &[u8]) -> bool {
     thread_local!(static TABLE: HostTable = host_table());
     TABLE.with(|table| {
-        let Ok(meant) = table.meaning(data) else { return false };
-        let AddressMap::Names(names) = &*meant.route.addresses else { panic!("a route without names") };
-        let told = match meant.node {
-            Some(node) => meant.route.addresses.advertised(node).map(|to| to.host()).unwrap_or_default(),
+        let Ok(matched) = table.look_up(data) else { return false };
+        let AddressMap::Names(names) = &*matched.route.addresses else { panic!("a route without names") };
+        let told = match matched.node {
+            Some(node) => matched.route.addresses.advertised(node).map(|to| to.host()).unwrap_or_default(),
             None => names.bootstrap(),
         };
         let name = data.strip_suffix(b".").unwrap_or(data).to_ascii_lowercase();
@@ -249,11 +249,11 @@ fn namespace(choice: u8) -> Namespace {
         2 => Namespace { mode: Mode::EnforcePrefix, ..plain },
         _ => Namespace {
             topics: Additional {
-                exact: vec![Exact { physical: "events".into(), shown: "all-events".into() }],
+                exact: vec![Exact { physical: "events".into(), virtual_name: "all-events".into() }],
                 globs: vec!["shared-*".into()],
             },
             groups: Additional {
-                exact: vec![Exact { physical: "old".into(), shown: "old".into() }],
+                exact: vec![Exact { physical: "old".into(), virtual_name: "old".into() }],
                 globs: Vec::new(),
             },
             aliases: vec![("orders".into(), "orders-v2".into())],

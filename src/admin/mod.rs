@@ -11,7 +11,7 @@ pub use server::{AdminListener, serve};
 
 use crate::metrics::Sample;
 
-/// What the admin address tells, gathered when it is asked.
+/// What the admin address reports, gathered at each request.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// One per shard, in order; a shard that did not answer in time is `None`.
@@ -81,7 +81,7 @@ pub struct BackendReport {
     pub last_error: Option<String>,
 }
 
-/// Who can tell: the control thread.
+/// The source of reports: the control thread.
 pub trait Source {
     /// Gathers a report; shards are asked through their mailboxes.
     fn report(&self) -> impl Future<Output = Report>;

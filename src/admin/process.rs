@@ -1,4 +1,4 @@
-//! What the kernel tells of this process, from `/proc/self`.
+//! What the kernel reports about this process, from `/proc/self`.
 //!
 //! Owns the reading and nothing else. A file that cannot be read, as under a strict sandbox, leaves its number out.
 

@@ -22,14 +22,14 @@ pub const EXIT_USAGE: u8 = 2;
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Serve until told to stop.
+    /// Serve until stopped.
     Run {
         /// The configuration: a file, or a directory of `*.yaml` files.
         config: PathBuf,
         /// What is logged, and how.
         log: log::Options,
     },
-    /// Tell every fault of a configuration, and end.
+    /// Print every fault of a configuration, and end.
     Check {
         /// The configuration: a file, or a directory of `*.yaml` files.
         config: PathBuf,
@@ -113,7 +113,7 @@ const RUN_NOTES: &str = "\
 Signals:
   SIGTERM  drain: accept nothing new, finish what is in flight, end with 0
   SIGINT   as SIGTERM; a second one ends at once
-  SIGHUP   read certificates, keys, trust and revocation lists again; tell what else has changed
+  SIGHUP   read certificates, keys, trust and revocation lists again; log what else has changed
 
 The log goes to the standard error.
 
@@ -161,7 +161,7 @@ enum Verb {
         #[arg(long, value_enum, value_name = "LEVEL", default_value_t = log::Level::Info)]
         log_level: log::Level,
     },
-    /// Tell every fault of a configuration at once, each with its path, line and what would be right.
+    /// Print every fault of a configuration at once, each with its path, line and what would be right.
     #[command(after_help = CHECK_NOTES)]
     Check {
         /// The configuration: a YAML file, or a directory whose *.yaml files are merged.

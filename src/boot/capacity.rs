@@ -38,8 +38,8 @@ impl Capacity {
         Ok(Capacity { connections_max, memory_bytes_max, descriptors })
     }
 
-    /// Says what was derived.
-    pub fn tell(&self) {
+    /// Logs what was derived.
+    pub fn log(&self) {
         tracing::info!(
             connections_max = self.connections_max,
             descriptors = self.descriptors,

@@ -1,4 +1,4 @@
-//! What handshakes use, made of a configuration; and what time does to the certificates among it.
+//! The TLS configurations of all handshakes, made of a snapshot; and the validity of the certificates in it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,56 +6,59 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::admin::{CertificateReport, Side};
 use crate::config::{self, Holder, Snapshot, ValidityNotice};
-use crate::tls::{BackendSide, ServerSide, ServerSides};
+use crate::tls::{BackendTlsConfig, ServerTlsConfig, ServerTlsConfigs};
 use crate::x509::Facts;
 
-/// Certificates of one holder that have a number of their own, those that end first; a listener may have thousands.
-const SHOWN_MAX: usize = 32;
-/// Characters of a subject that a number repeats.
+/// Certificates of one holder that have a series of their own, those that end first; a listener may have thousands.
+const SERIES_MAX: usize = 32;
+/// Characters of a subject that a label repeats.
 const SUBJECT_CHARS_MAX: usize = 128;
 
-/// What handshakes use on both sides; by the index of the listener, and of the backend cluster.
+/// The TLS configurations of both sides; by the index of the listener, and of the backend cluster.
 #[derive(Clone)]
-pub(super) struct Sides {
-    pub servers: ServerSides,
-    pub backends: Arc<[Option<BackendSide>]>,
+pub(super) struct TlsConfigs {
+    pub servers: ServerTlsConfigs,
+    pub backends: Arc<[Option<BackendTlsConfig>]>,
 }
 
-impl Sides {
+impl TlsConfigs {
     /// For `snapshot`. What is the same in the one `before`, of which it was made by a reload, is the same here.
     ///
     /// # Errors
     ///
     /// A sentence: rustls refuses something that the check did not find.
-    pub fn of(snapshot: &Snapshot, before: Option<(&Snapshot, &Sides)>) -> Result<Sides, String> {
+    pub fn of(snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>) -> Result<TlsConfigs, String> {
         let servers = snapshot.listeners.iter().enumerate().map(|(at, listener)| {
             let Some(tls) = &listener.tls else { return Ok(None) };
             let was = before.and_then(|(was, _)| was.listeners.get(at)?.tls.as_ref());
-            let side = before.and_then(|(_, sides)| sides.servers.get(at)?.as_ref());
-            match side {
-                Some(side) if was == Some(tls) => Ok(Some(side.clone())),
-                side => ServerSide::new(tls, side.map(Arc::as_ref))
-                    .map(|side| Some(Arc::new(side)))
+            let config = before.and_then(|(_, configs)| configs.servers.get(at)?.as_ref());
+            match config {
+                Some(config) if was == Some(tls) => Ok(Some(config.clone())),
+                config => ServerTlsConfig::new(tls, config.map(Arc::as_ref))
+                    .map(|config| Some(Arc::new(config)))
                     .map_err(|error| format!("listeners[{}]: {error}", listener.name)),
             }
         });
         let backends = snapshot.backend_clusters.iter().enumerate().map(|(at, backend)| {
             let Some(tls) = &backend.tls else { return Ok(None) };
             let was = before.and_then(|(was, _)| was.backend_clusters.get(at)?.tls.as_ref());
-            let side = before.and_then(|(_, sides)| sides.backends.get(at)?.as_ref());
-            match side {
-                Some(side) if was == Some(tls) => Ok(Some(side.clone())),
-                Some(_) | None => BackendSide::new(tls)
+            let config = before.and_then(|(_, configs)| configs.backends.get(at)?.as_ref());
+            match config {
+                Some(config) if was == Some(tls) => Ok(Some(config.clone())),
+                Some(_) | None => BackendTlsConfig::new(tls)
                     .map(Some)
                     .map_err(|error| format!("backend_clusters[{}].tls: {error}", backend.name)),
             }
         });
-        Ok(Sides { servers: servers.collect::<Result<_, String>>()?, backends: backends.collect::<Result<_, _>>()? })
+        Ok(TlsConfigs {
+            servers: servers.collect::<Result<_, String>>()?,
+            backends: backends.collect::<Result<_, _>>()?,
+        })
     }
 }
 
-/// Says which certificates others refuse, or will soon.
-pub(super) fn tell_validity(snapshot: &Snapshot) {
+/// Logs which certificates others refuse, or will soon.
+pub(super) fn log_validity(snapshot: &Snapshot) {
     for notice in notices(snapshot) {
         if notice.refused {
             tracing::error!("{}", notice.text);
@@ -65,7 +68,7 @@ pub(super) fn tell_validity(snapshot: &Snapshot) {
     }
 }
 
-/// What is to be said of them now.
+/// The notices about them now.
 pub(super) fn notices(snapshot: &Snapshot) -> Vec<ValidityNotice> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     config::validity(snapshot, i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
@@ -86,7 +89,7 @@ pub(super) fn reports(snapshot: &Snapshot) -> Vec<CertificateReport> {
     let report = |((side, holder), ends): ((Side, Arc<str>), BTreeMap<String, i64>)| {
         let mut subjects: Vec<(String, i64)> = ends.into_iter().collect();
         subjects.sort_by_key(|(_, not_after)| *not_after);
-        subjects.truncate(SHOWN_MAX);
+        subjects.truncate(SERIES_MAX);
         CertificateReport { side, holder: holder.to_string(), subjects }
     };
     holders.into_iter().map(report).collect()
@@ -138,21 +141,22 @@ mod tests {
     #[test]
     fn what_did_not_change_is_the_same_after_a_reload() {
         let folder = tempfile::tempdir().unwrap();
-        let of = |snapshot: &Snapshot, before: Option<(&Snapshot, &Sides)>| Sides::of(snapshot, before).unwrap();
+        let of =
+            |snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>| TlsConfigs::of(snapshot, before).unwrap();
         let first = load(folder.path(), &[("a", "a", 2040)]);
-        let sides = of(&first, None);
-        let server = |sides: &Sides| sides.servers[0].clone().unwrap();
-        let backend = |sides: &Sides| sides.backends[0].clone().unwrap().config;
+        let configs = of(&first, None);
+        let server = |configs: &TlsConfigs| configs.servers[0].clone().unwrap();
+        let backend = |configs: &TlsConfigs| configs.backends[0].clone().unwrap().config;
 
-        let again = of(&load(folder.path(), &[("a", "a", 2040)]), Some((&first, &sides)));
-        assert!(Arc::ptr_eq(&server(&again), &server(&sides)) && Arc::ptr_eq(&backend(&again), &backend(&sides)));
+        let again = of(&load(folder.path(), &[("a", "a", 2040)]), Some((&first, &configs)));
+        assert!(Arc::ptr_eq(&server(&again), &server(&configs)) && Arc::ptr_eq(&backend(&again), &backend(&configs)));
 
-        let more = of(&load(folder.path(), &[("a", "a", 2040), ("b", "b", 2040)]), Some((&first, &sides)));
-        assert!(!Arc::ptr_eq(&server(&more), &server(&sides)) && Arc::ptr_eq(&backend(&more), &backend(&sides)));
-        assert!(Arc::ptr_eq(&server(&more).config.ticketer, &server(&sides).config.ticketer));
+        let more = of(&load(folder.path(), &[("a", "a", 2040), ("b", "b", 2040)]), Some((&first, &configs)));
+        assert!(!Arc::ptr_eq(&server(&more), &server(&configs)) && Arc::ptr_eq(&backend(&more), &backend(&configs)));
+        assert!(Arc::ptr_eq(&server(&more).config.ticketer, &server(&configs).config.ticketer));
 
-        let other = of(&load(folder.path(), &[("b", "b", 2040)]), Some((&first, &sides)));
-        assert!(!Arc::ptr_eq(&backend(&other), &backend(&sides)));
+        let other = of(&load(folder.path(), &[("b", "b", 2040)]), Some((&first, &configs)));
+        assert!(!Arc::ptr_eq(&backend(&other), &backend(&configs)));
     }
 
     #[test]
@@ -165,7 +169,7 @@ mod tests {
         let reports = reports(&load(folder.path(), &certificates));
         let [client, backend] = &*reports else { panic!("{reports:?}") };
         assert_eq!((client.side, &*client.holder), (Side::Client, "door"));
-        assert_eq!(client.subjects.len(), SHOWN_MAX);
+        assert_eq!(client.subjects.len(), SERIES_MAX);
         let first: Vec<&str> = client.subjects.iter().take(2).map(|(subject, _)| &**subject).collect();
         assert_eq!(first, ["CN=twice", "here.example"], "without a subject, the first name");
         assert!(client.subjects.iter().all(|(_, end)| *end > at(2030) && *end < at(2041)), "{:?}", client.subjects);

@@ -26,11 +26,11 @@ use crate::sys;
 
 /// How long a shard may take to answer a scrape.
 const SCRAPE_TIME: Duration = Duration::from_secs(1);
-/// What a shard that was told to end all sessions may still take: they linger for 2 s.
+/// How long a shard may still take to end all sessions: they linger for 2 s.
 const END_TIME: Duration = Duration::from_secs(5);
-/// Certificates that end soon are told so often.
+/// Certificates that end soon are logged so often.
 const VALIDITY_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
-/// As a shell says it of a process that SIGINT ended.
+/// As a shell returns it for a process that SIGINT ended.
 const EXIT_INTERRUPTED: u8 = 130;
 
 /// A running shard.
@@ -156,7 +156,7 @@ async fn reloads(hup: &mut Signal, shards: &Shards) -> Infallible {
     loop {
         tokio::select! {
             _ = hup.recv() => reload(shards).await,
-            _ = days.tick() => certificates::tell_validity(&shards.reloader.served().snapshot),
+            _ = days.tick() => certificates::log_validity(&shards.reloader.served().snapshot),
         }
     }
 }
@@ -164,12 +164,12 @@ async fn reloads(hup: &mut Signal, shards: &Shards) -> Infallible {
 async fn reload(shards: &Shards) {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
-        Err(error) => tracing::debug!(%error, "systemd is not told of the reload"),
+        Err(error) => tracing::debug!(%error, "systemd is not notified of the reload"),
     }
     let status = match shards.reloader.reload().await {
-        Some(sides) => {
-            let (servers, backends) = (&sides.servers, &sides.backends);
-            shards.tell(|| Message::Sides { servers: servers.clone(), backends: backends.clone() }).await;
+        Some(tls_configs) => {
+            let (servers, backends) = (&tls_configs.servers, &tls_configs.backends);
+            shards.send_all(|| Message::TlsConfigs { servers: servers.clone(), backends: backends.clone() }).await;
             "serving"
         }
         None => "serving; the last reload failed",
@@ -177,12 +177,12 @@ async fn reload(shards: &Shards) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// Tells the shards to drain and waits for them, `limit` long at most and a little longer for what is then closed.
+/// Sends the shards a drain and waits for them, `limit` long at most and a little longer for what is then closed.
 async fn drain(shards: &Shards, endings: &mut UnboundedReceiver<(usize, Sample)>, count: usize, limit: Duration) -> u8 {
     let begun = std::time::Instant::now();
     let mut sum = Sample::default();
     let mut left = count;
-    shards.tell(|| Message::Drain).await;
+    shards.send_all(|| Message::Drain).await;
     let all = async |left: &mut usize, sum: &mut Sample, endings: &mut UnboundedReceiver<(usize, Sample)>| {
         while *left > 0 {
             let Some((_, last)) = endings.recv().await else { break };
@@ -192,7 +192,7 @@ async fn drain(shards: &Shards, endings: &mut UnboundedReceiver<(usize, Sample)>
     };
     if timeout(limit, all(&mut left, &mut sum, endings)).await.is_err() {
         tracing::warn!("the drain's time is over: closing what is left");
-        shards.tell(|| Message::DrainOver).await;
+        shards.send_all(|| Message::DrainOver).await;
         let _ = timeout(END_TIME, all(&mut left, &mut sum, endings)).await;
     }
     let seconds = begun.elapsed().as_secs_f64();
@@ -206,7 +206,7 @@ async fn drain(shards: &Shards, endings: &mut UnboundedReceiver<(usize, Sample)>
 
 impl Shards {
     /// Sends each shard a message; waits where a mailbox is full.
-    async fn tell(&self, message: impl Fn() -> Message) {
+    async fn send_all(&self, message: impl Fn() -> Message) {
         for sender in &self.senders {
             while sender.send(message()).is_err() {
                 sleep(Duration::from_millis(10)).await;
@@ -214,12 +214,12 @@ impl Shards {
         }
     }
 
-    /// Asks all shards at once; one that does not answer in time is `None`.
+    /// Scrapes all shards at once; one that does not answer in time is `None`.
     async fn scrape(&self) -> Vec<Option<Scraped>> {
-        let asked: Vec<_> = self.senders.iter().map(ask).collect();
+        let requested: Vec<_> = self.senders.iter().map(request_scrape).collect();
         let limit = Instant::now() + SCRAPE_TIME;
         let mut scraped = Vec::new();
-        for answered in asked {
+        for answered in requested {
             scraped.push(match answered {
                 Some(answered) => timeout_at(limit, answered).await.ok().and_then(Result::ok),
                 None => None,
@@ -229,8 +229,8 @@ impl Shards {
     }
 }
 
-/// Sends the question; `None` when the shard's mailbox is full.
-fn ask(sender: &Sender<Message>) -> Option<oneshot::Receiver<Scraped>> {
+/// Requests a scrape; `None` when the shard's mailbox is full.
+fn request_scrape(sender: &Sender<Message>) -> Option<oneshot::Receiver<Scraped>> {
     let (answer, answered) = oneshot::channel();
     let reply = Box::new(|scraped| {
         // The scrape was given up meanwhile.
@@ -271,9 +271,9 @@ pub(super) fn seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// Tells systemd; without it nobody listens, which is no fault.
+/// Notifies systemd; without it nobody listens, which is no fault.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd could not be told");
+        tracing::debug!(%error, "systemd could not be notified");
     }
 }

@@ -103,7 +103,7 @@ pub fn lost() -> u64 {
 pub fn start(options: Options) -> Result<Guard, AlreadyStarted> {
     let (writer, guard) = writer_thread(io::stderr(), WAITING_LINES_MAX);
     let lines = writer.error_counter();
-    let subscriber = subscriber(options, Place::of_stderr(), writer);
+    let subscriber = subscriber(options, StderrKind::of_stderr(), writer);
     tracing_subscriber::util::SubscriberInitExt::try_init(subscriber).map_err(|_| AlreadyStarted)?;
     LOST.set(lines).map_err(|_| AlreadyStarted)?;
     Ok(guard)
@@ -118,24 +118,24 @@ fn writer_thread(out: impl Write + Send + 'static, waiting_lines_max: usize) -> 
     (writer, Guard { _writer: guard })
 }
 
-/// Where the standard error leads.
+/// What the standard error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum StderrKind {
     Terminal,
     Journal,
     Elsewhere,
 }
 
-impl Place {
-    fn of_stderr() -> Place {
+impl StderrKind {
+    fn of_stderr() -> StderrKind {
         let stderr = io::stderr();
         if stderr.is_terminal() {
-            return Place::Terminal;
+            return StderrKind::Terminal;
         }
         let metadata = stderr.as_fd().try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
         match (std::env::var("JOURNAL_STREAM"), metadata) {
-            (Ok(stream), Ok(metadata)) if names_stream(&stream, metadata.dev(), metadata.ino()) => Place::Journal,
-            (Ok(_) | Err(_), Ok(_) | Err(_)) => Place::Elsewhere,
+            (Ok(stream), Ok(metadata)) if names_stream(&stream, metadata.dev(), metadata.ino()) => StderrKind::Journal,
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => StderrKind::Elsewhere,
         }
     }
 }
@@ -146,24 +146,24 @@ fn names_stream(journal_stream: &str, device: u64, inode: u64) -> bool {
     journal_stream.split_once(':').is_some_and(|(d, i)| d.parse::<u64>() == Ok(device) && i.parse::<u64>() == Ok(inode))
 }
 
-fn subscriber<W>(options: Options, place: Place, writer: W) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber<W>(options: Options, stderr: StderrKind, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let own = LevelFilter::from(options.level);
     let targets = Targets::new().with_default(own.min(LevelFilter::WARN)).with_target("klamm", own);
-    let layer = fmt::layer().with_writer(writer).with_ansi(place == Place::Terminal && !colours_unwanted());
+    let layer = fmt::layer().with_writer(writer).with_ansi(stderr == StderrKind::Terminal && !colours_unwanted());
     let registry = tracing_subscriber::registry().with(targets);
-    match (options.format, place) {
-        (Format::Json, Place::Terminal | Place::Journal | Place::Elsewhere) => {
+    match (options.format, stderr) {
+        (Format::Json, StderrKind::Terminal | StderrKind::Journal | StderrKind::Elsewhere) => {
             let json = format().json().flatten_event(true).with_current_span(false).with_span_list(false);
             let layer = layer.with_ansi(false).fmt_fields(format::JsonFields::new()).event_format(line::Json(json));
             Box::new(registry.with(layer))
         }
-        (Format::Text, Place::Terminal | Place::Elsewhere) => {
+        (Format::Text, StderrKind::Terminal | StderrKind::Elsewhere) => {
             Box::new(registry.with(layer.fmt_fields(line::Fields).event_format(format())))
         }
-        (Format::Text, Place::Journal) => {
+        (Format::Text, StderrKind::Journal) => {
             let text = line::Journal(format().without_time());
             Box::new(registry.with(layer.fmt_fields(line::Fields).event_format(text)))
         }
@@ -201,10 +201,10 @@ mod tests {
         }
     }
 
-    fn logged(format: Format, level: Level, place: Place, events: impl FnOnce()) -> String {
+    fn logged(format: Format, level: Level, stderr: StderrKind, events: impl FnOnce()) -> String {
         let captured = Captured::default();
         let out = captured.clone();
-        let subscriber = subscriber(Options { format, level }, place, move || out.clone());
+        let subscriber = subscriber(Options { format, level }, stderr, move || out.clone());
         tracing::subscriber::with_default(subscriber, events);
         captured.text()
     }
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn a_hostile_client_id_forges_no_line_no_field_and_no_control_character() {
         for format in [Format::Text, Format::Json] {
-            for place in [Place::Journal, Place::Elsewhere] {
-                let text = logged(format, Level::Info, place, hostile_events);
+            for stderr in [StderrKind::Journal, StderrKind::Elsewhere] {
+                let text = logged(format, Level::Info, stderr, hostile_events);
                 assert_eq!(text.lines().count(), 2, "{text}");
                 assert!(!text.trim_end_matches('\n').replace('\n', "").contains(line::is_risky), "{text:?}");
                 assert!(!text.contains(" cause=\"panic\""), "{text}");
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_json_line_reads_back_as_it_was_logged() {
-        let text = logged(Format::Json, Level::Info, Place::Elsewhere, || {
+        let text = logged(Format::Json, Level::Info, StderrKind::Elsewhere, || {
             tracing::info!(client_id = HOSTILE, requests = 7, "session closed");
         });
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_text_line_has_quotes_where_they_are_needed_only() {
-        let text = logged(Format::Text, Level::Info, Place::Journal, || {
+        let text = logged(Format::Text, Level::Info, StderrKind::Journal, || {
             tracing::warn!(cause = "idle", peer = %"[::1]:9", client_id = "a b", n = 3, none = "", "session closed");
         });
         let expected = "<4> WARN klamm::boot::log::tests: session closed cause=idle peer=[::1]:9 client_id=\"a b\" n=3 none=\"\"\n";
@@ -261,14 +261,16 @@ mod tests {
             tracing::debug!("d");
             tracing::trace!("t");
         };
-        let journal = logged(Format::Text, Level::Trace, Place::Journal, one_each);
+        let journal = logged(Format::Text, Level::Trace, StderrKind::Journal, one_each);
         let priorities: Vec<&str> = journal.lines().map(|line| &line[..3]).collect();
         assert_eq!(priorities, ["<3>", "<4>", "<6>", "<7>", "<7>"]);
-        for line in logged(Format::Text, Level::Trace, Place::Elsewhere, one_each).lines() {
+        for line in logged(Format::Text, Level::Trace, StderrKind::Elsewhere, one_each).lines() {
             assert!(line.starts_with("20") && line.contains("Z "), "{line}");
             assert!(!line.contains('\x1b'), "{line}");
         }
-        assert!(logged(Format::Text, Level::Trace, Place::Terminal, one_each).contains('\x1b') != colours_unwanted());
+        assert!(
+            logged(Format::Text, Level::Trace, StderrKind::Terminal, one_each).contains('\x1b') != colours_unwanted()
+        );
     }
 
     #[test]
@@ -278,15 +280,15 @@ mod tests {
             tracing::info!(target: "hyper", "chatty");
             tracing::warn!(target: "hyper", "worried");
         };
-        let debug = logged(Format::Text, Level::Debug, Place::Elsewhere, events);
+        let debug = logged(Format::Text, Level::Debug, StderrKind::Elsewhere, events);
         assert!(debug.contains("own") && debug.contains("worried") && !debug.contains("chatty"), "{debug}");
-        assert_eq!(logged(Format::Text, Level::Error, Place::Elsewhere, events), "");
+        assert_eq!(logged(Format::Text, Level::Error, StderrKind::Elsewhere, events), "");
     }
 
     #[test]
     fn a_full_mailbox_drops_and_counts_and_the_guard_flushes_the_rest() {
-        struct Held(mpsc::Receiver<()>, Captured);
-        impl Write for Held {
+        struct BlockedWriter(mpsc::Receiver<()>, Captured);
+        impl Write for BlockedWriter {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 let _ = self.0.recv();
                 self.1.write(bytes)
@@ -297,7 +299,7 @@ mod tests {
         }
         let (release, held) = mpsc::channel();
         let captured = Captured::default();
-        let (mut writer, guard) = writer_thread(Held(held, captured.clone()), 4);
+        let (mut writer, guard) = writer_thread(BlockedWriter(held, captured.clone()), 4);
         for n in 0..100 {
             writer.write_all(format!("{n}\n").as_bytes()).unwrap();
         }

@@ -23,7 +23,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::admin::AdminListener;
-use crate::cluster::Watch;
+use crate::cluster::ShadowCheck;
 use crate::config::{self, Shards, Snapshot};
 use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
@@ -33,7 +33,7 @@ use crate::{route, sys};
 
 use args::{Command, EXIT_FAULT, EXIT_OK};
 use capacity::Capacity;
-use certificates::Sides;
+use certificates::TlsConfigs;
 use control::{Control, ShardHandle};
 use reload::{Reloader, Served};
 
@@ -123,9 +123,9 @@ fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
     code
 }
 
-/// Opens everything and starts the shards. All faults that can be found are told at once.
+/// Opens everything and starts the shards. All faults that can be found are reported at once.
 fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::entrances(&snapshot);
+    let table = route::ingresses(&snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -136,13 +136,13 @@ fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
     let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    let sides = Sides::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
-    match (capacity, admin, listening, sides) {
-        (Some(capacity), Some(admin), Some(listening), Some(sides)) if faults.is_empty() => {
+    let tls_configs = TlsConfigs::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
+    match (capacity, admin, listening, tls_configs) {
+        (Some(capacity), Some(admin), Some(listening), Some(tls_configs)) if faults.is_empty() => {
             config::warnings(&snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
-            certificates::tell_validity(&snapshot);
-            capacity.tell();
-            let reloader = Reloader::new(path, Served { snapshot, sides });
+            certificates::log_validity(&snapshot);
+            capacity.log();
+            let reloader = Reloader::new(path, Served { snapshot, tls_configs });
             start_shards(reloader, &cores, capacity, admin, listening).map_err(|error| vec![error])
         }
         _ => Err(faults),
@@ -158,7 +158,7 @@ fn start_shards(
 ) -> Result<Control, String> {
     let say = |error: io::Error| format!("the shards cannot be started: {error}");
     let served = reloader.served();
-    let (snapshot, sides) = (&served.snapshot, &served.sides);
+    let (snapshot, tls_configs) = (&served.snapshot, &served.tls_configs);
     let mut senders: Vec<Sender<Message>> = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in cores {
@@ -184,8 +184,8 @@ fn start_shards(
             loads: loads.clone(),
             resolver: resolver.clone(),
             backends: backends.clone(),
-            server_sides: sides.servers.clone(),
-            backend_sides: sides.backends.clone(),
+            server_tls: tls_configs.servers.clone(),
+            backend_tls: tls_configs.backends.clone(),
             listening,
             limits: snapshot.node.limits.clone(),
             connections_max: capacity.connections_max,
@@ -238,19 +238,19 @@ fn shared_backends(snapshot: &Snapshot, shards: usize) -> Vec<SharedBackend> {
         let mut hasher = DefaultHasher::new();
         backend.name.hash(&mut hasher);
         let owner = (hasher.finish() % shards.max(1) as u64) as usize;
-        let watches = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(watch);
+        let checks = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(shadow_check);
         SharedBackend {
             config: Arc::new(backend.clone()),
             owner,
             hinted: Arc::new(AtomicBool::new(false)),
-            watches: watches.collect(),
+            shadow_checks: checks.collect(),
         }
     };
     snapshot.backend_clusters.iter().enumerate().map(shared).collect()
 }
 
-/// What is looked for on its backend cluster; `None`: nothing.
-fn watch(cluster: &config::VirtualCluster) -> Option<Watch> {
-    let names = cluster.namespace.clone().filter(|_| !cluster.warned.is_empty())?;
-    Some(Watch { virtual_cluster: cluster.name.clone(), names, warned: cluster.warned.clone() })
+/// The check for shadowed topics of a virtual cluster; `None`: there is none.
+fn shadow_check(cluster: &config::VirtualCluster) -> Option<ShadowCheck> {
+    let names = cluster.namespace.clone().filter(|_| !cluster.shadow_warnings.is_empty())?;
+    Some(ShadowCheck { virtual_cluster: cluster.name.clone(), names, warnings: cluster.shadow_warnings.clone() })
 }

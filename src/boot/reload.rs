@@ -1,6 +1,6 @@
-//! SIGHUP: the configuration and the files that it names are read again; what needs no restart is taken, all else is said.
+//! SIGHUP: the configuration and the files that it names are read again; what needs no restart is taken, all else is logged.
 //!
-//! Owns what runs. Reads on a thread of its own, since a file may be far away. May not tell the shards: whoever asked does.
+//! Owns what runs. Reads on a thread of its own, since a file may be far away. Does not send to the shards: the caller does.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -9,30 +9,30 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
-use super::certificates::{self, Sides};
+use super::certificates::{self, TlsConfigs};
 use super::control::seconds;
 use crate::admin::{CertificateReport, ReloadReport};
 use crate::config::{self, Faults, Reloaded, Snapshot};
 use crate::sys;
 
-/// Faults that are logged one by one; `klamm check` tells all.
-const FAULTS_TOLD_MAX: usize = 20;
+/// Faults that are logged one by one; `klamm check` prints all.
+const FAULTS_LOGGED_MAX: usize = 20;
 /// Paths of a difference that a line names.
-const PATHS_TOLD_MAX: usize = 20;
+const PATHS_LOGGED_MAX: usize = 20;
 
 /// What runs.
 pub(super) struct Served {
     /// As it was read, and changed by reloads.
     pub snapshot: Snapshot,
     /// Made of it.
-    pub sides: Sides,
+    pub tls_configs: TlsConfigs,
 }
 
 /// Reloads, one at a time.
 pub(super) struct Reloader {
     path: PathBuf,
     served: RefCell<Arc<Served>>,
-    told: RefCell<(ReloadReport, Vec<CertificateReport>)>,
+    report: RefCell<(ReloadReport, Vec<CertificateReport>)>,
 }
 
 /// What was read for a reload.
@@ -53,8 +53,8 @@ impl Reloader {
     /// For what was read from `path` and runs since now.
     pub fn new(path: PathBuf, served: Served) -> Reloader {
         let report = ReloadReport { succeeded_at_seconds: seconds(SystemTime::now()), ..ReloadReport::default() };
-        let told = RefCell::new((report, certificates::reports(&served.snapshot)));
-        Reloader { path, served: RefCell::new(Arc::new(served)), told }
+        let report = RefCell::new((report, certificates::reports(&served.snapshot)));
+        Reloader { path, served: RefCell::new(Arc::new(served)), report }
     }
 
     /// What runs.
@@ -64,29 +64,29 @@ impl Reloader {
 
     /// For the admin address.
     pub fn report(&self) -> (ReloadReport, Vec<CertificateReport>) {
-        self.told.borrow().clone()
+        self.report.borrow().clone()
     }
 
-    /// Reads again, and says what became of it. Returns what the shards are to use from now on; `None`: as before.
-    pub async fn reload(&self) -> Option<Sides> {
+    /// Reads again, and logs the outcome. Returns the TLS configurations for the shards; `None`: nothing has changed.
+    pub async fn reload(&self) -> Option<TlsConfigs> {
         let read = match read_on_a_thread(self.path.clone(), self.served()).await {
             Ok(read) => read,
             Err(refused) => {
-                tell_refused(&refused);
-                self.told.borrow_mut().0.failed += 1;
+                log_refused(&refused);
+                self.report.borrow_mut().0.failed += 1;
                 return None;
             }
         };
-        tell(&read);
-        let sides = read.served.sides.clone();
+        log_differences(&read);
+        let tls_configs = read.served.tls_configs.clone();
         let certificates = certificates::reports(&read.served.snapshot);
-        let (report, reported) = &mut *self.told.borrow_mut();
+        let (report, reported) = &mut *self.report.borrow_mut();
         *reported = certificates;
         report.succeeded += 1;
         report.succeeded_at_seconds = seconds(SystemTime::now());
         report.differing = read.differing.len() as u64;
         *self.served.borrow_mut() = Arc::new(read.served);
-        Some(sides)
+        Some(tls_configs)
     }
 }
 
@@ -105,11 +105,12 @@ async fn read_on_a_thread(path: PathBuf, running: Arc<Served>) -> Result<Read, R
 fn read(path: &Path, running: &Served) -> Result<Read, Refused> {
     let read = config::load(path).map_err(Refused::Faults)?;
     let Reloaded { snapshot, differing, uncovered } = config::reload(&running.snapshot, &read);
-    let sides = Sides::of(&snapshot, Some((&running.snapshot, &running.sides))).map_err(Refused::Sentence)?;
-    Ok(Read { served: Served { snapshot, sides }, differing, uncovered })
+    let tls_configs =
+        TlsConfigs::of(&snapshot, Some((&running.snapshot, &running.tls_configs))).map_err(Refused::Sentence)?;
+    Ok(Read { served: Served { snapshot, tls_configs }, differing, uncovered })
 }
 
-fn tell(read: &Read) {
+fn log_differences(read: &Read) {
     let snapshot = &read.served.snapshot;
     tracing::info!(certificates = config::identities(snapshot).count(), "reloaded: new connections use what was read");
     if !read.differing.is_empty() {
@@ -122,23 +123,23 @@ fn tell(read: &Read) {
         tracing::warn!(
             listener = &**listener,
             host,
-            "no certificate covers a name that clients are told until the restart"
+            "no certificate covers a host name that is advertised to clients until the restart"
         );
     }
-    certificates::tell_validity(snapshot);
+    certificates::log_validity(snapshot);
 }
 
-fn tell_refused(refused: &Refused) {
+fn log_refused(refused: &Refused) {
     match refused {
         Refused::Faults(faults) => {
-            for fault in faults.iter().take(FAULTS_TOLD_MAX) {
+            for fault in faults.iter().take(FAULTS_LOGGED_MAX) {
                 // Printed it is wrapped; here it is one line.
                 let line = fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
                 tracing::error!("{line}");
             }
             tracing::error!(
                 faults = faults.count(),
-                "not reloaded: what runs stays as it is; `klamm check` tells all faults"
+                "not reloaded: what runs stays as it is; `klamm check` prints all faults"
             );
         }
         Refused::Sentence(sentence) => tracing::error!("not reloaded: what runs stays as it is; {sentence}"),
@@ -146,9 +147,9 @@ fn tell_refused(refused: &Refused) {
 }
 
 fn listed(paths: &[String]) -> String {
-    let told = paths.iter().take(PATHS_TOLD_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match paths.len().saturating_sub(PATHS_TOLD_MAX) {
-        0 => told,
-        more => format!("{told}, and {more} more"),
+    let listed = paths.iter().take(PATHS_LOGGED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match paths.len().saturating_sub(PATHS_LOGGED_MAX) {
+        0 => listed,
+        more => format!("{listed}, and {more} more"),
     }
 }

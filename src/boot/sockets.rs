@@ -1,4 +1,4 @@
-//! Opening all sockets before any shard starts: whatever is wrong is told at once, and nothing runs half.
+//! Opening all sockets before any shard starts: whatever is wrong is reported at once, and nothing runs half.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -9,31 +9,31 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::admin::AdminListener;
 use crate::config::Admin;
-use crate::route::Entrance;
+use crate::route::Ingress;
 
 /// Connections that the kernel may have accepted for us before we take them.
 const BACKLOG: i32 = 4096;
 
 /// The listening sockets of one shard.
-pub(super) type Listening = Vec<(TcpListener, Arc<Entrance>)>;
+pub(super) type Listening = Vec<(TcpListener, Arc<Ingress>)>;
 
 /// Opens each address once for each shard.
 ///
 /// # Errors
 ///
 /// One sentence for each address that cannot be listened on.
-pub(super) fn listen(table: &[(SocketAddr, Arc<Entrance>)], shards: usize) -> Result<Vec<Listening>, Vec<String>> {
+pub(super) fn listen(table: &[(SocketAddr, Arc<Ingress>)], shards: usize) -> Result<Vec<Listening>, Vec<String>> {
     let mut faults = Vec::new();
     let mut shards: Vec<Listening> = (0..shards).map(|_| Vec::new()).collect();
-    for (address, entrance) in table {
+    for (address, ingress) in table {
         let opened = probe(*address).and_then(|()| {
             for listening in &mut shards {
-                listening.push((open(*address)?, entrance.clone()));
+                listening.push((open(*address)?, ingress.clone()));
             }
             Ok(())
         });
         if let Err(error) = opened {
-            faults.push(say(&format!("listener {}", entrance.listener), *address, &error));
+            faults.push(say(&format!("listener {}", ingress.listener), *address, &error));
         }
     }
     if faults.is_empty() { Ok(shards) } else { Err(faults) }
@@ -121,18 +121,19 @@ pub(super) fn admin(admin: &Admin) -> Result<AdminListener, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{Door, TlsDoor};
+    use crate::route::{IngressMode, TlsIngress};
 
-    fn entrance() -> Arc<Entrance> {
-        let door = Door::Tls(TlsDoor { listener: 0, allow_plaintext: false, names: None, mapped: None });
-        Arc::new(Entrance { listener: "desk".into(), door })
+    fn ingress() -> Arc<Ingress> {
+        let mode =
+            IngressMode::Tls(TlsIngress { listener: 0, allow_plaintext: false, host_table: None, by_port: None });
+        Arc::new(Ingress { listener: "desk".into(), mode })
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
         let taken = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-        let mut table: Vec<_> = taken.iter().map(|it| (it.local_addr().unwrap(), entrance())).collect();
-        table.push(("203.0.113.1:19092".parse().unwrap(), entrance()));
+        let mut table: Vec<_> = taken.iter().map(|it| (it.local_addr().unwrap(), ingress())).collect();
+        table.push(("203.0.113.1:19092".parse().unwrap(), ingress()));
         let faults = listen(&table, 2).unwrap_err();
         assert_eq!(faults.len(), 3, "{faults:?}");
         assert!(faults[0].contains(&format!("port {}", table[0].0.port())) && faults[0].contains("is in use"));
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn each_shard_has_a_socket_of_each_address_and_both_families_share_a_port() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let table = [(format!("0.0.0.0:{free}"), entrance()), (format!("[::]:{free}"), entrance())];
+        let table = [(format!("0.0.0.0:{free}"), ingress()), (format!("[::]:{free}"), ingress())];
         let table = table.map(|(address, route)| (address.parse().unwrap(), route));
         let shards = listen(&table, 3).unwrap();
         assert_eq!(shards.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2]);

@@ -1,4 +1,4 @@
-//! Which address a client is told for a node.
+//! Which address is advertised to clients for a node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub enum AddressMap {
 }
 
 impl AddressMap {
-    /// The address a client must be told for `node`; `None` when the listener has no port for it.
+    /// The address to advertise for `node`; `None` when the listener has no port for it.
     pub fn advertised(&self, node: NodeId) -> Option<Advertised<'_>> {
         match self {
             AddressMap::Ports(mapping) => Some(Advertised::same(&mapping.advertised_host, mapping.port_of(node)?)),
@@ -27,7 +27,7 @@ impl AddressMap {
 /// The ports of one listener and the nodes they stand for. Made once, and searched for each node of each answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortMapping {
-    /// The host name or address that clients are told.
+    /// The advertised host name or address.
     pub advertised_host: Arc<str>,
     /// The bootstrap port, where the mapping has one.
     pub bootstrap_port: Option<u16>,

@@ -15,7 +15,7 @@ pub struct ApiRange {
     pub max: i16,
 }
 
-/// A feature with its levels, as ApiVersions v3+ tells it (KIP-584).
+/// A feature with its levels, as ApiVersions v3+ has it (KIP-584).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureRange {
     /// For example `transaction.version`.
@@ -31,11 +31,11 @@ pub struct FeatureRange {
 pub struct NodeApis {
     /// Sorted by key.
     pub ranges: Vec<ApiRange>,
-    /// As the node told them in ApiVersions v3 or later; empty where it speaks only older ones.
+    /// As the node sent them in ApiVersions v3 or later; empty where it speaks only older ones.
     pub supported_features: Vec<FeatureRange>,
-    /// `-1` where the node told none.
+    /// `-1` where the node sent none.
     pub finalized_features_epoch: i64,
-    /// As told, unsorted.
+    /// As sent, unsorted.
     pub finalized_features: Vec<FeatureRange>,
     /// KRaft migration state (KIP-866).
     pub zk_migration_ready: bool,

@@ -1,4 +1,4 @@
-//! The cluster id that the clients of a namespaced virtual cluster are told.
+//! The cluster id that the clients of a namespaced virtual cluster see.
 
 use sha2::{Digest, Sha256};
 
@@ -8,7 +8,7 @@ const BYTES: usize = 16;
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The id of `virtual_cluster` on the backend that calls itself `backend`: 22 characters, as Kafka writes its own; the
-/// first 16 bytes of a SHA-256 over both names, so that every Klamm tells the same one and it tells nothing of the
+/// first 16 bytes of a SHA-256 over both names, so that every Klamm answers the same one and it reveals nothing of the
 /// backend's.
 pub fn virtual_cluster_id(backend: &str, virtual_cluster: &str) -> Box<str> {
     // Neither name holds the byte between them: two pairs never make one input.

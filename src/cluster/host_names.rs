@@ -28,7 +28,7 @@ pub enum HostFormat {
 pub struct HostNames {
     /// What stands behind `bootstrap` and `broker-<id>`, in lower case: `-alice.kafka.example`, `.alice.kafka.example`.
     pub own: Arc<str>,
-    /// The port that clients are told.
+    /// The advertised port.
     pub port: u16,
 }
 
@@ -75,7 +75,7 @@ impl HostNames {
     }
 }
 
-/// What a client is told of a node: a port, and a host that is written where it is needed.
+/// The address of a node that is advertised to clients: a port, and a host that is written where it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advertised<'m> {
     /// The port.

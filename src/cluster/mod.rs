@@ -7,7 +7,7 @@ mod catalogue;
 mod cluster_id;
 mod host_names;
 mod namespace;
-mod watch;
+mod shadowed_topics;
 
 pub use address_map::{AddressMap, NodePorts, PortMapping};
 pub use catalogue::{ApiRange, Catalogue, FeatureRange, Node, NodeApis};
@@ -17,7 +17,7 @@ pub use namespace::{
     Additional, Exact, INTERNAL_TOPICS, Mode, Namespace, Physical, Refusal, TOPIC_BYTES_MAX, is_topic_name,
     matches_glob,
 };
-pub use watch::{Warned, Watch};
+pub use shadowed_topics::{ShadowCheck, ShadowWarnings};
 
 use std::fmt;
 use std::net::Ipv6Addr;

@@ -1,4 +1,4 @@
-//! The names of one virtual cluster: what its clients say, and what the backend has.
+//! The names of one virtual cluster: virtual ones, which its clients use, and physical ones, which the backend has.
 //!
 //! A pure function of the configuration, never of what exists on the backend, and injective in both directions: two
 //! virtual names never mean one physical name, nor the other way round. Names are bytes as they stand on the wire.
@@ -12,12 +12,12 @@ pub const TOPIC_BYTES_MAX: usize = 249;
 pub const INTERNAL_TOPICS: [&str; 4] =
     ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
 
-/// How a namespace shows the backend's names.
+/// How virtual and physical names correspond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The client says `orders`, the backend has the prefix before it.
+    /// The virtual name is `orders`, the physical one has the prefix before it.
     HidePrefix,
-    /// The client says the full name; names without the prefix are refused.
+    /// The virtual name is the physical one; names without the prefix are refused.
     EnforcePrefix,
     /// Names stand as they are, and there are no additional ones: a virtual cluster that has aliases and no namespace.
     Open,
@@ -26,10 +26,10 @@ pub enum Mode {
 /// A backend name that a virtual cluster sees beside its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exact {
-    /// As the backend has it.
+    /// The physical name.
     pub physical: Box<str>,
-    /// As clients say it.
-    pub shown: Box<str>,
+    /// The virtual name.
+    pub virtual_name: Box<str>,
 }
 
 /// Backend names that are seen beside those with the prefix.
@@ -44,7 +44,7 @@ pub struct Additional {
 /// The names of one virtual cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
-    /// How names are shown.
+    /// How names correspond.
     pub mode: Mode,
     /// Never empty but in [`Mode::Open`].
     pub prefix: Box<str>,
@@ -110,32 +110,32 @@ impl Namespace {
     /// # Errors
     ///
     /// It stands for no topic that this virtual cluster could have.
-    pub fn topic_in<'a>(&'a self, shown: &'a [u8]) -> Result<Physical<'a>, Refusal> {
-        if let Some((_, topic)) = self.aliases.iter().find(|(alias, _)| alias.as_bytes() == shown) {
+    pub fn topic_in<'a>(&'a self, virtual_name: &'a [u8]) -> Result<Physical<'a>, Refusal> {
+        if let Some((_, topic)) = self.aliases.iter().find(|(alias, _)| alias.as_bytes() == virtual_name) {
             return self.unaliased_in(topic.as_bytes());
         }
-        if self.aliases.iter().any(|(_, topic)| topic.as_bytes() == shown) {
+        if self.aliases.iter().any(|(_, topic)| topic.as_bytes() == virtual_name) {
             return Err(Refusal::Absent);
         }
-        self.unaliased_in(shown)
+        self.unaliased_in(virtual_name)
     }
 
-    fn unaliased_in<'a>(&'a self, shown: &'a [u8]) -> Result<Physical<'a>, Refusal> {
-        if let Some(rest) = self.additional_in(&self.topics, shown) {
+    fn unaliased_in<'a>(&'a self, virtual_name: &'a [u8]) -> Result<Physical<'a>, Refusal> {
+        if let Some(rest) = self.additional_in(&self.topics, virtual_name) {
             return Ok(Physical { prefix: b"", rest, additional: true });
         }
         match self.mode {
-            Mode::Open => Ok(Physical { prefix: b"", rest: shown, additional: false }),
+            Mode::Open => Ok(Physical { prefix: b"", rest: virtual_name, additional: false }),
             Mode::HidePrefix => {
                 let prefix = self.prefix.as_bytes();
-                if !is_topic_name(shown) || prefix.len() + shown.len() > TOPIC_BYTES_MAX {
+                if !is_topic_name(virtual_name) || prefix.len() + virtual_name.len() > TOPIC_BYTES_MAX {
                     return Err(Refusal::Invalid);
                 }
-                Ok(Physical { prefix, rest: shown, additional: false })
+                Ok(Physical { prefix, rest: virtual_name, additional: false })
             }
-            Mode::EnforcePrefix => match shown.strip_prefix(self.prefix.as_bytes()) {
-                Some(rest) if !rest.is_empty() && is_topic_name(shown) => {
-                    Ok(Physical { prefix: b"", rest: shown, additional: false })
+            Mode::EnforcePrefix => match virtual_name.strip_prefix(self.prefix.as_bytes()) {
+                Some(rest) if !rest.is_empty() && is_topic_name(virtual_name) => {
+                    Ok(Physical { prefix: b"", rest: virtual_name, additional: false })
                 }
                 Some(_) | None => Err(Refusal::Invalid),
             },
@@ -144,31 +144,31 @@ impl Namespace {
 
     /// The name under which clients see a topic of the backend; `None` when they do not.
     pub fn topic_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
-        let shown = self.unaliased_out(physical)?;
-        match self.aliases.iter().find(|(_, topic)| topic.as_bytes() == shown) {
+        let virtual_name = self.unaliased_out(physical)?;
+        match self.aliases.iter().find(|(_, topic)| topic.as_bytes() == virtual_name) {
             Some((alias, _)) => Some(alias.as_bytes()),
             // A topic that an alias of another covers cannot be named.
-            None => (!self.aliases.iter().any(|(alias, _)| alias.as_bytes() == shown)).then_some(shown),
+            None => (!self.aliases.iter().any(|(alias, _)| alias.as_bytes() == virtual_name)).then_some(virtual_name),
         }
     }
 
     fn unaliased_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
-        if let Some(shown) = self.additional_out(&self.topics, physical) {
-            return Some(shown);
+        if let Some(virtual_name) = self.additional_out(&self.topics, physical) {
+            return Some(virtual_name);
         }
-        // An additional topic of that name hides it: the name means the other one.
+        // An additional topic of that name shadows it: the name means the other one.
         self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_none())
     }
 
-    /// The name that a topic of this virtual cluster would have, were it not that of an additional one; `None` where
-    /// nothing hides it so.
-    pub fn hidden_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
+    /// The virtual name that a shadowed topic would have, were it not that of an additional one; `None` where the topic is not
+    /// shadowed.
+    pub fn shadowed_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
         let own = self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_some())?;
         // In the enforced mode an additional topic may mean itself.
         self.additional_out(&self.topics, physical).is_none().then_some(own)
     }
 
-    /// A topic of this virtual cluster, whatever else there is. A name that no client could say (one of Kafka's own behind
+    /// A topic of this virtual cluster, whatever else there is. A name that no client could use (one of Kafka's own behind
     /// the prefix) is none.
     fn own_out<'a>(&self, physical: &'a [u8]) -> Option<&'a [u8]> {
         let rest = physical.strip_prefix(self.prefix.as_bytes());
@@ -181,20 +181,20 @@ impl Namespace {
 
     /// The physical name of a group that a client names. The empty group is an old and legal one where `empty_is_a_group`,
     /// and stays empty elsewhere, so that the backend refuses it.
-    pub fn group_in<'a>(&'a self, shown: &'a [u8], empty_is_a_group: bool) -> Option<Physical<'a>> {
-        if shown.is_empty() && !empty_is_a_group {
-            return Some(Physical { prefix: b"", rest: shown, additional: false });
+    pub fn group_in<'a>(&'a self, virtual_name: &'a [u8], empty_is_a_group: bool) -> Option<Physical<'a>> {
+        if virtual_name.is_empty() && !empty_is_a_group {
+            return Some(Physical { prefix: b"", rest: virtual_name, additional: false });
         }
-        if let Some(rest) = self.additional_in(&self.groups, shown) {
+        if let Some(rest) = self.additional_in(&self.groups, virtual_name) {
             return Some(Physical { prefix: b"", rest, additional: true });
         }
-        self.plain_in(shown)
+        self.plain_in(virtual_name)
     }
 
     /// The name under which clients see a group of the backend; `None` when they do not.
     pub fn group_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
-        if let Some(shown) = self.additional_out(&self.groups, physical) {
-            return Some(shown);
+        if let Some(virtual_name) = self.additional_out(&self.groups, physical) {
+            return Some(virtual_name);
         }
         let own = self.plain_out(physical)?;
         self.additional_in(&self.groups, own).is_none().then_some(own)
@@ -202,27 +202,29 @@ impl Namespace {
 
     /// The physical transactional id of a client's; an empty one stays empty, so that the backend refuses it. `None`: it
     /// lacks the enforced prefix (TRANSACTIONAL_ID_AUTHORIZATION_FAILED).
-    pub fn transactional_id_in<'a>(&'a self, shown: &'a [u8]) -> Option<Physical<'a>> {
-        if shown.is_empty() {
-            return Some(Physical { prefix: b"", rest: shown, additional: false });
+    pub fn transactional_id_in<'a>(&'a self, virtual_name: &'a [u8]) -> Option<Physical<'a>> {
+        if virtual_name.is_empty() {
+            return Some(Physical { prefix: b"", rest: virtual_name, additional: false });
         }
-        self.plain_in(shown)
+        self.plain_in(virtual_name)
     }
 
     /// The transactional id as the client knows it; `None` when it is not of this virtual cluster.
     pub fn transactional_id_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
-        self.plain_out(physical).filter(|shown| !shown.is_empty())
+        self.plain_out(physical).filter(|virtual_name| !virtual_name.is_empty())
     }
 
     /// Groups and transactional ids: any bytes are legal. `None`: without the enforced prefix.
-    fn plain_in<'a>(&'a self, shown: &'a [u8]) -> Option<Physical<'a>> {
+    fn plain_in<'a>(&'a self, virtual_name: &'a [u8]) -> Option<Physical<'a>> {
         let prefix = self.prefix.as_bytes();
         match self.mode {
-            Mode::Open => Some(Physical { prefix: b"", rest: shown, additional: false }),
-            Mode::HidePrefix => Some(Physical { prefix, rest: shown, additional: false }),
-            Mode::EnforcePrefix => {
-                shown.starts_with(prefix).then_some(Physical { prefix: b"", rest: shown, additional: false })
-            }
+            Mode::Open => Some(Physical { prefix: b"", rest: virtual_name, additional: false }),
+            Mode::HidePrefix => Some(Physical { prefix, rest: virtual_name, additional: false }),
+            Mode::EnforcePrefix => virtual_name.starts_with(prefix).then_some(Physical {
+                prefix: b"",
+                rest: virtual_name,
+                additional: false,
+            }),
         }
     }
 
@@ -235,24 +237,24 @@ impl Namespace {
         }
     }
 
-    fn additional_in<'a>(&'a self, additional: &'a Additional, shown: &'a [u8]) -> Option<&'a [u8]> {
-        if let Some(exact) = additional.exact.iter().find(|exact| exact.shown.as_bytes() == shown) {
+    fn additional_in<'a>(&'a self, additional: &'a Additional, virtual_name: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(exact) = additional.exact.iter().find(|exact| exact.virtual_name.as_bytes() == virtual_name) {
             return Some(exact.physical.as_bytes());
         }
-        self.globbed(additional, shown).then_some(shown)
+        self.globbed(additional, virtual_name).then_some(virtual_name)
     }
 
     fn additional_out<'a>(&'a self, additional: &'a Additional, physical: &'a [u8]) -> Option<&'a [u8]> {
         if let Some(exact) = additional.exact.iter().find(|exact| exact.physical.as_bytes() == physical) {
-            return Some(exact.shown.as_bytes());
+            return Some(exact.virtual_name.as_bytes());
         }
-        // A name that an exact one is shown under means that one.
-        let covered = additional.exact.iter().any(|exact| exact.shown.as_bytes() == physical);
+        // The virtual name of an exact one means that one.
+        let covered = additional.exact.iter().any(|exact| exact.virtual_name.as_bytes() == physical);
         (!covered && self.globbed(additional, physical)).then_some(physical)
     }
 
     fn globbed(&self, additional: &Additional, name: &[u8]) -> bool {
-        // A backend name that is shown under another one has no second one.
+        // A physical name with another virtual name has no second one.
         let elsewhere = || additional.exact.iter().any(|exact| exact.physical.as_bytes() == name);
         let reserved = || {
             self.all_prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
@@ -305,7 +307,8 @@ mod tests {
     use super::*;
 
     fn namespace(mode: Mode) -> Namespace {
-        let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+        let exact =
+            |physical: &str, virtual_name: &str| Exact { physical: physical.into(), virtual_name: virtual_name.into() };
         Namespace {
             mode,
             prefix: if mode == Mode::Open { "".into() } else { "a.".into() },
@@ -360,14 +363,14 @@ mod tests {
                     assert!(!seen.contains(&bytes), "{mode:?} {name}");
                     seen.push(bytes);
                 }
-                if let Some(shown) = names.topic_out(name.as_bytes()) {
+                if let Some(virtual_name) = names.topic_out(name.as_bytes()) {
                     let mut bytes = Vec::new();
-                    names.topic_in(shown).unwrap().write(&mut bytes);
+                    names.topic_in(virtual_name).unwrap().write(&mut bytes);
                     assert_eq!(bytes, name.as_bytes(), "{mode:?} {name}");
                 }
-                if let Some(shown) = names.group_out(name.as_bytes()) {
+                if let Some(virtual_name) = names.group_out(name.as_bytes()) {
                     let mut bytes = Vec::new();
-                    names.group_in(shown, true).unwrap().write(&mut bytes);
+                    names.group_in(virtual_name, true).unwrap().write(&mut bytes);
                     assert_eq!(bytes, name.as_bytes(), "{mode:?} group {name}");
                 }
             }
@@ -377,7 +380,9 @@ mod tests {
     #[test]
     fn hidden_prefix_by_example() {
         let names = namespace(Mode::HidePrefix);
-        let out = |name: &'static str| names.topic_out(name.as_bytes()).map(|shown| str::from_utf8(shown).unwrap());
+        let out = |name: &'static str| {
+            names.topic_out(name.as_bytes()).map(|virtual_name| str::from_utf8(virtual_name).unwrap())
+        };
         assert_eq!(out("a.x"), Some("x"));
         assert_eq!(out("orders"), Some("all-orders"));
         assert_eq!(out("a.all-orders"), None);

@@ -4,7 +4,7 @@
 //!
 //! The way of a file: `sources` finds and reads it, `tree` makes maps, lists and scalars of the text, `file` mirrors
 //! the model and reads the tree into it through `reader`, `check` resolves what follows from several entities together.
-//! Each step goes on after a fault, so that all are told at once.
+//! Each step goes on after a fault, so that all are reported at once.
 
 mod check;
 mod context;

@@ -232,7 +232,7 @@ impl<'s> VirtualCluster<'s> {
             name: &cluster.name,
             destination: backend.map(|backend| Name { name: &backend.name }),
             dns_label: cluster.dns_label.as_deref(),
-            namespace: cluster.namespace.as_deref().and_then(|of| names::Namespace::of(of, &cluster.warned)),
+            namespace: cluster.namespace.as_deref().and_then(|of| names::Namespace::of(of, &cluster.shadow_warnings)),
             topic_aliases: cluster.namespace.as_deref().map(names::aliases).unwrap_or_default(),
             about: About { description: cluster.description.as_deref(), labels: &cluster.labels },
         }

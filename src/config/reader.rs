@@ -1,6 +1,6 @@
 //! Typed reading of the tree: text, numbers, choices, lists and maps with known keys.
 //!
-//! Owns how a wrong type, an unknown key and a missing value are told. Each read gives `None` after it has told a
+//! Owns the reports of a wrong type, an unknown key and a missing value. Each read returns `None` after it has reported a
 //! fault, so that the caller goes on to the next field. May not know any key of the model.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::faults::{Spot, quoted};
 use super::suggest::nearest;
-use super::tree::{self, Entry, Node, Place, Value};
+use super::tree::{self, Entry, Node, Position, Value};
 use super::units::Bounds;
 
 /// One file that was parsed.
@@ -26,7 +26,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub fn spot(&self, place: Place, path: String) -> Spot {
+    pub fn spot(&self, place: Position, path: String) -> Spot {
         Spot { file: self.label.clone(), order: self.order, line: place.line, column: place.column, path }
     }
 }
@@ -185,7 +185,7 @@ impl<'t> Item<'t> {
         Some(entries.iter().map(pair).collect())
     }
 
-    /// The fields of a map whose keys are known; [`Fields::done`] tells of the others.
+    /// The fields of a map whose keys are known; [`Fields::done`] reports the others.
     pub fn fields(&self, expected: &str, cx: &mut Context) -> Option<Fields<'t>> {
         let entries = self.map(expected, cx)?;
         Some(Fields { item: self.clone(), entries, asked: Vec::new() })
@@ -243,7 +243,7 @@ impl<'t> Fields<'t> {
         found
     }
 
-    /// Where `key` would stand, for telling that it is missing.
+    /// Where `key` would stand, to report that it is missing.
     pub fn spot_of(&self, key: &str) -> Spot {
         self.item.source.spot(self.item.node.place, tree::key_step(&self.item.path, key))
     }
@@ -252,7 +252,7 @@ impl<'t> Fields<'t> {
         self.item.spot()
     }
 
-    /// Tells of each key that was not asked for: as not yet supported where `later` has it, else as unknown. Whether
+    /// Reports each key that was not asked for: as not yet supported where `later` has it, else as unknown. Whether
     /// some key that was asked for may stand there misspelt.
     pub fn done(self, later: &[&str], cx: &mut Context) -> bool {
         let mut misspelt = false;

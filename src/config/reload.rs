@@ -20,7 +20,7 @@ pub struct Reloaded {
     /// The paths where what was read says otherwise than what runs, `listeners[door].ports` for example: a restart would
     /// change them.
     pub differing: Vec<String>,
-    /// Names that clients are told by what runs and that no certificate covers any more, each with its listener. The check
+    /// Host names that the running configuration advertises and that no certificate covers any more, each with its listener. The check
     /// saw the names of what was read.
     pub uncovered: Vec<(Arc<str>, String)>,
 }
@@ -71,7 +71,7 @@ fn backend_side(running: &BackendTls, read: &BackendTls) -> BackendTls {
     BackendTls { trust: trust.clone(), versions: running.versions, client_identity: read.client_identity.clone() }
 }
 
-/// The paths at which two printed configurations differ; entities are told by their names.
+/// The paths at which two printed configurations differ; entities are distinguished by their names.
 fn differences(running: &Value, read: &Value, path: &str, found: &mut Vec<String>) {
     match (running, read) {
         (Value::Mapping(running), Value::Mapping(read)) => {
@@ -125,15 +125,15 @@ fn in_order<'v>(running: impl Iterator<Item = &'v str>, read: impl Iterator<Item
     all
 }
 
-/// The names that `listener` tells clients to begin with, and no certificate of its covers.
+/// The bootstrap names that `listener` advertises, and no certificate of its covers.
 fn uncovered(listener: &Listener) -> Vec<(Arc<str>, String)> {
     let Some(tls) = &listener.tls else { return Vec::new() };
     let covered = tls.coverage();
-    let told = listener.forwards.iter().flat_map(Forward::targets).map(|(_, addresses)| match &**addresses {
+    let advertised = listener.forwards.iter().flat_map(Forward::targets).map(|(_, addresses)| match &**addresses {
         AddressMap::Ports(mapping) => mapping.advertised_host.to_string(),
         AddressMap::Names(names) => names.bootstrap(),
     });
-    told.filter(|host| !covered.covers(host)).map(|host| (listener.name.clone(), host)).collect()
+    advertised.filter(|host| !covered.covers(host)).map(|host| (listener.name.clone(), host)).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls::{BackendTls, TlsServer};
-use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, Warned};
+use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, ShadowWarnings};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,8 +157,8 @@ pub struct VirtualCluster {
     pub labels: BTreeMap<String, String>,
     /// The names of its clients; None: everything under its own name.
     pub namespace: Option<Arc<Namespace>>,
-    /// Its additional topics that tell what they hide.
-    pub warned: Warned,
+    /// Its additional topics with `conflict: warn`.
+    pub shadow_warnings: ShadowWarnings,
 }
 
 /// Sockets that are listened on, and where their connections go.
@@ -187,7 +187,7 @@ pub enum Forward {
     PortMapping {
         /// Index into [`Snapshot::virtual_clusters`].
         virtual_cluster: usize,
-        /// Which port stands for which node, and what clients are told.
+        /// Which port stands for which node, and what is advertised to clients.
         address_map: Arc<AddressMap>,
     },
     /// The host name that the client asks for says which virtual cluster and node is meant.
@@ -195,7 +195,7 @@ pub enum Forward {
 }
 
 impl Forward {
-    /// The virtual clusters that it leads to, by their index, and what their clients are told.
+    /// The virtual clusters that it leads to, by their index, and what is advertised to their clients.
     pub fn targets(&self) -> impl Iterator<Item = (usize, &Arc<AddressMap>)> {
         let (one, more) = match self {
             Forward::PortMapping { virtual_cluster, address_map } => (Some((*virtual_cluster, address_map)), None),
@@ -210,13 +210,13 @@ impl Forward {
 pub struct Sni {
     /// What all its names end with, in lower case.
     pub suffix: Arc<str>,
-    /// The port that clients are told.
+    /// The advertised port.
     pub advertised_port: u16,
     /// How names and labels are joined.
     pub format: HostFormat,
     /// The one virtual cluster that is reached; `None`: all that have a `dns_label`.
     pub destination: Option<usize>,
-    /// The virtual clusters that it leads to, by their index into [`Snapshot::virtual_clusters`], and what their clients
-    /// are told.
+    /// The virtual clusters that it leads to, by their index into [`Snapshot::virtual_clusters`], and what is
+    /// advertised to their clients.
     pub targets: Vec<(usize, Arc<AddressMap>)>,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::reader::Source;
-use super::tree::{self, Place};
+use super::tree::{self, Position};
 
 /// Largest configuration file. A thousand virtual clusters take half of it.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -17,9 +17,9 @@ const FILE_BYTES_MAX: usize = 1 << 20;
 const FILES_MAX: usize = 256;
 
 /// The whole file is meant.
-const WHOLE: Place = Place { line: 0, column: 0 };
+const WHOLE: Position = Position { line: 0, column: 0 };
 
-/// Reads and parses what `path` stands for; what cannot be read is told.
+/// Reads and parses what `path` stands for; what cannot be read is reported.
 pub(super) fn read(path: &Path, cx: &mut Context) -> Vec<Source> {
     let mut sources = Vec::new();
     for (order, path) in files(path, cx).iter().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path, cx: &mut Context) -> Vec<Source> {
     sources
 }
 
-/// Parses the bytes of the file named `path`; what is wrong is told.
+/// Parses the bytes of the file named `path`; what is wrong is reported.
 pub(super) fn parse(path: &Path, order: usize, bytes: &[u8], cx: &mut Context) -> Source {
     if bytes.len() > FILE_BYTES_MAX {
         let message = format!("is larger than {} KiB; split it into the files of a directory", FILE_BYTES_MAX >> 10);

@@ -17,7 +17,7 @@ const PATH_KEY_CHARS_MAX: usize = 64;
 
 /// A place in the text, line and column counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub line: u32,
     pub column: u32,
 }
@@ -25,7 +25,7 @@ pub(super) struct Place {
 /// A value and where it begins.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub place: Place,
+    pub place: Position,
     pub value: Value,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Value {
     Scalar(Scalar),
     List(Vec<Node>),
     Map(Vec<Entry>),
-    /// A fault about it was told already: nothing more must be said of it.
+    /// A fault about it was reported already: nothing more must be reported.
     Broken,
 }
 
@@ -56,14 +56,14 @@ impl Scalar {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub key: String,
-    pub key_place: Place,
+    pub key_place: Position,
     pub value: Node,
 }
 
 /// What is wrong with the YAML itself.
 #[derive(Debug)]
 pub(super) struct TreeFault {
-    pub place: Place,
+    pub place: Position,
     pub path: String,
     pub message: String,
 }
@@ -86,7 +86,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         }
         None => builder.run(text),
     };
-    let empty = || Node { place: Place { line: 1, column: 1 }, value: Value::Map(Vec::new()) };
+    let empty = || Node { place: Position { line: 1, column: 1 }, value: Value::Map(Vec::new()) };
     let root = builder.root.take().filter(|node| !matches!(&node.value, Value::Scalar(scalar) if scalar.is_null()));
     Parsed { root: whole.then(|| root.unwrap_or_else(empty)), faults: builder.faults }
 }
@@ -119,25 +119,25 @@ fn unprintable(text: &str) -> Option<TreeFault> {
     Some(TreeFault { place: place(line, column), path: String::new(), message })
 }
 
-fn place(line: usize, column: usize) -> Place {
-    Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+fn place(line: usize, column: usize) -> Position {
+    Position { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
 }
 
-fn place_of(mark: &Marker) -> Place {
+fn place_of(mark: &Marker) -> Position {
     place(mark.line(), mark.col() + 1)
 }
 
 /// A map or list whose end was not seen yet.
 enum Open {
-    List { place: Place, items: Vec<Node> },
-    Map { place: Place, entries: Vec<Entry>, lines: HashMap<String, u32>, key: Option<Key> },
+    List { place: Position, items: Vec<Node> },
+    Map { place: Position, entries: Vec<Entry>, lines: HashMap<String, u32>, key: Option<Key> },
 }
 
 /// A key that waits for its value.
 struct Key {
     /// Empty where it has none that a path could show.
     name: String,
-    place: Place,
+    place: Position,
     /// The key is faulty: its value is read and dropped.
     dropped: bool,
 }
@@ -212,7 +212,7 @@ impl Builder {
         true
     }
 
-    fn refuse_extras(&mut self, place: Place, anchor: usize, tagged: bool) {
+    fn refuse_extras(&mut self, place: Position, anchor: usize, tagged: bool) {
         if anchor > 0 {
             self.fault(place, "anchors (&name) are not read; write the value out where it is needed".to_owned());
         }
@@ -251,7 +251,7 @@ impl Builder {
         }
     }
 
-    fn fault(&mut self, place: Place, message: String) {
+    fn fault(&mut self, place: Position, message: String) {
         self.faults.push(TreeFault { place, path: self.path(), message });
     }
 
@@ -293,7 +293,7 @@ fn read_key(node: Node, lines: &mut HashMap<String, u32>) -> (Key, Option<String
 
 /// What the parser says, with the column, and with a hint for the commonest slips. It has no path: what is open there may
 /// be what was never meant to be.
-fn syntax_fault(text: &str, place: Place, info: &str) -> TreeFault {
+fn syntax_fault(text: &str, place: Position, info: &str) -> TreeFault {
     let fault = |place, message| TreeFault { place, path: String::new(), message };
     let lines = text.lines().count().max(1);
     let index = usize::try_from(place.line).unwrap_or(usize::MAX).saturating_sub(1);

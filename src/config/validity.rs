@@ -11,8 +11,8 @@ use super::tls::Identity;
 /// A certificate that ends sooner is warned of: those that are renewed by themselves are renewed earlier.
 const WARNING_DAYS: i64 = 30;
 const DAY_SECONDS: i64 = 86_400;
-/// Certificates that are told one by one, those that end first; a listener may have thousands.
-const TOLD_MAX: usize = 16;
+/// Certificates that are logged one by one, those that end first; a listener may have thousands.
+const LOGGED_MAX: usize = 16;
 
 /// Who shows a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub fn validity(snapshot: &Snapshot, now: i64) -> Vec<ValidityNotice> {
     let mut noticed: Vec<(i64, ValidityNotice)> = noticed.collect();
     noticed.sort_by_key(|(not_after, _)| *not_after);
     let mut notices: Vec<ValidityNotice> = noticed.into_iter().map(|(_, notice)| notice).collect();
-    if notices.len() > TOLD_MAX {
-        let more = notices.split_off(TOLD_MAX);
+    if notices.len() > LOGGED_MAX {
+        let more = notices.split_off(LOGGED_MAX);
         let refused = more.iter().any(|notice| notice.refused);
         let text = format!("{} more must be renewed", counted(more.len(), "certificate"));
         notices.push(ValidityNotice { refused, text });
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn the_lines_of_many_certificates_are_bounded() {
         let notices = validity(&snapshot(40), NEW_YEAR - DAY_SECONDS);
-        assert_eq!(notices.len(), TOLD_MAX + 1);
-        assert_eq!(notices[TOLD_MAX].text, "25 certificates more must be renewed");
+        assert_eq!(notices.len(), LOGGED_MAX + 1);
+        assert_eq!(notices[LOGGED_MAX].text, "25 certificates more must be renewed");
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::metrics::{Cause, Place};
+use crate::metrics::{Cause, ShardSlot};
 use crate::session::Context;
 
 /// A shard's part of the caps.
@@ -26,7 +26,7 @@ pub struct Caps {
 pub struct Admitted {
     caps: Rc<Caps>,
     source: IpAddr,
-    _place: Place,
+    _slot: ShardSlot,
 }
 
 impl Drop for Admitted {
@@ -44,6 +44,7 @@ impl Drop for Admitted {
 
 impl Caps {
     /// The caps of one shard.
+    #[expect(clippy::disallowed_methods, reason = "no disk is behind /dev/null")]
     pub fn new(
         connections_max: u64,
         connections_per_source_max: u64,
@@ -61,12 +62,12 @@ impl Caps {
         }
     }
 
-    /// Admits a connection that has a place at this shard, and counts it.
+    /// Admits a connection that is assigned to this shard, and counts it.
     ///
     /// # Errors
     ///
     /// The cap that it would exceed.
-    pub fn admit(self: &Rc<Caps>, context: &Context, stream: &TcpStream, place: Place) -> Result<Admitted, Cause> {
+    pub fn admit(self: &Rc<Caps>, context: &Context, stream: &TcpStream, slot: ShardSlot) -> Result<Admitted, Cause> {
         let source = stream.peer_addr().map_err(|_| Cause::ClientReset)?.ip().to_canonical();
         if context.active() >= self.connections_max {
             return Err(Cause::ConnectionsMax);
@@ -85,7 +86,7 @@ impl Caps {
         *count += 1;
         drop(sources);
         context.count_accept();
-        Ok(Admitted { caps: self.clone(), source, _place: place })
+        Ok(Admitted { caps: self.clone(), source, _slot: slot })
     }
 
     /// A bucket of one second's accepts.
@@ -99,6 +100,7 @@ impl Caps {
     }
 
     /// Runs `work` with one more descriptor to spare.
+    #[expect(clippy::disallowed_methods, reason = "no disk is behind /dev/null")]
     pub fn without_reserve(&self, work: impl FnOnce()) {
         *self.reserve.borrow_mut() = None;
         work();

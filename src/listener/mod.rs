@@ -11,22 +11,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::metrics::{Cause, Loads, Numbers, Place};
+use crate::metrics::{Cause, Loads, Numbers, ShardSlot};
 use crate::net::{Accept, Acceptor};
-use crate::route::Entrance;
+use crate::route::Ingress;
 use crate::session::{Context, Phase};
 
 /// How long accepting rests when no descriptor is left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection that was accepted and has a place at a shard, this one or another. Nothing was read from it.
+/// A connection that was accepted and assigned to a shard, this one or another. Nothing was read from it.
 pub struct Accepted {
     /// The connection.
     pub stream: TcpStream,
-    /// Where it came in.
-    pub entrance: Arc<Entrance>,
-    /// Whose it is.
-    pub place: Place,
+    /// The ingress that accepted it.
+    pub ingress: Arc<Ingress>,
+    /// Its slot at that shard.
+    pub slot: ShardSlot,
 }
 
 /// Accepts from one socket until the shard drains, and finds each connection its shard: `serve` takes those of this one,
@@ -35,7 +35,7 @@ pub async fn accept(
     context: Rc<Context>,
     caps: Rc<Caps>,
     loads: Loads,
-    (listening, entrance): (TcpListener, Arc<Entrance>),
+    (listening, ingress): (TcpListener, Arc<Ingress>),
     serve: impl Fn(Accepted),
     hand_over: impl Fn(Accepted) -> Result<(), Accepted>,
 ) {
@@ -43,12 +43,12 @@ pub async fn accept(
     let acceptor = Acceptor::new(&context.net, listening);
     let take = |stream: TcpStream| {
         // A shard that drains keeps what it has accepted: so do, from now on, the others.
-        let place = if context.phase() == Phase::Serving { loads.place(own) } else { loads.place_at(own) };
-        let accepted = Accepted { stream, entrance: entrance.clone(), place };
-        let kept = if accepted.place.shard() == own { Err(accepted) } else { hand_over(accepted) };
+        let slot = if context.phase() == Phase::Serving { loads.assign(own) } else { loads.assign_to(own) };
+        let accepted = Accepted { stream, ingress: ingress.clone(), slot };
+        let kept = if accepted.slot.shard() == own { Err(accepted) } else { hand_over(accepted) };
         if let Err(back) = kept {
-            let place = if back.place.shard() == own { back.place } else { loads.place_at(own) };
-            serve(Accepted { place, ..back });
+            let slot = if back.slot.shard() == own { back.slot } else { loads.assign_to(own) };
+            serve(Accepted { slot, ..back });
         }
     };
     loop {
@@ -73,10 +73,10 @@ pub async fn accept(
 }
 
 /// Admits a connection, or closes it with its cause.
-pub fn admit(context: &Context, caps: &Rc<Caps>, accepted: Accepted) -> Option<(TcpStream, Admitted, Arc<Entrance>)> {
-    let Accepted { stream, entrance, place } = accepted;
-    match caps.admit(context, &stream, place) {
-        Ok(admitted) => Some((stream, admitted, entrance)),
+pub fn admit(context: &Context, caps: &Rc<Caps>, accepted: Accepted) -> Option<(TcpStream, Admitted, Arc<Ingress>)> {
+    let Accepted { stream, ingress, slot } = accepted;
+    match caps.admit(context, &stream, slot) {
+        Ok(admitted) => Some((stream, admitted, ingress)),
         Err(cause) => {
             refuse(context, cause);
             None

@@ -7,5 +7,5 @@ mod loads;
 mod numbers;
 
 pub use cause::{Cause, Fault};
-pub use loads::{Loads, Place};
+pub use loads::{Loads, ShardSlot};
 pub use numbers::{Described, Kind, Numbers, Sample};

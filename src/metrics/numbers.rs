@@ -60,6 +60,7 @@ macro_rules! numbers {
 
         impl Numbers {
             /// Copies all numbers.
+            #[expect(clippy::indexing_slicing, reason = "an array with one place for each cause")]
             pub fn sample(&self) -> Sample {
                 Sample { closed: std::array::from_fn(|at| self.closed[at].get()), $($name: self.$name.get()),* }
             }
@@ -136,7 +137,7 @@ numbers! {
     nodes_left_out;
     /// Host names of nodes that no certificate of their listener covers.
     node_names_uncovered Gauge "node_names_uncovered";
-    /// Topics of backend clusters that an additional topic of the same name hides, where that is to be told.
+    /// Shadowed topics: no client can see them, because an additional topic with `conflict: warn` has their name.
     names_hidden Gauge "names_hidden";
     /// Panics caught in sessions.
     panics;
@@ -155,6 +156,7 @@ impl Numbers {
     }
 
     /// Counts a closed connection.
+    #[expect(clippy::indexing_slicing, reason = "an array with one place for each cause")]
     pub fn close(&self, cause: Cause) {
         let cell = &self.closed[cause as usize];
         cell.set(cell.get() + 1);
@@ -163,6 +165,7 @@ impl Numbers {
 
 impl Sample {
     /// Connections closed with this cause.
+    #[expect(clippy::indexing_slicing, reason = "an array with one place for each cause")]
     pub fn closed(&self, cause: Cause) -> u64 {
         self.closed[cause as usize]
     }

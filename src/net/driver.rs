@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::handshake_limiter::HandshakeLimiter;
 use super::secure::Space;
-use super::turnstile::Turnstile;
 use super::wheel::Wheel;
 use crate::sys::{Completion, Outcome, Ready, Ring, Token};
 
@@ -26,7 +26,7 @@ pub(super) struct Inner {
     slots: RefCell<Slab<Rc<Slot>>>,
     generation: Cell<u32>,
     pub(super) wheel: RefCell<Wheel>,
-    pub(super) turnstile: Turnstile,
+    pub(super) handshake_limiter: HandshakeLimiter,
     pub(super) space: RefCell<Space>,
     now: Cell<Instant>,
     /// A task that the driver did not wake itself can run: the next enter must not wait.
@@ -68,6 +68,7 @@ impl Net {
     /// # Errors
     ///
     /// As [`Ring::new`]; `Unsupported` names the operations that the kernel lacks.
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     pub fn new() -> io::Result<Net> {
         let ring = Ring::new()?;
         let missing = ring.missing_operations()?;
@@ -80,7 +81,7 @@ impl Net {
             slots: RefCell::default(),
             generation: Cell::new(0),
             wheel: RefCell::new(Wheel::new(now)),
-            turnstile: Turnstile::default(),
+            handshake_limiter: HandshakeLimiter::default(),
             space: RefCell::default(),
             now: Cell::new(now),
             runnable: Cell::new(true),
@@ -119,6 +120,7 @@ impl Net {
 
     /// Runs the ring until [`Net::stop`]. Tasks that it wakes stand before it in the executor's queue, so that they have run
     /// when it comes to its next turn; others have called [`Net::mark_runnable`].
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     pub async fn drive(&self) {
         let mut completions = Vec::new();
         while !self.0.stopped.get() {
@@ -133,7 +135,7 @@ impl Net {
             }
             self.0.now.set(Instant::now());
             // Before the others are woken: those who wait for their share stand before newcomers.
-            if self.0.turnstile.begin_turn() {
+            if self.0.handshake_limiter.begin_turn() {
                 self.mark_runnable();
             }
             completions.drain(..).for_each(|completion| self.hand_out(completion));
@@ -142,6 +144,7 @@ impl Net {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read for the whole turn")]
     fn until_next_deadline(&self) -> Duration {
         self.0.wheel.borrow().next(Instant::now())
     }
@@ -166,7 +169,7 @@ impl Net {
                 slot.ended.set(true);
                 slot.accepted.borrow_mut().push_back(Err(io::Error::from_raw_os_error(number)));
             }
-            // A poll that failed tells nothing: reading and writing will say what is wrong.
+            // A failed poll means nothing by itself: reading and writing return the error.
             Outcome::Failed(_) => slot.ready.set(Ready { readable: true, writable: true, ended: true }),
         }
         if !completion.more && !slot.ended.get() {

@@ -5,25 +5,25 @@
 //! timeout. May not know what the bytes mean.
 
 mod accept;
+mod async_fd;
 mod driver;
+mod handshake_limiter;
 mod mailbox;
+mod notify;
 mod pipe;
 mod raw;
 mod secure;
-mod signal;
 mod socket;
 mod timer;
-mod turnstile;
-mod watch;
 mod wheel;
 
 pub use accept::{Accept, Acceptor};
+pub use async_fd::AsyncFd;
 pub use driver::Net;
 pub use mailbox::{Mailbox, Sender, mailbox};
+pub use notify::Notify;
 pub use pipe::{Drained, EmptyPipe, Filled, FullPipe, Pipes};
-pub use signal::Signal;
 pub use socket::Socket;
 pub use timer::Timer;
-pub use watch::Watch;
 
 pub use crate::sys::Then;

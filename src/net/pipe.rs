@@ -156,7 +156,7 @@ impl FullPipe {
         self.bytes
     }
 
-    /// Sends what is in it; tells how much left.
+    /// Sends what is in it; returns how many bytes were sent.
     pub fn drain(mut self, to: &Socket, then: Then) -> (usize, Drained) {
         let mut left = 0;
         while self.bytes > 0 {

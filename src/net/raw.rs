@@ -89,8 +89,8 @@ impl Raw {
         }
         match (&self.stream).read(into) {
             Ok(n) => {
-                // A short read has emptied the socket; what comes later is told by the ring. An end, once told, is
-                // not told again.
+                // A short read has emptied the socket; what comes later is reported by the ring. An end is reported
+                // only once.
                 if n < into.len() && !ready.ended {
                     self.clear_readable();
                 }
@@ -115,7 +115,7 @@ impl Raw {
             return None;
         }
         match sys::splice(self.stream.as_fd(), pipe, bytes, Then::Nothing) {
-            // The pipe is empty, so that it is the socket that has nothing. A short move, in contrast, tells nothing:
+            // The pipe is empty, so that it is the socket that has nothing. A short move, in contrast, means nothing:
             // the pipe takes a number of pieces, however small these are.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.clear_readable();
@@ -135,8 +135,8 @@ impl Raw {
             return Ok(0);
         }
         match sys::splice(pipe, self.stream.as_fd(), bytes, then) {
-            // The pipe holds bytes, so that it is the socket that takes none. A short move, in contrast, tells nothing: the
-            // kernel ends it as well when the thread is to be told something, a timer of its executor for one
+            // The pipe holds bytes, so that it is the socket that takes none. A short move, in contrast, means nothing: the
+            // kernel ends it as well when the thread is to be notified of something, a timer of its executor for one
             // (splice_to_socket looks at signal_pending, and TIF_NOTIFY_SIGNAL counts). Taken for a full socket it would be
             // waited for without end: only a socket that was full says when it has room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -8,10 +8,10 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use super::Then;
+use super::handshake_limiter::QueuePosition;
 use super::raw::Raw;
-use super::turnstile::Place;
 use crate::tls::{
-    CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, HELLO_BYTES_MAX, Plaintext, Pump, RECORD_BYTES_MAX, Wire,
+    CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, HELLO_BYTES_MAX, Plaintext, RECORD_BYTES_MAX, TlsConnection, Wire,
 };
 
 /// Ciphertext that is taken from a socket at once, the part of a record before it included.
@@ -52,10 +52,10 @@ impl Space {
 
 /// TLS of one connection.
 pub(super) struct Secure {
-    pump: Pump,
+    tls: TlsConnection,
     /// Bytes of a record, or during the handshake of a message, that is not whole.
     partial: Vec<u8>,
-    /// They were not shown to the pump yet. Of our own side of a handshake none are needed.
+    /// They were not given to the TLS connection yet. Of our own side of a handshake none are needed.
     fresh: bool,
     /// Plaintext that found no room, and how much of it has been delivered since.
     plain: Vec<u8>,
@@ -63,11 +63,11 @@ pub(super) struct Secure {
     /// Ciphertext that the socket did not take, and how much of it has left since.
     unsent: Vec<u8>,
     sent: usize,
-    /// Plaintext in it that the caller was not told to be written.
+    /// Plaintext in it that was not reported to the caller as written.
     promised: usize,
     end: Option<End>,
-    /// We have said that nothing more comes, or that something is wrong.
-    said_end: bool,
+    /// We have sent close_notify, or another alert.
+    close_notify_sent: bool,
 }
 
 /// Why nothing more can be read.
@@ -80,9 +80,9 @@ enum End {
 
 impl Secure {
     /// Begins with what was read already.
-    pub fn new(pump: Pump, first: Vec<u8>) -> Secure {
+    pub fn new(tls: TlsConnection, first: Vec<u8>) -> Secure {
         Secure {
-            pump,
+            tls,
             partial: first,
             fresh: true,
             plain: Vec::new(),
@@ -91,36 +91,41 @@ impl Secure {
             sent: 0,
             promised: 0,
             end: None,
-            said_end: false,
+            close_notify_sent: false,
         }
     }
 
     /// What was agreed on.
-    pub fn pump(&self) -> &Pump {
-        &self.pump
+    pub fn tls(&self) -> &TlsConnection {
+        &self.tls
     }
 
     /// Bytes of memory in use beside the keys.
-    pub fn held(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.partial.capacity() + self.plain.capacity() + self.unsent.capacity()
     }
 
-    /// Goes on with the handshake; ready when all that we have to say has left.
-    pub fn poll_handshake(&mut self, raw: &Raw, place: &mut Place, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    /// Continues the handshake; ready when it is done and all our messages are sent.
+    pub fn poll_handshake(
+        &mut self,
+        raw: &Raw,
+        position: &mut QueuePosition,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             if !self.flush(raw)? {
                 return Poll::Pending;
             }
             match self.end {
-                // Hands are shaken, and an end came behind that in the same read: it is the next read's to tell.
-                Some(_) if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),
+                // The handshake is done, and an end came behind it in the same read: the next read returns it.
+                Some(_) if !self.tls.is_handshaking() => return Poll::Ready(Ok(())),
                 Some(End::Closed) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                Some(end) => return Poll::Ready(end.told().map(drop)),
-                None if !self.pump.is_handshaking() => return Poll::Ready(Ok(())),
+                Some(end) => return Poll::Ready(end.into_result().map(drop)),
+                None if !self.tls.is_handshaking() => return Poll::Ready(Ok(())),
                 None if !self.fresh && !raw.is_readable() => return Poll::Pending,
                 None => {}
             }
-            std::task::ready!(raw.net().0.turnstile.poll_pass(place, cx));
+            std::task::ready!(raw.net().0.handshake_limiter.poll_permit(position, cx));
             if self.pull(raw, &mut []).is_none() {
                 return Poll::Pending;
             }
@@ -136,7 +141,7 @@ impl Secure {
     /// As [`Raw::read`].
     pub fn read(&mut self, raw: &Raw, into: &mut [u8]) -> Option<io::Result<usize>> {
         if !self.unsent.is_empty() {
-            // What rustls says by itself must not pile up because the other side does not read it.
+            // What rustls sends by itself must not pile up because the other side does not read it.
             let _ = self.flush(raw);
             if self.unsent.len() - self.sent > RECORDS_AT_ONCE * CIPHERTEXT_BYTES_MAX {
                 return None;
@@ -147,7 +152,7 @@ impl Secure {
                 return Some(Ok(self.deliver(into)));
             }
             if let Some(end) = self.end {
-                return Some(end.told());
+                return Some(end.into_result());
             }
             match self.pull(raw, into)? {
                 0 => {}
@@ -158,7 +163,7 @@ impl Secure {
         None
     }
 
-    /// As [`Raw::write`]. What waits for room in the socket is not told as written before it has left.
+    /// As [`Raw::write`]. What waits for room in the socket is not reported as written before it is sent.
     pub fn write(&mut self, raw: &Raw, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         if !self.flush(raw)? {
             return Ok(0);
@@ -169,7 +174,7 @@ impl Secure {
         let mut space = raw.net().0.space.borrow_mut();
         while done < wanted && raw.is_writable() {
             let (wire, gather) = space.output();
-            let taken = self.pump.send(behind(pieces, done), gather, wire);
+            let taken = self.tls.send(behind(pieces, done), gather, wire);
             self.push(raw, wire.filled())?;
             let taken = taken.map_err(|fault| self.fail(fault))?;
             if !self.unsent.is_empty() {
@@ -184,16 +189,16 @@ impl Secure {
         Ok(done)
     }
 
-    /// Says that nothing more comes, where the other side can know it and the socket takes it.
-    pub fn say_end(&mut self, raw: &Raw) {
-        if std::mem::replace(&mut self.said_end, true) || self.pump.is_handshaking() {
+    /// Sends close_notify, after a handshake and where the socket takes it.
+    pub fn send_close_notify(&mut self, raw: &Raw) {
+        if std::mem::replace(&mut self.close_notify_sent, true) || self.tls.is_handshaking() {
             return;
         }
-        // Borrowed only while a panic is being told: then nothing is to be said.
+        // Borrowed only while a panic unwinds: then nothing is to be sent.
         let Ok(mut space) = raw.net().0.space.try_borrow_mut() else { return };
         if matches!(self.flush(raw), Ok(true)) {
             let (wire, _) = space.output();
-            if self.pump.close(wire).is_ok() {
+            if self.tls.close(wire).is_ok() {
                 let _ = raw.write(&[IoSlice::new(wire.filled())], Then::Nothing);
             }
         }
@@ -202,7 +207,7 @@ impl Secure {
     /// One read from the socket, of which plaintext goes to `into`, and behind it to what is kept; `None`: nothing for now.
     fn pull(&mut self, raw: &Raw, into: &mut [u8]) -> Option<usize> {
         let mut space = raw.net().0.space.borrow_mut();
-        let bytes = match self.pump.is_handshaking() {
+        let bytes = match self.tls.is_handshaking() {
             true => HANDSHAKE_BYTES_MAX,
             false => into.len().clamp(RECORD_BYTES_MAX, INPUT_BYTES_MAX),
         };
@@ -219,10 +224,10 @@ impl Secure {
         front.copy_from_slice(&self.partial);
         let whole = front.len() + read;
         let mut plain = Halves { into, filled: 0, kept: &mut self.plain };
-        let received = self.pump.receive(input.get_mut(..whole).unwrap_or_default(), &mut plain, wire);
+        let received = self.tls.receive(input.get_mut(..whole).unwrap_or_default(), &mut plain, wire);
         let filled = plain.filled;
         if self.push(raw, wire.filled()).is_err() {
-            // A connection that takes nothing more says so, or ends, when it is read.
+            // A connection that takes nothing more returns an error, or ends, when it is read.
             self.unsent = Vec::new();
         }
         match received {
@@ -237,7 +242,7 @@ impl Secure {
         Some(filled)
     }
 
-    /// Ciphertext; an end or an error is noted instead.
+    /// Reads ciphertext; an end or an error is noted instead.
     fn read_raw(&mut self, raw: &Raw, room: &mut [u8]) -> Option<usize> {
         match raw.read(room)? {
             Ok(0) => self.end = Some(End::Closed),
@@ -249,7 +254,7 @@ impl Secure {
 
     fn fail(&mut self, fault: Fault) -> io::Error {
         // rustls has put an alert behind what was received, where one belongs.
-        (self.end, self.said_end) = (Some(End::Fault(fault)), true);
+        (self.end, self.close_notify_sent) = (Some(End::Fault(fault)), true);
         self.partial = Vec::new();
         io::Error::new(io::ErrorKind::InvalidData, fault)
     }
@@ -289,7 +294,7 @@ impl Secure {
         Ok(())
     }
 
-    /// Sends what waits; whether nothing does any more.
+    /// Sends what waits; returns whether all is sent.
     fn flush(&mut self, raw: &Raw) -> io::Result<bool> {
         while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match raw.write(&[IoSlice::new(rest)], Then::Nothing)? {
@@ -303,7 +308,7 @@ impl Secure {
 }
 
 impl End {
-    fn told(self) -> io::Result<usize> {
+    fn into_result(self) -> io::Result<usize> {
         match self {
             End::Closed => Ok(0),
             End::Fault(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),

@@ -1,4 +1,4 @@
-//! TLS on real sockets: every byte arrives, nothing is kept without bound or for nothing, and the end is told.
+//! TLS on real sockets: every byte arrives, nothing is kept without bound or for nothing, and the end is signalled.
 
 use super::*;
 use crate::net::{Filled, Net, Pipes, Socket};
@@ -63,8 +63,8 @@ fn pair(net: &Net) -> (Socket, Socket) {
     let (mut near, far) = connection(net);
     far.set_nonblocking(true).unwrap();
     let mut far = Socket::of_client(net, far);
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
-    far.begin_tls(Pump::backend(client, NAME).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
+    far.begin_tls(TlsConnection::backend(client, NAME).unwrap(), Vec::new());
     run(net, async {
         let (one, other) = future::zip(near.handshake(), far.handshake()).await;
         one.unwrap();
@@ -82,7 +82,7 @@ fn with_client<T: Send + 'static>(
     let (mut near, far) = connection(net);
     let client = ClientConnection::new(client, ServerName::try_from(NAME).unwrap()).unwrap();
     let thread = thread::spawn(move || work(StreamOwned::new(client, far)));
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     run(net, near.handshake()).unwrap();
     (near, thread)
 }
@@ -108,7 +108,7 @@ async fn send(net: &Net, socket: &Socket, bytes: usize) {
         let length = (at * 7919 % 200_000 + 1).min(bytes - at);
         let pieces: Vec<IoSlice<'_>> = data[at..at + length].chunks(3_000).map(IoSlice::new).collect();
         let n = socket.write(&pieces, Then::Nothing).unwrap();
-        held = held.max(socket.held());
+        held = held.max(socket.held_bytes());
         at += n;
         if n == 0 {
             future::or(socket.writable(), net.sleep(Duration::from_millis(5))).await;
@@ -134,11 +134,11 @@ fn every_byte_arrives_however_it_is_read_and_nothing_is_kept_for_nothing() {
                 let n = read(&far, &mut buffer).await.unwrap();
                 assert!(n > 0 && buffer[..n].iter().enumerate().all(|(i, byte)| *byte == pattern(at + i)));
                 at += n;
-                assert!(far.held() <= 3 * RECORD_BYTES_MAX, "{} bytes are kept", far.held());
+                assert!(far.held_bytes() <= 3 * RECORD_BYTES_MAX, "{} bytes are kept", far.held_bytes());
             }
         };
         run(&net, future::zip(send(&net, &near, bytes), receives));
-        assert_eq!((near.held(), far.held()), (0, 0));
+        assert_eq!((near.held_bytes(), far.held_bytes()), (0, 0));
         assert_eq!(near.tls().unwrap().version(), Some("TLSv1.3"));
     }
 }
@@ -163,7 +163,7 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
             stream.read_exact(&mut answer).unwrap();
             answer
         });
-        near.begin_tls(Pump::server(server.clone()).unwrap(), first);
+        near.begin_tls(TlsConnection::server(server.clone()).unwrap(), first);
         run(&net, async {
             near.handshake().await.unwrap();
             let mut request = [0; 100];
@@ -171,7 +171,7 @@ fn a_hello_may_come_byte_by_byte_and_the_first_bytes_may_have_been_read() {
             assert_eq!(near.write(&[IoSlice::new(b"an "), IoSlice::new(b"answer")], Then::Nothing).unwrap(), 9);
         });
         assert_eq!(&thread.join().unwrap(), b"an answer");
-        assert_eq!(near.held(), 0);
+        assert_eq!(near.held_bytes(), 0);
     }
 }
 
@@ -197,7 +197,7 @@ fn an_end_that_comes_with_the_last_of_a_handshake_leaves_it_whole() {
         let mut stream = StreamOwned::new(client, far);
         stream.read_to_end(&mut Vec::new()).unwrap();
     });
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     run(&net, async {
         near.handshake().await.unwrap();
         assert_eq!(read(&near, &mut [0; 10]).await.unwrap(), 0);
@@ -255,8 +255,8 @@ fn a_broken_record_is_a_fault_after_what_came_before_it() {
             assert_eq!(Fault::inside(&error), Some(Fault::DecryptionFailed));
         }
     });
-    assert!(thread.join().unwrap().contains("BadRecordMac"), "the other side is told why");
-    assert_eq!(near.held(), 0);
+    assert!(thread.join().unwrap().contains("BadRecordMac"), "the other side receives an alert");
+    assert_eq!(near.held_bytes(), 0);
 }
 
 #[test]
@@ -269,12 +269,12 @@ fn handshakes_that_cannot_be_end_in_an_error() {
         let (mut near, mut far) = connection(&net);
         far.write_all(sent).unwrap();
         far.shutdown(std::net::Shutdown::Write).unwrap();
-        near.begin_tls(Pump::server(server.clone()).unwrap(), Vec::new());
+        near.begin_tls(TlsConnection::server(server.clone()).unwrap(), Vec::new());
         assert_eq!(run(&net, near.handshake()).unwrap_err().kind(), kind);
         drop(near);
-        let mut told = Vec::new();
-        far.read_to_end(&mut told).unwrap();
-        assert_eq!(!told.is_empty(), kind == ErrorKind::InvalidData, "{told:?}");
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).unwrap();
+        assert_eq!(!received.is_empty(), kind == ErrorKind::InvalidData, "{received:?}");
     }
 }
 
@@ -284,7 +284,7 @@ fn what_is_kept_of_a_handshake_is_bounded() {
     let (server, _) = settings();
     let net = Net::new().unwrap();
     let (mut near, mut far) = connection(&net);
-    near.begin_tls(Pump::server(server).unwrap(), Vec::new());
+    near.begin_tls(TlsConnection::server(server).unwrap(), Vec::new());
     let thread = thread::spawn(move || {
         // A ClientHello that announces 65,535 bytes, in records of one byte each.
         let message = [1, 0, 0xff, 0xff].into_iter().chain(std::iter::repeat(0));

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::raw::Raw;
 use super::secure::Secure;
 use super::{Net, Then};
-use crate::tls::Pump;
+use crate::tls::TlsConnection;
 
 /// A connection on the shard's ring. Dropping it closes it.
 pub struct Socket {
@@ -34,10 +34,10 @@ impl Socket {
         Ok(Socket { raw: Raw::connect(net, address).await?, secure: None })
     }
 
-    /// Speaks TLS from now on, on whichever side `pump` stands; `first` is what was read before and belongs to it.
+    /// Speaks TLS from now on, as the side that `tls` is; `first` is what was read before and belongs to it.
     /// [`Socket::handshake`] comes next.
-    pub fn begin_tls(&mut self, pump: Pump, first: Vec<u8>) {
-        self.secure = Some(Box::new(RefCell::new(Secure::new(pump, first))));
+    pub fn begin_tls(&mut self, tls: TlsConnection, first: Vec<u8>) {
+        self.secure = Some(Box::new(RefCell::new(Secure::new(tls, first))));
     }
 
     /// Speaks TLS no more: what is read from now on is what came. For a connection that is to be closed.
@@ -45,26 +45,26 @@ impl Socket {
         self.secure = None;
     }
 
-    /// Waits until both sides have shaken hands; to be bounded in time by the caller. Takes its turn with the other
-    /// handshakes of the shard.
+    /// Waits until the TLS handshake is done; to be bounded in time by the caller. Takes its turn with the other handshakes of
+    /// the shard.
     ///
     /// # Errors
     ///
     /// As recv(2) and send(2); `UnexpectedEof` when the other side ended the connection; `InvalidData` with a
-    /// [`crate::tls::Fault`] inside, and the other side has been told.
+    /// [`crate::tls::Fault`] inside, after an alert was sent to the other side.
     pub async fn handshake(&self) -> io::Result<()> {
         let Some(secure) = &self.secure else { return Ok(()) };
-        let mut place = None;
+        let mut position = None;
         poll_fn(|cx| {
             self.raw.register(cx);
-            secure.borrow_mut().poll_handshake(&self.raw, &mut place, cx)
+            secure.borrow_mut().poll_handshake(&self.raw, &mut position, cx)
         })
         .await
     }
 
-    /// What the handshake came to; `None` on a plain connection.
-    pub fn tls(&self) -> Option<Ref<'_, Pump>> {
-        self.secure.as_ref().map(|secure| Ref::map(secure.borrow(), Secure::pump))
+    /// The TLS connection; `None` on a plain connection.
+    pub fn tls(&self) -> Option<Ref<'_, TlsConnection>> {
+        self.secure.as_ref().map(|secure| Ref::map(secure.borrow(), Secure::tls))
     }
 
     /// Bytes pass through TLS, so that none may pass unread.
@@ -73,8 +73,8 @@ impl Socket {
     }
 
     /// Bytes of memory that wait in it, for records that are not whole or have not left.
-    pub fn held(&self) -> usize {
-        self.secure.as_ref().map_or(0, |secure| secure.borrow().held())
+    pub fn held_bytes(&self) -> usize {
+        self.secure.as_ref().map_or(0, |secure| secure.borrow().held_bytes())
     }
 
     /// Wakes the task of `cx` at the next change of readiness.
@@ -147,7 +147,7 @@ impl Socket {
     /// Ends the direction away from us; what was written still arrives.
     pub fn end_writing(&self) {
         if let Some(secure) = &self.secure {
-            secure.borrow_mut().say_end(&self.raw);
+            secure.borrow_mut().send_close_notify(&self.raw);
         }
         self.raw.end_writing();
     }
@@ -175,7 +175,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if let Some(secure) = &mut self.secure {
-            secure.get_mut().say_end(&self.raw);
+            secure.get_mut().send_close_notify(&self.raw);
         }
     }
 }

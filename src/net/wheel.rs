@@ -71,18 +71,18 @@ impl Wheel {
         if !timer.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             timer.waker = Some(waker.clone());
         }
-        let place = due.clamp(done + 1, horizon);
-        if timer.listed.is_none_or(|listed| listed > place) {
-            timer.listed = Some(place);
+        let position = due.clamp(done + 1, horizon);
+        if timer.listed.is_none_or(|listed| listed > position) {
+            timer.listed = Some(position);
             let entry = (id.0 as u32, timer.generation);
-            self.list(place, entry);
+            self.list(position, entry);
         }
     }
 
     fn list(&mut self, tick: u64, entry: (u32, u32)) {
         let at = (tick % PLACES as u64) as usize;
-        if let (Some(place), Some(bits)) = (self.places.get_mut(at), self.taken.get_mut(at / 64)) {
-            place.push(entry);
+        if let (Some(position), Some(bits)) = (self.places.get_mut(at), self.taken.get_mut(at / 64)) {
+            position.push(entry);
             *bits |= 1 << (at % 64);
         }
     }
@@ -123,9 +123,9 @@ impl Wheel {
                 waker.wake();
             }
         } else if timer.due != u64::MAX {
-            let place = timer.due.min(horizon);
-            timer.listed = Some(place);
-            self.list(place, (id, generation));
+            let position = timer.due.min(horizon);
+            timer.listed = Some(position);
+            self.list(position, (id, generation));
         }
     }
 

@@ -149,6 +149,7 @@ const fn row(key: i16) -> Rule {
 }
 
 /// Of a key that has none, this does not compile.
+#[expect(clippy::indexing_slicing, reason = "only the compiler runs it")]
 const fn layout(key: i16) -> &'static Api {
     let mut at = 0;
     while APIS[at].key != key {
@@ -236,6 +237,7 @@ const KEYS: usize = 93;
 const _: () = assert!(RULES.len() == APIS.len(), "an API of Kafka has no row: it must be decided what becomes of it");
 
 /// Key -> row, so that dispatch is one look-up. A key outside, or twice in, the tables does not compile.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const SLOTS: [Slot; KEYS] = {
     let mut slots = [Slot::Unknown; KEYS];
     let mut at = 0;

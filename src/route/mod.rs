@@ -2,13 +2,13 @@
 //!
 //! Owns the port table and the host name tables. May not allocate on a look-up, change after it is built, or guess.
 
-mod entrance;
-mod names;
+mod host_table;
+mod ingress;
 
 use std::sync::Arc;
 
-pub use entrance::{Destination, Door, Entrance, NoDestination, TlsDoor, entrances};
-pub use names::{HostTable, Meant, NoMeaning};
+pub use host_table::{HostMatch, HostTable, NoHostMatch};
+pub use ingress::{Destination, Ingress, IngressMode, NoDestination, TlsIngress, ingresses};
 
 use crate::cluster::{AddressMap, Namespace};
 use crate::config::{Forward, Listener, Snapshot};
@@ -22,9 +22,9 @@ pub struct Route {
     pub virtual_cluster: Arc<str>,
     /// Index of the backend cluster.
     pub backend: usize,
-    /// What clients are told of each node.
+    /// The address of each node that clients see.
     pub addresses: Arc<AddressMap>,
-    /// The names of the virtual cluster; `None`: everything is seen under its own name.
+    /// The namespace of the virtual cluster; `None`: virtual names are the physical ones.
     pub namespace: Option<Arc<Namespace>>,
 }
 
@@ -42,7 +42,7 @@ impl Route {
     }
 }
 
-/// The host names that lead somewhere on `listener`; `None` where it routes by none.
+/// The host names that `listener` routes by; `None` where it routes by none.
 pub fn host_names(snapshot: &Snapshot, listener: &Listener) -> Option<HostTable> {
     let policies = || {
         listener.forwards.iter().filter_map(|forward| match forward {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::cluster::{HostFormat, HostNames, NodeId, NodePorts, PortMapping, Warned};
+use crate::cluster::{HostFormat, HostNames, NodeId, NodePorts, PortMapping, ShadowWarnings};
 use crate::config::{Admin, Limits, Node, Shards, Sni, TlsServer, TlsVersions, VirtualCluster};
 
 fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot {
@@ -32,7 +32,7 @@ fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot
         description: None,
         labels: BTreeMap::new(),
         namespace: None,
-        warned: Warned::default(),
+        shadow_warnings: ShadowWarnings::default(),
     };
     let virtual_clusters = names.iter().map(virtual_cluster).collect();
     Snapshot { node, backend_clusters: Vec::new(), virtual_clusters, listeners: vec![listener] }
@@ -55,11 +55,11 @@ fn each_port_of_each_address_has_its_route() {
     };
     let forward = Forward::PortMapping { virtual_cluster: 0, address_map: Arc::new(AddressMap::Ports(mapping)) };
     let snapshot = snapshot(&["passthrough"], vec![forward], vec![100, 101, 102]);
-    let node = |entrance: &Entrance| match &entrance.door {
-        Door::Plain(destination) => destination.node,
-        Door::Tls(_) => panic!("the listener is plain"),
+    let node = |ingress: &Ingress| match &ingress.mode {
+        IngressMode::Plain(destination) => destination.node,
+        IngressMode::Tls(_) => panic!("the listener is plain"),
     };
-    let table: Vec<_> = entrances(&snapshot).iter().map(|(at, entrance)| (at.to_string(), node(entrance))).collect();
+    let table: Vec<_> = ingresses(&snapshot).iter().map(|(at, ingress)| (at.to_string(), node(ingress))).collect();
     let expected = [
         ("127.0.0.1:100", None),
         ("[::1]:100", None),
@@ -91,16 +91,16 @@ fn the_first_policy_that_matches_is_used() {
         allow_plaintext: true,
         client_authentication: None,
     };
-    let doors = |forwards: Vec<Forward>| {
+    let ingresses_of = |forwards: Vec<Forward>| {
         let mut snapshot = snapshot(&["alice", "bob"], forwards, vec![100, 101]);
         snapshot.listeners[0].tls = Some(Arc::new(tls.clone()));
         snapshot.listeners[0].addresses.truncate(1);
-        entrances(&snapshot).into_iter().map(|(_, entrance)| entrance).collect::<Vec<_>>()
+        ingresses(&snapshot).into_iter().map(|(_, ingress)| ingress).collect::<Vec<_>>()
     };
-    let found = |entrance: &Entrance, name: Option<&str>| {
-        let Door::Tls(door) = &entrance.door else { panic!("TLS is spoken there") };
-        assert!(door.allow_plaintext && door.listener == 0);
-        let to = door.destination(name.map(str::as_bytes))?;
+    let found = |ingress: &Ingress, name: Option<&str>| {
+        let IngressMode::Tls(tls) = &ingress.mode else { panic!("the listener has TLS") };
+        assert!(tls.allow_plaintext && tls.listener == 0);
+        let to = tls.destination(name.map(str::as_bytes))?;
         Ok((to.route.virtual_cluster.to_string(), to.node.map(|node| node.0)))
     };
     let to = |cluster: &str, node| Ok((cluster.to_owned(), node));
@@ -109,25 +109,25 @@ fn the_first_policy_that_matches_is_used() {
     let nobodys = Some("bootstrap-carol.kafka.example");
     let foreign = Some("gateway.example");
 
-    let both = doors(vec![by_name.clone(), by_port.clone()]);
+    let both = ingresses_of(vec![by_name.clone(), by_port.clone()]);
     assert_eq!(found(&both[1], ours), to("alice", Some(7)));
     assert_eq!(found(&both[1], nobodys), unknown);
     assert_eq!((found(&both[0], foreign), found(&both[1], None)), (to("bob", None), to("bob", Some(1))));
 
-    let names = doors(vec![by_name]);
+    let names = ingresses_of(vec![by_name]);
     assert_eq!(found(&names[0], ours), to("alice", Some(7)));
     assert_eq!(
         (found(&names[0], nobodys), found(&names[0], foreign), found(&names[0], None)),
         (unknown.clone(), unknown, none)
     );
 
-    let ports = doors(vec![by_port]);
+    let ports = ingresses_of(vec![by_port]);
     assert_eq!((found(&ports[1], ours), found(&ports[0], None)), (to("bob", Some(1)), to("bob", None)));
 }
 
 #[test]
 fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
-    use NoMeaning::{Foreign, UnknownCluster};
+    use NoHostMatch::{Foreign, UnknownCluster};
     let forwards = vec![
         sni(HostFormat::SharedSuffix, &["alice", "bob"], ".kafka.example"),
         sni(HostFormat::PerClusterSuffix, &["alice", "bob"], ".other.example"),
@@ -136,8 +136,8 @@ fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
     let table = host_names(&snapshot, &snapshot.listeners[0]).unwrap();
     assert_eq!(table.routes().len(), 4);
     let found =
-        |name: &str| table.meaning(name.as_bytes()).map(|to| (&*to.route.virtual_cluster, to.node.map(|n| n.0)));
-    for (name, meant) in [
+        |name: &str| table.look_up(name.as_bytes()).map(|to| (&*to.route.virtual_cluster, to.node.map(|n| n.0)));
+    for (name, matched) in [
         ("bootstrap-alice.kafka.example", Ok(("alice", None))),
         ("BOOTSTRAP-Bob.Kafka.Example.", Ok(("bob", None))),
         ("broker-0-bob.kafka.example", Ok(("bob", Some(0)))),
@@ -158,9 +158,9 @@ fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
         ("127.0.0.1", Err(Foreign)),
         ("", Err(Foreign)),
     ] {
-        assert_eq!(found(name), meant, "{name}");
+        assert_eq!(found(name), matched, "{name}");
     }
-    assert_eq!(table.meaning(&[b'a'; 70_000]).unwrap_err(), Foreign);
+    assert_eq!(table.look_up(&[b'a'; 70_000]).unwrap_err(), Foreign);
 }
 
 /// A table of 100,000 names: each is found, and means what it was made of.
@@ -177,14 +177,14 @@ fn a_hundred_thousand_names_are_all_found_and_no_other_is() {
     assert_eq!(table.routes().len(), 100_000);
     for route in table.routes() {
         let AddressMap::Names(names) = &*route.addresses else { panic!() };
-        let bootstrap = table.meaning(names.bootstrap().as_bytes()).unwrap();
+        let bootstrap = table.look_up(names.bootstrap().as_bytes()).unwrap();
         assert!(Arc::ptr_eq(bootstrap.route, route) && bootstrap.node.is_none());
         for node in [NodeId(0), NodeId(7), NodeId(i32::MAX)] {
             let name = route.addresses.advertised(node).unwrap().host();
-            let meant = table.meaning(name.to_uppercase().as_bytes()).unwrap();
-            assert!(Arc::ptr_eq(meant.route, route) && meant.node == Some(node), "{name}");
+            let matched = table.look_up(name.to_uppercase().as_bytes()).unwrap();
+            assert!(Arc::ptr_eq(matched.route, route) && matched.node == Some(node), "{name}");
         }
         let longer = format!("bootstrap-{}", names.own);
-        assert!(table.meaning(longer.as_bytes()).is_err(), "{longer}");
+        assert!(table.look_up(longer.as_bytes()).is_err(), "{longer}");
     }
 }

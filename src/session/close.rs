@@ -27,7 +27,7 @@ pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backe
     context.net.until(limit, read_to_end(context, &backend)).await;
 }
 
-/// Ends our direction to a client that was told something last, and waits until it ends its own.
+/// Ends our direction to a client after a last alert, and waits until the client ends its own.
 pub(super) async fn linger(context: &Context, client: &Socket) {
     client.end_writing();
     context.net.until(context.net.now() + LINGER, read_to_end(context, client)).await;

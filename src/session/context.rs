@@ -10,7 +10,7 @@ use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
-use crate::tls::{ServerSide, ServerSides};
+use crate::tls::{ServerTlsConfig, ServerTlsConfigs};
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -43,8 +43,8 @@ impl Scratch {
     }
 
     /// Where the next bytes are read to.
-    pub(super) fn room(&mut self, carried: usize, bytes: usize) -> &mut [u8] {
-        self.buffer.get_mut(carried..carried + bytes).unwrap_or_default()
+    pub(super) fn room(&mut self, carry_over: usize, bytes: usize) -> &mut [u8] {
+        self.buffer.get_mut(carry_over..carry_over + bytes).unwrap_or_default()
     }
 }
 
@@ -68,13 +68,13 @@ pub struct Context {
     pub(super) id_mask: [u8; 16],
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
-    told_left_out: RefCell<HashSet<(usize, NodeId)>>,
-    server_sides: RefCell<ServerSides>,
+    logged_left_out: RefCell<HashSet<(usize, NodeId)>>,
+    server_tls: RefCell<ServerTlsConfigs>,
 }
 
 impl Context {
     /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers, hides topic ids with `id_mask`, and
-    /// speaks TLS with the settings of `server_sides`.
+    /// speaks TLS as `server_tls` says.
     #[expect(clippy::too_many_arguments, reason = "each is another thing, and they are put together in one place")]
     pub fn new(
         shard: usize,
@@ -84,7 +84,7 @@ impl Context {
         limits: Limits,
         memory_bytes_max: u64,
         id_mask: [u8; 16],
-        server_sides: ServerSides,
+        server_tls: ServerTlsConfigs,
     ) -> Context {
         Context {
             shard,
@@ -99,8 +99,8 @@ impl Context {
             memory_bytes_max,
             id_mask,
             sessions: Cell::new(0),
-            told_left_out: RefCell::default(),
-            server_sides: RefCell::new(server_sides),
+            logged_left_out: RefCell::default(),
+            server_tls: RefCell::new(server_tls),
         }
     }
 
@@ -109,20 +109,20 @@ impl Context {
         self.phase.get()
     }
 
-    /// Changes what the shard is doing and lets every session look.
+    /// Changes what the shard is doing and wakes every session, so that each sees it.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         self.net.wake_all();
     }
 
-    /// What the next handshake of a listener uses; `None` where it speaks no TLS.
-    pub fn server_side(&self, listener: usize) -> Option<Arc<ServerSide>> {
-        self.server_sides.borrow().get(listener)?.clone()
+    /// The TLS configuration of a listener's next handshake; `None` where it speaks no TLS.
+    pub fn server_tls(&self, listener: usize) -> Option<Arc<ServerTlsConfig>> {
+        self.server_tls.borrow().get(listener)?.clone()
     }
 
-    /// Replaces the settings of all listeners: running sessions keep theirs.
-    pub fn set_server_sides(&self, sides: ServerSides) {
-        self.server_sides.replace(sides);
+    /// Replaces the TLS configurations of all listeners: running sessions keep theirs.
+    pub fn set_server_tls(&self, configs: ServerTlsConfigs) {
+        self.server_tls.replace(configs);
     }
 
     /// A number for the log, unique in this shard.
@@ -135,7 +135,7 @@ impl Context {
         self.scratch.borrow_mut()
     }
 
-    /// After a panic nothing in it is believed.
+    /// To be called after a panic: nothing in it can be relied on.
     pub(super) fn reset_scratch(&self) {
         *self.scratch.borrow_mut() = Scratch::new(&self.limits);
     }
@@ -157,12 +157,12 @@ impl Context {
         self.numbers.active.get()
     }
 
-    /// Moves the sum of held bytes from what a session held before to what it holds now.
+    /// Updates the sum of held bytes: a session held `before` and now holds `now`.
     ///
     /// # Errors
     ///
     /// `MemoryBudget` when it grew beyond the budget: the session that grew is closed.
-    pub(super) fn hold(&self, before: u64, now: u64) -> Result<(), Cause> {
+    pub(super) fn adjust_held_bytes(&self, before: u64, now: u64) -> Result<(), Cause> {
         let sum = self.held_bytes.get().saturating_sub(before) + now;
         self.held_bytes.set(sum);
         self.numbers.held_bytes.set(sum);
@@ -174,15 +174,15 @@ impl Context {
         self.held_bytes.get() > self.memory_bytes_max / 100 * 92
     }
 
-    /// Counts nodes that an answer left out, and says so once for each.
+    /// Counts nodes that an answer left out, and logs each of them once.
     pub(super) fn note_left_out(&self, backend: usize, listener: &str, nodes: &[NodeId]) {
         if nodes.is_empty() {
             return;
         }
         Numbers::count(&self.numbers.nodes_left_out, nodes.len() as u64);
-        let mut told = self.told_left_out.borrow_mut();
+        let mut logged = self.logged_left_out.borrow_mut();
         for node in nodes {
-            if told.insert((backend, *node)) {
+            if logged.insert((backend, *node)) {
                 tracing::warn!(
                     listener,
                     node = node.0,
@@ -193,32 +193,32 @@ impl Context {
     }
 }
 
-/// What a session holds of its shard's memory budget; given back however the session ends.
-pub(super) struct Held<'a> {
+/// A session's part of the memory budget of its shard; given back however the session ends.
+pub(super) struct HeldMemory<'a> {
     context: &'a Context,
     bytes: u64,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldMemory<'a> {
     /// Nothing so far.
-    pub fn new(context: &'a Context) -> Held<'a> {
-        Held { context, bytes: 0 }
+    pub fn new(context: &'a Context) -> HeldMemory<'a> {
+        HeldMemory { context, bytes: 0 }
     }
 
     /// So much now.
     ///
     /// # Errors
     ///
-    /// As [`Context::hold`].
+    /// As [`Context::adjust_held_bytes`].
     pub fn set(&mut self, bytes: u64) -> Result<(), Cause> {
         let before = std::mem::replace(&mut self.bytes, bytes);
-        if bytes == before { Ok(()) } else { self.context.hold(before, bytes) }
+        if bytes == before { Ok(()) } else { self.context.adjust_held_bytes(before, bytes) }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldMemory<'_> {
     fn drop(&mut self) {
         // Giving back cannot exceed the budget.
-        let _ = self.context.hold(self.bytes, 0);
+        let _ = self.context.adjust_held_bytes(self.bytes, 0);
     }
 }

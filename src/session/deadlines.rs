@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::config::Limits;
 use crate::metrics::Cause;
 
-/// What a relay is doing, as far as deadlines care.
+/// What a relay is doing, as far as deadlines depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Doing {
+pub(super) struct Activity {
     /// A request has begun to arrive and is not complete.
     pub receiving: bool,
     /// There is room to read more of it.
@@ -59,9 +59,9 @@ impl Deadlines {
     }
 
     /// The next deadline and what it would mean; an `Err` is one that has passed.
-    pub fn next(&mut self, now: Instant, doing: Doing, limits: &Limits) -> Result<Instant, Cause> {
+    pub fn next(&mut self, now: Instant, activity: Activity, limits: &Limits) -> Result<Instant, Cause> {
         let mut next = now + limits.idle;
-        if doing.unsent {
+        if activity.unsent {
             let at = self.took + limits.stalled_write;
             if now >= at {
                 return Err(Cause::StalledWrite);
@@ -70,7 +70,7 @@ impl Deadlines {
         } else {
             self.took = now;
         }
-        if !doing.receiving || !doing.room {
+        if !activity.receiving || !activity.room {
             // Time without room is nobody's fault: the window begins anew.
             self.window = None;
         } else {
@@ -84,7 +84,7 @@ impl Deadlines {
             }
             next = next.min(window.began + limits.request_grace);
         }
-        if !doing.in_flight && !doing.unsent && !doing.receiving {
+        if !activity.in_flight && !activity.unsent && !activity.receiving {
             let at = self.moved + limits.idle;
             if now >= at {
                 return Err(Cause::Idle);
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const IDLE: Doing = Doing { receiving: false, room: true, in_flight: false, unsent: false };
+    const IDLE: Activity = Activity { receiving: false, room: true, in_flight: false, unsent: false };
 
     fn at(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
@@ -111,7 +111,7 @@ mod tests {
         let (start, limits) = (Instant::now(), Limits::default());
         let mut deadlines = Deadlines::new(start);
         assert_eq!(deadlines.next(at(start, 0), IDLE, &limits), Ok(at(start, 660)));
-        assert!(deadlines.next(at(start, 5_000), Doing { in_flight: true, ..IDLE }, &limits).is_ok());
+        assert!(deadlines.next(at(start, 5_000), Activity { in_flight: true, ..IDLE }, &limits).is_ok());
         assert_eq!(deadlines.next(at(start, 660), IDLE, &limits), Err(Cause::Idle));
         deadlines.moved(at(start, 660));
         assert_eq!(deadlines.next(at(start, 661), IDLE, &limits), Ok(at(start, 1_320)));
@@ -120,31 +120,31 @@ mod tests {
     #[test]
     fn a_request_must_advance_where_there_is_room() {
         let (start, limits) = (Instant::now(), Limits::default());
-        let doing = Doing { receiving: true, ..IDLE };
+        let activity = Activity { receiving: true, ..IDLE };
         let mut deadlines = Deadlines::new(start);
-        assert_eq!(deadlines.next(start, doing, &limits), Ok(at(start, 10)));
+        assert_eq!(deadlines.next(start, activity, &limits), Ok(at(start, 10)));
         for second in 1..10 {
             deadlines.received(at(start, second), 1);
-            assert_eq!(deadlines.next(at(start, second), doing, &limits), Ok(at(start, 10)));
+            assert_eq!(deadlines.next(at(start, second), activity, &limits), Ok(at(start, 10)));
         }
-        assert_eq!(deadlines.next(at(start, 10), doing, &limits), Err(Cause::RequestTooSlow));
+        assert_eq!(deadlines.next(at(start, 10), activity, &limits), Err(Cause::RequestTooSlow));
 
         let mut deadlines = Deadlines::new(start);
-        assert!(deadlines.next(start, doing, &limits).is_ok());
+        assert!(deadlines.next(start, activity, &limits).is_ok());
         deadlines.received(at(start, 9), 10_240);
-        assert_eq!(deadlines.next(at(start, 10), doing, &limits), Ok(at(start, 20)));
-        assert!(deadlines.next(at(start, 15), Doing { room: false, ..doing }, &limits).is_ok());
-        assert_eq!(deadlines.next(at(start, 21), doing, &limits), Ok(at(start, 31)));
+        assert_eq!(deadlines.next(at(start, 10), activity, &limits), Ok(at(start, 20)));
+        assert!(deadlines.next(at(start, 15), Activity { room: false, ..activity }, &limits).is_ok());
+        assert_eq!(deadlines.next(at(start, 21), activity, &limits), Ok(at(start, 31)));
     }
 
     #[test]
     fn a_client_that_takes_nothing_is_ended() {
         let (start, limits) = (Instant::now(), Limits::default());
-        let doing = Doing { unsent: true, in_flight: true, ..IDLE };
+        let activity = Activity { unsent: true, in_flight: true, ..IDLE };
         let mut deadlines = Deadlines::new(start);
-        assert_eq!(deadlines.next(at(start, 0), doing, &limits), Ok(at(start, 360)));
+        assert_eq!(deadlines.next(at(start, 0), activity, &limits), Ok(at(start, 360)));
         deadlines.sent(at(start, 100));
-        assert_eq!(deadlines.next(at(start, 360), doing, &limits), Ok(at(start, 460)));
-        assert_eq!(deadlines.next(at(start, 460), doing, &limits), Err(Cause::StalledWrite));
+        assert_eq!(deadlines.next(at(start, 360), activity, &limits), Ok(at(start, 460)));
+        assert_eq!(deadlines.next(at(start, 460), activity, &limits), Err(Cause::StalledWrite));
     }
 }

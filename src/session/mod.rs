@@ -2,17 +2,17 @@
 //!
 //! Owns the order of steps and the close cause. May hold no rule, no table, and no state that outlives the connection.
 
-mod broken;
-mod carried;
+mod carry_over;
 mod close;
+mod close_cause;
+mod connect;
 mod context;
 mod deadlines;
-mod door;
-mod flow;
-mod opening;
+mod pump;
 mod relay;
-mod story;
-mod unsent;
+mod send_buffer;
+mod session_log;
+mod tls_accept;
 
 pub use context::{Context, Phase};
 
@@ -25,19 +25,19 @@ use futures_lite::FutureExt;
 
 use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
-use crate::route::{Door, Entrance};
+use crate::route::{Ingress, IngressMode};
 
-use door::Entered;
 use relay::Relay;
-use story::Story;
+use session_log::SessionLog;
+use tls_accept::Routed;
 
 /// Runs a connection to its end and counts the cause. A panic ends this session only.
-pub async fn run(context: Rc<Context>, entrance: Arc<Entrance>, stream: TcpStream) {
+pub async fn run(context: Rc<Context>, ingress: Arc<Ingress>, stream: TcpStream) {
     let client = Socket::of_client(&context.net, stream);
-    let mut story = Story::new(&context, &entrance, &client);
-    let cause = guarded(&context, serve(&context, &entrance, client, &mut story)).await;
+    let mut log = SessionLog::new(&context, &ingress, &client);
+    let cause = guarded(&context, serve(&context, &ingress, client, &mut log)).await;
     context.count_close(cause);
-    story.close(&context, cause);
+    log.close(&context, cause);
 }
 
 /// Runs a session's work to its cause; a panic in it is one.
@@ -51,25 +51,25 @@ async fn guarded(context: &Context, work: impl Future<Output = Cause>) -> Cause 
 }
 
 /// The steps of a session, in order.
-async fn serve(context: &Context, entrance: &Entrance, mut client: Socket, story: &mut Story) -> Cause {
+async fn serve(context: &Context, ingress: &Ingress, mut client: Socket, log: &mut SessionLog) -> Cause {
     // Each on the heap and gone when it is over: most of a connection's life is the relay's.
-    let entered = match &entrance.door {
-        Door::Plain(destination) => Ok(Entered { destination: destination.clone(), first: Vec::new() }),
-        Door::Tls(door) => Box::pin(door::enter(context, door, &mut client, story)).await,
+    let routed = match &ingress.mode {
+        IngressMode::Plain(destination) => Ok(Routed { destination: destination.clone(), first: Vec::new() }),
+        IngressMode::Tls(ingress) => Box::pin(tls_accept::accept(context, ingress, &mut client, log)).await,
     };
-    let Entered { destination, first } = match entered {
-        Ok(entered) => entered,
+    let Routed { destination, first } = match routed {
+        Ok(routed) => routed,
         Err(cause) => return cause,
     };
-    story.open(context, &destination.route);
-    let opened = Box::pin(opening::open(context, &destination, &client, first, &mut story.counts)).await;
-    let (first, connected) = match opened {
-        Ok(opened) => opened,
+    log.open(context, &destination.route);
+    let connected = Box::pin(connect::connect(context, &destination, &client, first, &mut log.counts)).await;
+    let (first, connected) = match connected {
+        Ok(connected) => connected,
         Err(cause) => return cause,
     };
-    story.node = Some(connected.node);
+    log.node = Some(connected.node);
     let mut relay = Box::new(Relay::new(context, &destination.route, client, connected, first));
-    let cause = relay.run(&mut story.counts).await;
+    let cause = relay.run(&mut log.counts).await;
     let (client, backend) = relay.into_sockets();
     Box::pin(close::close(context, cause, client, backend)).await;
     cause
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::net::Net;
-    use crate::route::TlsDoor;
+    use crate::route::TlsIngress;
     use crate::upstream::{Resolver, Upstream};
     use std::net::TcpListener;
 
@@ -92,9 +92,9 @@ mod tests {
         Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16], Arc::new([])))
     }
 
-    fn entrance() -> Arc<Entrance> {
-        let door = TlsDoor { listener: 0, allow_plaintext: false, names: None, mapped: None };
-        Arc::new(Entrance { listener: "a".into(), door: Door::Tls(door) })
+    fn ingress() -> Arc<Ingress> {
+        let ingress = TlsIngress { listener: 0, allow_plaintext: false, host_table: None, by_port: None };
+        Arc::new(Ingress { listener: "a".into(), mode: IngressMode::Tls(ingress) })
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
     fn an_idle_session_is_small() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
-        let session = run(context(), entrance(), stream);
+        let session = run(context(), ingress(), stream);
         let bytes = size_of_val(&session);
 
         assert!(bytes <= 2048, "a session's future takes {bytes} bytes");
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn memory_beyond_the_budget_is_refused_to_whoever_grows() {
         let context = context();
-        assert_eq!(context.hold(0, 1 << 20), Ok(()));
-        assert_eq!(context.hold(0, 1), Err(Cause::MemoryBudget));
-        assert_eq!(context.hold(1 << 20, 0), Ok(()));
+        assert_eq!(context.adjust_held_bytes(0, 1 << 20), Ok(()));
+        assert_eq!(context.adjust_held_bytes(0, 1), Err(Cause::MemoryBudget));
+        assert_eq!(context.adjust_held_bytes(1 << 20, 0), Ok(()));
         assert_eq!(context.numbers.held_bytes.get(), 1);
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::broken;
-use super::context::{Context, Held, Phase, Scratch};
-use super::deadlines::{Deadlines, Doing};
-use super::flow::{Flow, Spliced};
+use super::close_cause;
+use super::context::{Context, HeldMemory, Phase, Scratch};
+use super::deadlines::{Activity, Deadlines};
+use super::pump::{Pump, Spliced};
 use crate::cluster::{NodeApis, virtual_cluster_id};
 use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
@@ -36,7 +36,7 @@ pub(super) struct Relay<'a> {
     context: &'a Context,
     route: &'a Route,
     apis: Arc<NodeApis>,
-    /// What the client is told of the cluster, where it has names of its own.
+    /// The cluster id that the client sees, where it has a namespace.
     cluster_id: Box<str>,
     client: Socket,
     backend: Socket,
@@ -44,18 +44,18 @@ pub(super) struct Relay<'a> {
     requests: Requests,
     responses: Responses,
     /// The bytes of requests.
-    inward: Flow,
+    request_pump: Pump,
     /// The bytes of responses.
-    outward: Flow,
+    response_pump: Pump,
     /// The ledger was full when requests were last fed.
     full: bool,
-    /// Why there will be no more from the backend; told when all that came from it is delivered.
+    /// Why there will be no more from the backend; it becomes the close cause when all that was received is delivered.
     backend_ended: Option<Cause>,
     /// The backend takes what is sent to it.
     backend_takes: bool,
     deadlines: Deadlines,
     timer: Timer,
-    held: Held<'a>,
+    held: HeldMemory<'a>,
 }
 
 /// What a step did.
@@ -70,7 +70,7 @@ enum Step {
 impl<'a> Relay<'a> {
     /// Joins a client, from which `first` was read, and a node.
     pub fn new(context: &'a Context, route: &'a Route, client: Socket, connected: Connected, first: Vec<u8>) -> Self {
-        let copies = client.is_secure() || connected.socket.is_secure();
+        let copy_only = client.is_secure() || connected.socket.is_secure();
         Relay {
             context,
             route,
@@ -81,14 +81,14 @@ impl<'a> Relay<'a> {
             ledger: Ledger::default(),
             requests: Requests::default(),
             responses: Responses::default(),
-            inward: Flow::new(first, copies),
-            outward: Flow::new(Vec::new(), copies),
+            request_pump: Pump::new(first, copy_only),
+            response_pump: Pump::new(Vec::new(), copy_only),
             full: true,
             backend_ended: None,
             backend_takes: true,
             deadlines: Deadlines::new(context.net.now()),
             timer: Timer::new(&context.net),
-            held: Held::new(context),
+            held: HeldMemory::new(context),
         }
     }
 
@@ -147,8 +147,8 @@ impl<'a> Relay<'a> {
 
     /// One read from the client, or one move past us, or one more try to send what the backend did not take.
     fn request_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
-        if !self.inward.is_empty() {
-            let sent = self.inward.flush(self.context, &self.backend);
+        if !self.request_pump.is_empty() {
+            let sent = self.request_pump.flush(self.context, &self.backend);
             let sent = self.taken_by_backend(sent)?;
             Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
@@ -156,7 +156,7 @@ impl<'a> Relay<'a> {
         if !self.backend_takes || self.phase_stops_requests() {
             return Ok(Step::Waits);
         }
-        if self.splices(&self.inward)
+        if self.splices(&self.request_pump)
             && let Some(step) = self.splice_requests(counts)?
         {
             return Ok(step);
@@ -165,25 +165,25 @@ impl<'a> Relay<'a> {
             return Ok(Step::Waits);
         }
         // Most steps find nothing to do: that is known before anything is touched.
-        let due = self.full || self.inward.end_is_due();
+        let due = self.full || self.request_pump.end_is_due();
         if !due && !self.client.is_readable() {
             return Ok(Step::Waits);
         }
         let mut scratch = self.context.scratch();
         let scratch = &mut *scratch;
-        let carried = fill(scratch, self.inward.carried.bytes());
+        let carry_over_bytes = prepend(scratch, self.request_pump.carry_over.bytes());
         if due {
-            self.feed_requests(scratch, carried, 0, counts)?;
+            self.feed_requests(scratch, carry_over_bytes, 0, counts)?;
             return Ok(Step::Moved);
         }
-        let room = scratch.room(carried, self.inward.read_bytes(self.context));
+        let room = scratch.room(carry_over_bytes, self.request_pump.read_bytes(self.context));
         match self.client.read(room) {
             None => Ok(Step::Waits),
             Some(Ok(0)) => Err(self.client_ended()),
-            Some(Err(error)) => Err(broken::client(&error)),
+            Some(Err(error)) => Err(close_cause::of_client_error(&error)),
             Some(Ok(n)) => {
                 self.count_received(n, counts);
-                self.feed_requests(scratch, carried, n, counts)?;
+                self.feed_requests(scratch, carry_over_bytes, n, counts)?;
                 Ok(Step::Moved)
             }
         }
@@ -191,12 +191,12 @@ impl<'a> Relay<'a> {
 
     /// Moves bytes of a large request past us; `None` when they must be copied.
     fn splice_requests(&mut self, counts: &mut Counts) -> Result<Option<Step>, Cause> {
-        let (came, sent) = match self.inward.splice(self.context, &self.client, &self.backend) {
+        let (came, sent) = match self.request_pump.splice(self.context, &self.client, &self.backend) {
             Spliced::NoPipe => return Ok(None),
             Spliced::Nothing => return Ok(Some(Step::Waits)),
             Spliced::End => return Err(self.client_ended()),
-            Spliced::SourceBroken => return Err(Cause::ClientReset),
-            Spliced::SinkBroken { came } => (came, None),
+            Spliced::SourceFailed => return Err(Cause::ClientReset),
+            Spliced::SinkFailed { came } => (came, None),
             Spliced::Moved { came, left } => (came, Some(left)),
         };
         self.count_received(came, counts);
@@ -209,11 +209,11 @@ impl<'a> Relay<'a> {
     fn feed_requests(
         &mut self,
         scratch: &mut Scratch,
-        carried: usize,
+        carry_over_bytes: usize,
         n: usize,
         counts: &mut Counts,
     ) -> Result<(), Cause> {
-        let (input, out) = (scratch.buffer.get(..carried + n).unwrap_or_default(), &mut scratch.output);
+        let (input, out) = (scratch.buffer.get(..carry_over_bytes + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.requests.feed(input, &view, &mut self.ledger, out);
@@ -222,10 +222,10 @@ impl<'a> Relay<'a> {
         if let Ok(fed) = fed {
             self.full = fed.full;
             let rest = input.get(fed.consumed..).unwrap_or_default();
-            self.inward.fed(self.context, n, out.frames, rest, fed);
+            self.request_pump.after_walk(self.context, n, out.frames, rest, fed);
         }
         // What closes the session does not undo the requests before it, which came in the same read by chance.
-        let sent = self.inward.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
+        let sent = self.request_pump.send(&self.backend, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
         let sent = self.taken_by_backend(sent)?;
         Numbers::count(&self.context.numbers.backend_bytes_out, sent as u64);
         fed.map(drop)
@@ -234,18 +234,21 @@ impl<'a> Relay<'a> {
     /// One read from the backend, or one move past us, own answers whose turn has come, or one more try to send what the
     /// client did not take.
     fn response_step(&mut self, counts: &mut Counts) -> Result<Step, Cause> {
-        if !self.outward.is_empty() {
-            let sent = self.outward.flush(self.context, &self.client).map_err(|error| broken::client(&error))?;
+        if !self.response_pump.is_empty() {
+            let sent = self
+                .response_pump
+                .flush(self.context, &self.client)
+                .map_err(|error| close_cause::of_client_error(&error))?;
             self.count_sent(sent, counts);
             return Ok(if sent > 0 { Step::Moved } else { Step::Waits });
         }
-        if self.splices(&self.outward)
+        if self.splices(&self.response_pump)
             && self.backend_ended.is_none()
             && let Some(step) = self.splice_responses(counts)?
         {
             return Ok(step);
         }
-        let due = self.outward.end_is_due() || self.own_answer_is_due();
+        let due = self.response_pump.end_is_due() || self.own_answer_is_due();
         match self.backend_ended {
             _ if due => {}
             Some(cause) => return Err(cause),
@@ -254,12 +257,12 @@ impl<'a> Relay<'a> {
         }
         let mut scratch = self.context.scratch();
         let scratch = &mut *scratch;
-        let carried = fill(scratch, self.outward.carried.bytes());
+        let carry_over_bytes = prepend(scratch, self.response_pump.carry_over.bytes());
         if due {
-            self.feed_responses(scratch, carried, 0, counts)?;
+            self.feed_responses(scratch, carry_over_bytes, 0, counts)?;
             return Ok(Step::Moved);
         }
-        let room = scratch.room(carried, self.outward.read_bytes(self.context));
+        let room = scratch.room(carry_over_bytes, self.response_pump.read_bytes(self.context));
         match self.backend.read(room) {
             None => Ok(Step::Waits),
             Some(Ok(0)) => {
@@ -267,12 +270,12 @@ impl<'a> Relay<'a> {
                 Ok(Step::Moved)
             }
             Some(Err(error)) => {
-                self.end_backend(upstream::broken_cause(&error));
+                self.end_backend(upstream::cause_of_error(&error));
                 Ok(Step::Moved)
             }
             Some(Ok(n)) => {
                 self.count_answered(n);
-                self.feed_responses(scratch, carried, n, counts)?;
+                self.feed_responses(scratch, carry_over_bytes, n, counts)?;
                 Ok(Step::Moved)
             }
         }
@@ -280,12 +283,12 @@ impl<'a> Relay<'a> {
 
     /// Moves bytes of a large response past us; `None` when they must be copied.
     fn splice_responses(&mut self, counts: &mut Counts) -> Result<Option<Step>, Cause> {
-        match self.outward.splice(self.context, &self.backend, &self.client) {
+        match self.response_pump.splice(self.context, &self.backend, &self.client) {
             Spliced::NoPipe => return Ok(None),
             Spliced::Nothing => return Ok(Some(Step::Waits)),
             Spliced::End => self.backend_ends(),
-            Spliced::SourceBroken => self.end_backend(Cause::BackendReset),
-            Spliced::SinkBroken { .. } => return Err(Cause::ClientReset),
+            Spliced::SourceFailed => self.end_backend(Cause::BackendReset),
+            Spliced::SinkFailed { .. } => return Err(Cause::ClientReset),
             Spliced::Moved { came, left } => {
                 self.count_answered(came);
                 self.responses.passed(came as u64);
@@ -298,29 +301,29 @@ impl<'a> Relay<'a> {
     fn feed_responses(
         &mut self,
         scratch: &mut Scratch,
-        carried: usize,
+        carry_over_bytes: usize,
         n: usize,
         counts: &mut Counts,
     ) -> Result<(), Cause> {
-        let (input, out) = (scratch.buffer.get(..carried + n).unwrap_or_default(), &mut scratch.output);
+        let (input, out) = (scratch.buffer.get(..carry_over_bytes + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
         let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.responses.feed(input, &view, &mut self.ledger, out)?;
         let rest = input.get(fed.consumed..).unwrap_or_default();
-        self.outward.fed(self.context, n, out.frames, rest, fed);
+        self.response_pump.after_walk(self.context, n, out.frames, rest, fed);
         counts.responses += out.frames;
         Numbers::count(&self.context.numbers.responses, out.frames);
         Numbers::count(&self.context.numbers.own_answers, out.own_answers);
         self.context.note_left_out(self.route.backend, &self.route.listener, &out.left_out);
-        let sent = self.outward.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
-        let sent = sent.map_err(|error| broken::client(&error))?;
+        let sent = self.response_pump.send(&self.client, &out.segments, (input, &out.new_bytes), &mut scratch.gather);
+        let sent = sent.map_err(|error| close_cause::of_client_error(&error))?;
         self.count_sent(sent, counts);
         Ok(())
     }
 
     /// So much of a frame is to come that need not be read that moving it past us is worth a pipe.
-    fn splices(&self, flow: &Flow) -> bool {
-        flow.passes() >= u64::from(self.context.limits.splice_bytes_min)
+    fn splices(&self, pump: &Pump) -> bool {
+        pump.pass_bytes() >= u64::from(self.context.limits.splice_bytes_min)
     }
 
     fn count_received(&mut self, n: usize, counts: &mut Counts) {
@@ -352,7 +355,7 @@ impl<'a> Relay<'a> {
 
     /// The backend takes nothing more: what it has sent before is still read and delivered.
     fn lose_backend(&mut self) -> usize {
-        self.inward = Flow::default();
+        self.request_pump = Pump::default();
         self.requests = Requests::default();
         self.backend_takes = false;
         0
@@ -366,7 +369,7 @@ impl<'a> Relay<'a> {
     }
 
     fn backend_ends(&mut self) {
-        let whole = self.responses.at_boundary() && self.outward.carried.is_empty();
+        let whole = self.responses.at_boundary() && self.response_pump.carry_over.is_empty();
         self.end_backend(if whole { Cause::BackendClosed } else { Cause::ResponseCut });
     }
 
@@ -378,14 +381,14 @@ impl<'a> Relay<'a> {
         self.responses.at_boundary() && self.ledger.oldest().is_some_and(|oldest| oldest.own)
     }
 
-    /// An answer is awaited or on its way. The ledger alone does not tell: an entry leaves it when the rest of its response
-    /// needs no look any more.
+    /// An answer is awaited or being received. The ledger alone does not show it: an entry leaves it when the rest of its
+    /// response needs no look any more.
     fn in_flight(&self) -> bool {
         !self.ledger.is_empty() || !self.responses.at_boundary()
     }
 
     fn between_requests(&self) -> bool {
-        self.requests.at_boundary() && self.inward.carried.is_empty()
+        self.requests.at_boundary() && self.request_pump.carry_over.is_empty()
     }
 
     /// No further request is taken while the shard drains.
@@ -401,7 +404,7 @@ impl<'a> Relay<'a> {
     }
 
     fn phase_ends(&self) -> Option<Cause> {
-        let done = || !self.in_flight() && self.inward.is_empty() && self.outward.is_empty();
+        let done = || !self.in_flight() && self.request_pump.is_empty() && self.response_pump.is_empty();
         match self.context.phase() {
             Phase::Serving => None,
             Phase::Draining => (done() && self.requests.at_boundary()).then_some(Cause::Drained),
@@ -409,37 +412,37 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Tells the shard how much memory this session holds.
+    /// Reports to the shard how much memory this session holds.
     fn account(&mut self) -> Result<(), Cause> {
         let whole = self.requests.held_bytes() + self.responses.held_bytes() + self.ledger.held_bytes();
-        let sockets = self.client.held() + self.backend.held();
-        self.held.set((whole + self.inward.held() + self.outward.held() + sockets) as u64)
+        let sockets = self.client.held_bytes() + self.backend.held_bytes();
+        self.held.set((whole + self.request_pump.held_bytes() + self.response_pump.held_bytes() + sockets) as u64)
     }
 
     fn next_deadline(&mut self) -> Result<Instant, Cause> {
-        let doing = Doing {
+        let activity = Activity {
             receiving: !self.between_requests(),
-            room: self.inward.is_empty() && !self.full,
+            room: self.request_pump.is_empty() && !self.full,
             in_flight: self.in_flight(),
-            unsent: !self.outward.is_empty(),
+            unsent: !self.response_pump.is_empty(),
         };
-        let next = self.deadlines.next(self.context.net.now(), doing, &self.context.limits)?;
-        let waits = [self.inward.waits_until(), self.outward.waits_until()];
+        let next = self.deadlines.next(self.context.net.now(), activity, &self.context.limits)?;
+        let waits = [self.request_pump.flush_at(), self.response_pump.flush_at()];
         Ok(waits.into_iter().flatten().fold(next, Instant::min))
     }
 }
 
-/// Puts what was carried over to the front of the shard's buffer; how much that is.
-fn fill(scratch: &mut Scratch, carried: &[u8]) -> usize {
-    if !carried.is_empty()
-        && let Some(front) = scratch.buffer.get_mut(..carried.len())
+/// Copies what was carried over to the front of the shard's buffer; returns its length.
+fn prepend(scratch: &mut Scratch, carry_over: &[u8]) -> usize {
+    if !carry_over.is_empty()
+        && let Some(front) = scratch.buffer.get_mut(..carry_over.len())
     {
-        front.copy_from_slice(carried);
+        front.copy_from_slice(carry_over);
     }
-    carried.len()
+    carry_over.len()
 }
 
-/// Empty without a namespace: then the client is told the backend's.
+/// Empty without a namespace: then the client sees the backend's.
 fn cluster_id(context: &Context, route: &Route) -> Box<str> {
     if route.namespace.is_none() {
         return Box::default();

@@ -39,7 +39,7 @@ where
         let ended = catch_unwind(AssertUnwindSafe(|| executor.run(async move { work().await })));
         if ended.is_err() {
             // Sessions catch their own panics: this one was the driver's, a catalogue's or a listener's. The shard cannot
-            // go on, half a process must not, and systemd starts a new one. The panic has told where it was.
+            // go on, half a process must not, and systemd starts a new one. The panic's message names its place.
             std::process::abort();
         }
         Ok(())

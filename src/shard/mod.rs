@@ -2,8 +2,8 @@
 //!
 //! Owns all mutable state of its core, drain and scrape. May not lock, or share by reference with another core.
 
+mod certificate_coverage;
 mod executor;
-mod uncovered;
 
 pub use executor::spawn_thread;
 
@@ -17,14 +17,14 @@ use std::time::Instant;
 use crate::config::Limits;
 use crate::listener::{self, Accepted, Caps};
 use crate::metrics::{Loads, Numbers, Sample};
-use crate::net::{Mailbox, Net, Sender, Signal, Watch};
+use crate::net::{AsyncFd, Mailbox, Net, Notify, Sender};
 use crate::rewrite;
-use crate::route::Entrance;
+use crate::route::Ingress;
 use crate::session::{self, Context, Phase};
-use crate::tls::{BackendSide, ServerSides};
+use crate::tls::{BackendTlsConfig, ServerTlsConfigs};
 use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
 
-use uncovered::Uncovered;
+use certificate_coverage::CertificateCoverage;
 
 /// To be called before the process has threads: what all shards share, and none may wait for, is made here.
 pub fn prepare() {
@@ -32,18 +32,18 @@ pub fn prepare() {
     rewrite::prepare();
 }
 
-/// What a shard is told.
+/// A message to a shard.
 pub enum Message {
     /// About backends.
     Upstream(upstream::Message),
     /// A connection that another shard accepted and this one serves.
     Accepted(Accepted),
-    /// What handshakes use from now on; running sessions keep what they have.
-    Sides {
+    /// The TLS configuration of handshakes from now on; running sessions keep theirs.
+    TlsConfigs {
         /// By the index of the listener.
-        servers: ServerSides,
+        servers: ServerTlsConfigs,
         /// By the index of the backend cluster.
-        backends: Arc<[Option<BackendSide>]>,
+        backends: Arc<[Option<BackendTlsConfig>]>,
     },
     /// Stop accepting; end sessions as soon as nothing is in flight on them.
     Drain,
@@ -82,9 +82,9 @@ pub struct Setup {
     pub shard: usize,
     /// The number of all shards.
     pub shards: usize,
-    /// Where it is told things.
+    /// The receiving end of its messages.
     pub mailbox: Mailbox<Message>,
-    /// How it tells other shards about backends.
+    /// How it sends messages about backends to other shards.
     pub post: Post,
     /// How connections get to other shards, by the shard's number.
     pub senders: Vec<Sender<Message>>,
@@ -94,12 +94,12 @@ pub struct Setup {
     pub resolver: Resolver,
     /// The backend clusters.
     pub backends: Vec<SharedBackend>,
-    /// What handshakes with nodes use, by the index of the backend cluster.
-    pub backend_sides: Arc<[Option<BackendSide>]>,
+    /// The TLS configuration of handshakes with nodes, by the index of the backend cluster.
+    pub backend_tls: Arc<[Option<BackendTlsConfig>]>,
     /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Entrance>)>,
-    /// The settings of TLS of each listener.
-    pub server_sides: ServerSides,
+    pub listening: Vec<(TcpListener, Arc<Ingress>)>,
+    /// The TLS configuration of each listener.
+    pub server_tls: ServerTlsConfigs,
     /// The limits; those of connections are the whole node's.
     pub limits: Limits,
     /// Client connections of the whole node.
@@ -108,7 +108,7 @@ pub struct Setup {
     pub memory_bytes_max: u64,
     /// What topic ids are hidden with: random, the same in all shards.
     pub id_mask: [u8; 16],
-    /// Told once: the shard accepts, or why it cannot.
+    /// Receives one message: the shard accepts, or why it cannot.
     pub ready: StdSender<Result<usize, String>>,
 }
 
@@ -118,6 +118,7 @@ fn part(cap: u64, shards: usize) -> u64 {
 }
 
 /// Runs a shard until it has drained, and returns its last numbers. Called on its thread, inside its executor.
+#[expect(clippy::disallowed_methods, reason = "the first turn has not begun")]
 pub async fn run(setup: Setup) -> Sample {
     let shard = setup.shard;
     let net = match Net::new() {
@@ -134,7 +135,7 @@ pub async fn run(setup: Setup) -> Sample {
         setup.post,
         setup.resolver,
         setup.backends.clone(),
-        &setup.backend_sides,
+        &setup.backend_tls,
         numbers.clone(),
     ));
     let memory_bytes_max = setup.memory_bytes_max / setup.shards.max(1) as u64;
@@ -146,12 +147,12 @@ pub async fn run(setup: Setup) -> Sample {
         setup.limits.clone(),
         memory_bytes_max,
         setup.id_mask,
-        setup.server_sides,
+        setup.server_tls,
     ));
     for (at, backend) in setup.backends.iter().enumerate() {
         if backend.owner == shard {
-            executor::spawn(&net, upstream::keep(upstream.clone(), at));
-            executor::spawn(&net, upstream::look(upstream.clone(), at));
+            executor::spawn(&net, upstream::keep_catalogue(upstream.clone(), at));
+            executor::spawn(&net, upstream::watch_shadowed_topics(upstream.clone(), at));
         }
     }
     let tasks = Rc::new(Tasks::new(&net));
@@ -161,8 +162,8 @@ pub async fn run(setup: Setup) -> Sample {
         part(setup.limits.accepts_per_second_max, setup.shards),
         Instant::now(),
     ));
-    let mine = setup.backends.iter().map(|backend| backend.owner == shard).collect();
-    let uncovered = Rc::new(Uncovered::new(setup.listening.iter().map(|(_, entrance)| &**entrance)));
+    let owned = setup.backends.iter().map(|backend| backend.owner == shard).collect();
+    let coverage = Rc::new(CertificateCoverage::new(setup.listening.iter().map(|(_, ingress)| &**ingress)));
     let server = Rc::new(Server { context: context.clone(), caps: caps.clone(), tasks: tasks.clone() });
     let senders: Rc<[Sender<Message>]> = setup.senders.into();
     for listening in setup.listening {
@@ -172,7 +173,7 @@ pub async fn run(setup: Setup) -> Sample {
         let accept = listener::accept(context.clone(), caps.clone(), setup.loads.clone(), listening, serve, hand_over);
         tasks.spawn(accept);
     }
-    executor::spawn(&net, told(server, Catalogues { mine, uncovered }, setup.mailbox));
+    executor::spawn(&net, handle_messages(server, Catalogues { owned, coverage }, setup.mailbox));
     executor::spawn(&net, end_when_drained(context.clone(), tasks));
     let ready = setup.ready;
     executor::spawn(&net, async move {
@@ -192,8 +193,8 @@ struct Server {
 
 impl Server {
     fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, entrance)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), entrance, stream);
+        let Some((stream, admitted, ingress)) = listener::admit(&self.context, &self.caps, accepted) else { return };
+        let session = session::run(self.context.clone(), ingress, stream);
         self.tasks.spawn(async move {
             session.await;
             drop(admitted);
@@ -201,15 +202,19 @@ impl Server {
     }
 }
 
-/// Gives a connection to the shard that it has a place at; back when its mailbox is full.
+/// Gives a connection to the shard that it is assigned to; back when its mailbox is full.
 fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Accepted> {
-    let Some(sender) = senders.get(accepted.place.shard()) else { return Err(accepted) };
+    let Some(sender) = senders.get(accepted.slot.shard()) else { return Err(accepted) };
     match sender.send(Message::Accepted(accepted)) {
         Err(Message::Accepted(back)) => Err(back),
         // Nothing else can come back than what was sent.
         Ok(())
         | Err(
-            Message::Upstream(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+            Message::Upstream(_)
+            | Message::TlsConfigs { .. }
+            | Message::Drain
+            | Message::DrainOver
+            | Message::Scrape(_),
         ) => Ok(()),
     }
 }
@@ -218,12 +223,12 @@ fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Acce
 struct Tasks {
     net: Net,
     running: Cell<usize>,
-    ended: Signal,
+    ended: Notify,
 }
 
 impl Tasks {
     fn new(net: &Net) -> Tasks {
-        Tasks { net: net.clone(), running: Cell::new(0), ended: Signal::new(net) }
+        Tasks { net: net.clone(), running: Cell::new(0), ended: Notify::new(net) }
     }
 
     fn spawn(self: &Rc<Tasks>, task: impl Future<Output = ()> + 'static) {
@@ -233,48 +238,48 @@ impl Tasks {
             task.await;
             tasks.running.set(tasks.running.get() - 1);
             if tasks.running.get() == 0 {
-                tasks.ended.raise();
+                tasks.ended.notify();
             }
         });
     }
 }
 
-/// What is done with what is heard of catalogues.
+/// What is done when a catalogue arrives.
 struct Catalogues {
     /// Whether this shard keeps it, by the index of its backend cluster.
-    mine: Vec<bool>,
-    uncovered: Rc<Uncovered>,
+    owned: Vec<bool>,
+    coverage: Rc<CertificateCoverage>,
 }
 
 impl Catalogues {
-    fn hear(&self, context: &Rc<Context>, message: &upstream::Message) {
+    fn received(&self, context: &Rc<Context>, message: &upstream::Message) {
         let upstream::Message::Refreshed { backend, catalogue: Some(catalogue), failures: _ } = message else { return };
-        if self.mine.get(*backend) == Some(&true) {
-            let look = self.uncovered.clone().look(context.clone(), *backend, catalogue.clone());
+        if self.owned.get(*backend) == Some(&true) {
+            let look = self.coverage.clone().check(context.clone(), *backend, catalogue.clone());
             executor::spawn(&context.net, look);
         }
     }
 }
 
-async fn told(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Message>) {
+async fn handle_messages(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Message>) {
     let context = &server.context;
-    let watch = Watch::new(&context.net, mailbox);
+    let mailbox = AsyncFd::new(&context.net, mailbox);
     loop {
-        watch.readable().await;
-        watch.get().clear();
-        while let Some(message) = watch.get().take() {
+        mailbox.readable().await;
+        mailbox.get().clear();
+        while let Some(message) = mailbox.get().take() {
             match message {
                 Message::Upstream(message) => {
-                    catalogues.hear(context, &message);
+                    catalogues.received(context, &message);
                     context.upstream.receive(message);
                 }
                 Message::Accepted(accepted) => {
                     Numbers::count(&context.numbers.handed_over, 1);
                     server.serve(accepted);
                 }
-                Message::Sides { servers, backends } => {
-                    context.set_server_sides(servers);
-                    context.upstream.set_sides(&backends);
+                Message::TlsConfigs { servers, backends } => {
+                    context.set_server_tls(servers);
+                    context.upstream.set_tls_configs(&backends);
                 }
                 Message::Drain => context.set_phase(Phase::Draining),
                 Message::DrainOver => context.set_phase(Phase::Over),
@@ -317,7 +322,11 @@ pub fn post(senders: Vec<Sender<Message>>) -> Post {
             // Nothing else can come back than what was sent.
             Ok(())
             | Err(
-                Message::Accepted(_) | Message::Sides { .. } | Message::Drain | Message::DrainOver | Message::Scrape(_),
+                Message::Accepted(_)
+                | Message::TlsConfigs { .. }
+                | Message::Drain
+                | Message::DrainOver
+                | Message::Scrape(_),
             ) => Ok(()),
         },
     })

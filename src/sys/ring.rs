@@ -32,7 +32,7 @@ const KIND_MASK: u64 = 3 << KIND_SHIFT;
 pub struct Ready {
     /// Bytes, an end or an error can be read.
     pub readable: bool,
-    /// Bytes can be written, or writing tells an error.
+    /// Bytes can be written, or writing returns an error.
     pub writable: bool,
     /// The other side ended its direction, or the connection is broken: reads must go on until they say so.
     pub ended: bool,
@@ -112,7 +112,7 @@ impl Ring {
         self.push(entry.user_data(KIND_ACCEPT | token.0));
     }
 
-    /// Tells each change of readiness until it is cancelled.
+    /// Reports each change of readiness until it is cancelled.
     pub fn poll(&mut self, socket: BorrowedFd<'_>, token: Token) {
         let events = (libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP) as u32;
         let entry = opcode::PollAdd::new(types::Fd(socket.as_raw_fd()), events).multi(true).build();
@@ -127,7 +127,7 @@ impl Ring {
 
     /// Ends a poll. Completions of it may still come.
     ///
-    /// Not by IORING_OP_POLL_REMOVE: that fails (EALREADY) where the poll has something to tell, as it always has of a socket
+    /// Not by IORING_OP_POLL_REMOVE: that fails (EALREADY) where the poll has something to report, as it always has for a socket
     /// that was shut down, and the poll would hold the socket for good.
     pub fn cancel_poll(&mut self, token: Token) {
         let entry = opcode::AsyncCancel::new(KIND_POLL | token.0).build();
@@ -257,7 +257,7 @@ mod tests {
         drop(server);
         while next(&mut ring).more {}
         ring.enter(None);
-        // It is closed: whoever goes on writing to it is told.
+        // It is closed: whoever goes on writing to it gets an error.
         let end = Instant::now() + Duration::from_secs(5);
         let error = loop {
             match client.write_all(&[0]) {

@@ -1,4 +1,4 @@
-//! The settings of a backend cluster's side: whom to believe, what to show, which sessions to resume.
+//! The TLS configuration of a backend cluster: whom to trust, which certificate to present, which sessions to resume.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ const SESSIONS_MAX: usize = 256;
 /// Sessions are resumed within it only, and there by the node's name: never with another cluster or client identity, whose
 /// settings are others. Each shard has its own, since the store of sessions is behind a lock.
 #[derive(Clone, Debug)]
-pub struct BackendSide {
-    /// For [`super::Pump::backend`].
+pub struct BackendTlsConfig {
+    /// For [`super::TlsConnection::backend`].
     pub config: Arc<ClientConfig>,
 }
 
@@ -37,23 +37,23 @@ impl fmt::Display for BackendTlsError {
 
 impl std::error::Error for BackendTlsError {}
 
-impl BackendSide {
+impl BackendTlsConfig {
     /// Settings for `tls`.
     ///
     /// # Errors
     ///
     /// Where rustls refuses them.
-    pub fn new(tls: &BackendTls) -> Result<BackendSide, BackendTlsError> {
-        let told = |error: &dyn fmt::Display| BackendTlsError(error.to_string());
+    pub fn new(tls: &BackendTls) -> Result<BackendTlsConfig, BackendTlsError> {
+        let refused = |error: &dyn fmt::Display| BackendTlsError(error.to_string());
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions(tls.versions))
-            .map_err(|error| told(&error))?;
+            .map_err(|error| refused(&error))?;
         let builder = match &tls.trust {
             BackendTrust::System(bundle) | BackendTrust::Bundle(bundle) => {
                 let mut roots = RootCertStore::empty();
                 for certificate in bundle.certificates.iter() {
-                    roots.add(certificate.clone()).map_err(|error| told(&error))?;
+                    roots.add(certificate.clone()).map_err(|error| refused(&error))?;
                 }
                 builder.with_root_certificates(roots)
             }
@@ -65,20 +65,20 @@ impl BackendSide {
         let mut config = match &tls.client_identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let key = certified(identity).map_err(|error| told(&error))?;
+                let key = certified(identity).map_err(|error| refused(&error))?;
                 builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)))
             }
         };
         config.enable_early_data = false;
         config.resumption = resumption();
-        Ok(BackendSide { config: Arc::new(config) })
+        Ok(BackendTlsConfig { config: Arc::new(config) })
     }
 
     /// The same settings with a store of sessions of its own, for another shard.
-    pub fn for_shard(&self) -> BackendSide {
+    pub fn for_shard(&self) -> BackendTlsConfig {
         let mut config = ClientConfig::clone(&self.config);
         config.resumption = resumption();
-        BackendSide { config: Arc::new(config) }
+        BackendTlsConfig { config: Arc::new(config) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
-/// A counted cause. What is the other side's fault is told apart from what is ours.
+/// A counted cause. The other side's faults are distinguished from ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The other side speaks no version of TLS that is served.
@@ -31,7 +31,7 @@ pub enum Fault {
     RecordInvalid,
     /// Bytes that do not decrypt.
     DecryptionFailed,
-    /// More can be said of it only by the log.
+    /// Something else, which the log describes.
     Internal,
 }
 
@@ -94,8 +94,8 @@ impl Fault {
             | Error::InappropriateHandshakeMessage { .. }
             | Error::PeerMisbehaved(_)
             | Error::PeerSentOversizedRecord => Fault::RecordInvalid,
-            // Said by rustls where the certificate resolver finds nothing: the signature schemes that it is asked with are
-            // those that go with the client's cipher suites.
+            // What rustls returns where the certificate resolver finds nothing: the signature schemes that the resolver is given
+            // are those that go with the client's cipher suites.
             Error::General(text) if text.contains("no server certificate chain resolved") => Fault::NoCommonCipher,
             _ => Fault::Internal,
         }
@@ -129,8 +129,8 @@ fn incompatible(reason: &PeerIncompatible) -> Fault {
     }
 }
 
-/// RFC 8446, 6.2: what is said of a certificate. Servers that know `certificate_required` say it where none came, others
-/// say `bad_certificate`.
+/// RFC 8446, 6.2: alerts about a certificate. Servers that know `certificate_required` send it where none came, others
+/// send `bad_certificate`.
 fn is_of_certificate(alert: AlertDescription) -> bool {
     matches!(
         alert,

@@ -60,7 +60,7 @@ impl HelloFault {
         }
     }
 
-    /// What the client is told.
+    /// The alert that is sent to the client.
     pub fn alert(self) -> Alert {
         match self {
             HelloFault::NotTls | HelloFault::Interrupted | HelloFault::NotAHello => Alert::UnexpectedMessage,

@@ -1,4 +1,4 @@
-//! The settings of a listener's side: certificates chosen by host name, versions, client certificates, tickets.
+//! The TLS configuration of a listener: certificates chosen by host name, versions, client certificates, tickets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ const TICKETS: usize = 1;
 
 /// What one listener's handshakes use: made once, shared by all shards, replaced as a whole when files change.
 #[derive(Clone, Debug)]
-pub struct ServerSide {
-    /// For [`super::Pump::server`].
+pub struct ServerTlsConfig {
+    /// For [`super::TlsConnection::server`].
     pub config: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
     client_authentication: Option<ClientAuthentication>,
 }
 
-/// The settings of all listeners, by their index; `None` where one speaks no TLS.
-pub type ServerSides = Arc<[Option<Arc<ServerSide>>]>;
+/// The TLS configurations of all listeners, by their index; `None` where one speaks no TLS.
+pub type ServerTlsConfigs = Arc<[Option<Arc<ServerTlsConfig>>]>;
 
 /// Why no handshake could be done with these settings. The configuration's check makes it impossible, but for memory and
 /// randomness that are missing.
@@ -40,33 +40,33 @@ impl fmt::Display for ServerTlsError {
 
 impl std::error::Error for ServerTlsError {}
 
-impl ServerSide {
+impl ServerTlsConfig {
     /// Settings for `tls`. Where `before` asks clients for the same, its ticket keys go on, so that sessions can be resumed
     /// after a reload; any change of it begins with new ones: a resumed client is not verified again.
     ///
     /// # Errors
     ///
     /// Where rustls refuses them.
-    pub fn new(tls: &TlsServer, before: Option<&ServerSide>) -> Result<ServerSide, ServerTlsError> {
-        let told = |error: &dyn fmt::Display| ServerTlsError(error.to_string());
+    pub fn new(tls: &TlsServer, before: Option<&ServerTlsConfig>) -> Result<ServerTlsConfig, ServerTlsError> {
+        let refused = |error: &dyn fmt::Display| ServerTlsError(error.to_string());
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let certificates = Arc::new(Certificates::new(&tls.certificates).map_err(|error| told(&error))?);
+        let certificates = Arc::new(Certificates::new(&tls.certificates).map_err(|error| refused(&error))?);
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions(tls.versions))
-            .map_err(|error| told(&error))?;
+            .map_err(|error| refused(&error))?;
         let builder = match &tls.client_authentication {
             None => builder.with_no_client_auth(),
             Some(client) => {
                 let mut roots = RootCertStore::empty();
                 for certificate in client.trust.iter().flat_map(|bundle| bundle.certificates.iter()) {
-                    roots.add(certificate.clone()).map_err(|error| told(&error))?;
+                    roots.add(certificate.clone()).map_err(|error| refused(&error))?;
                 }
                 let lists = client.revocation.iter().flat_map(|lists| lists.lists.iter().cloned());
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).with_crls(lists);
                 // Where lists are given, a certificate that none of them knows about is refused: rustls' default.
                 let verifier = verifier.only_check_end_entity_revocation();
                 let verifier = if client.required { verifier } else { verifier.allow_unauthenticated() };
-                builder.with_client_cert_verifier(verifier.build().map_err(|error| told(&error))?)
+                builder.with_client_cert_verifier(verifier.build().map_err(|error| refused(&error))?)
             }
         };
         let mut config = builder.with_cert_resolver(certificates.clone());
@@ -74,11 +74,11 @@ impl ServerSide {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = match before.filter(|before| before.client_authentication == tls.client_authentication) {
             Some(before) => before.config.ticketer.clone(),
-            None => Ticketer::new().map_err(|error| told(&error))?,
+            None => Ticketer::new().map_err(|error| refused(&error))?,
         };
         config.send_tls13_tickets = TICKETS;
         config.max_early_data_size = 0;
-        Ok(ServerSide {
+        Ok(ServerTlsConfig {
             config: Arc::new(config),
             certificates,
             client_authentication: tls.client_authentication.clone(),

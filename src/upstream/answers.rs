@@ -149,14 +149,14 @@ fn read_features(reader: &mut Reader<'_>, apis: &mut NodeApis) -> Option<()> {
             1 => apis.finalized_features_epoch = field.i64()?,
             2 => apis.finalized_features = feature_list(&mut field, true)?,
             3 => apis.zk_migration_ready = *field.take(1)?.first()? != 0,
-            // A tag of a newer Kafka: nothing that we could tell a client rightly.
+            // A tag of a newer Kafka, whose meaning is unknown: it is left out.
             _ => {}
         }
     }
     reader.0.is_empty().then_some(())
 }
 
-/// Finalized features tell the highest level first, supported ones the lowest (ApiVersionsResponse.json).
+/// Finalized features have the highest level first, supported ones the lowest (ApiVersionsResponse.json).
 fn feature_list(reader: &mut Reader<'_>, highest_first: bool) -> Option<Vec<FeatureRange>> {
     let count = reader.compact_count(6)?;
     let mut list = Vec::with_capacity(count);

@@ -1,5 +1,5 @@
-//! The catalogue of a backend cluster, kept by its owning shard: asked for at intervals and on hints, sent to all
-//! shards as frozen snapshots.
+//! The catalogue of a backend cluster, kept by its owning shard: refreshed at intervals and on hints, sent to all shards as
+//! frozen snapshots.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant, SystemTime};
 use kafka_protocol::messages::{ApiKey, MetadataRequest};
 
 use super::answers::{self, Membership};
-use super::asked::Asked;
-use super::unreached::{Failures, Unreached};
+use super::broker_client::BrokerClient;
+use super::dial_error::{DialError, Failures};
 use super::{Backend, Message, Upstream};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
 
-/// For asking one host everything.
+/// For all requests to one host.
 const HOST_TIME: Duration = Duration::from_secs(3);
 /// Hints are not followed faster than this.
 const HINT_PAUSE: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ const RETRY_PAUSE: std::ops::Range<Duration> = Duration::from_millis(100)..Durat
 const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 3..=8;
 
 /// Keeps a backend's catalogue for as long as the shard lives.
-pub async fn keep(upstream: Rc<Upstream>, at: usize) {
+pub async fn keep_catalogue(upstream: Rc<Upstream>, at: usize) {
     let Some(backend) = upstream.backends.get(at) else { return };
     let mut pause = RETRY_PAUSE.start;
     let mut host = 0usize;
@@ -43,16 +43,17 @@ pub async fn keep(upstream: Rc<Upstream>, at: usize) {
                 pause / 2
             }
         };
-        note(backend, found);
-        upstream.announce(at, backend).await;
+        record_attempt(backend, found);
+        upstream.publish(at, backend).await;
         let until = upstream.net.now() + wait;
         upstream.net.sleep(HINT_PAUSE.min(wait)).await;
         upstream.net.until(until, backend.hint.after(hints)).await;
     }
 }
 
-/// Remembers how an attempt went; says so when it went otherwise than the one before.
-fn note(backend: &Backend, found: Result<(), Unreached>) {
+/// Records how an attempt went, and logs it when the one before went otherwise.
+#[expect(clippy::disallowed_methods, reason = "the time of a success is a metric")]
+fn record_attempt(backend: &Backend, found: Result<(), DialError>) {
     let name = &*backend.shared.config.name;
     let mut status = backend.status.borrow_mut();
     match found {
@@ -65,7 +66,7 @@ fn note(backend: &Backend, found: Result<(), Unreached>) {
         }
         Err(error) => {
             if status.last_error.is_none() {
-                tracing::warn!(backend_cluster = name, %error, "the backend cluster cannot be reached; trying on");
+                tracing::warn!(backend_cluster = name, %error, "the backend cluster cannot be reached; will retry");
             }
             status.last_error = Some(error.message);
         }
@@ -74,7 +75,7 @@ fn note(backend: &Backend, found: Result<(), Unreached>) {
 
 impl Upstream {
     /// Sends the catalogue to all shards, this one included.
-    async fn announce(&self, at: usize, backend: &Backend) {
+    async fn publish(&self, at: usize, backend: &Backend) {
         let catalogue = backend.catalogue.borrow().clone();
         let failures = backend.failures.borrow().clone();
         for shard in 0..self.shards {
@@ -88,7 +89,7 @@ impl Upstream {
     }
 
     /// One attempt: each known host in turn, until one answers.
-    async fn refresh(&self, backend: &Backend, turn: &mut usize) -> Result<(), Unreached> {
+    async fn refresh(&self, backend: &Backend, turn: &mut usize) -> Result<(), DialError> {
         let known = backend.catalogue.borrow().clone();
         let known_nodes = known.iter().flat_map(|catalogue| &catalogue.nodes).map(|node| &node.address);
         let mut hosts: Vec<HostPort> = Vec::new();
@@ -100,7 +101,7 @@ impl Upstream {
         let mut errors = Vec::new();
         for step in 0..hosts.len() {
             let Some(host) = hosts.get((*turn + step) % hosts.len()) else { break };
-            match self.ask_membership(backend, host).await {
+            match self.request_membership(backend, host).await {
                 Ok(membership) => {
                     *turn = (*turn + step) % hosts.len();
                     return self.complete(backend, membership, known.as_deref()).await;
@@ -108,38 +109,39 @@ impl Upstream {
                 Err(error) => errors.push(error),
             }
         }
-        let error = Unreached::all(&errors);
+        let error = DialError::all(&errors);
         *backend.failures.borrow_mut() = Failures { all: Some(error.cause), nodes: Vec::new() };
         Err(error)
     }
 
-    async fn ask_membership(&self, backend: &Backend, host: &HostPort) -> Result<Membership, Unreached> {
+    async fn request_membership(&self, backend: &Backend, host: &HostPort) -> Result<Membership, DialError> {
         let limit = self.net.now() + HOST_TIME;
-        let mut asked = Asked::dial(self, backend, host, limit).await?;
-        let version = asked.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
+        let mut client = BrokerClient::dial(self, backend, host, limit).await?;
+        let version = client.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
-        let body = asked.ask(ApiKey::Metadata, version, &request).await?;
-        answers::membership(&body).map_err(|why| Unreached::plain(format!("{host}: Metadata: {why}")))
+        let body = client.call(ApiKey::Metadata, version, &request).await?;
+        answers::membership(&body).map_err(|why| DialError::unavailable(format!("{host}: Metadata: {why}")))
     }
 
-    /// Asks each node what it offers, all at once. A backend cluster of which no node was ever reached is not known yet,
-    /// whatever it says of itself.
+    /// Asks each node which versions it offers, all at once. A backend cluster of which no node was ever reached is not known
+    /// yet, whatever its Metadata lists.
     async fn complete(
         &self,
         backend: &Backend,
         membership: Membership,
         old: Option<&Catalogue>,
-    ) -> Result<(), Unreached> {
+    ) -> Result<(), DialError> {
         let limit = self.net.now() + HOST_TIME;
-        let asking = membership.nodes.into_iter().map(|(id, address)| self.ask_node(backend, id, address, old, limit));
-        let (nodes, errors): (Vec<Node>, Vec<Option<Unreached>>) = all(asking).await.into_iter().unzip();
+        let requests =
+            membership.nodes.into_iter().map(|(id, address)| self.request_apis(backend, id, address, old, limit));
+        let (nodes, errors): (Vec<Node>, Vec<Option<DialError>>) = all(requests).await.into_iter().unzip();
         let failed = nodes.iter().zip(&errors).filter_map(|(node, error)| Some((node.id, error.as_ref()?.cause)));
         let failures = Failures { all: None, nodes: failed.collect() };
         *backend.failures.borrow_mut() = failures;
         if nodes.iter().all(|node| node.apis.is_none()) {
-            let errors: Vec<Unreached> = errors.into_iter().flatten().collect();
-            let Unreached { cause, message } = Unreached::all(&errors);
-            return Err(Unreached { cause, message: format!("none of its nodes can be asked: {message}") });
+            let errors: Vec<DialError> = errors.into_iter().flatten().collect();
+            let DialError { cause, message } = DialError::all(&errors);
+            return Err(DialError { cause, message: format!("none of its nodes answered ApiVersions: {message}") });
         }
         let version = old.map_or(0, |old| old.version);
         let fresh = Catalogue { version, cluster_id: membership.cluster_id, nodes };
@@ -149,20 +151,20 @@ impl Upstream {
         Ok(())
     }
 
-    /// A node that cannot be asked now keeps what it offered before, at the same address or another.
-    async fn ask_node(
+    /// A node that does not answer now keeps the versions it offered before, at the same address or another.
+    async fn request_apis(
         &self,
         backend: &Backend,
         id: NodeId,
         address: HostPort,
         old: Option<&Catalogue>,
         limit: Instant,
-    ) -> (Node, Option<Unreached>) {
-        let asked = async { Asked::dial(self, backend, &address, limit).await?.apis().await };
-        let (apis, error) = match asked.await {
+    ) -> (Node, Option<DialError>) {
+        let apis = async { BrokerClient::dial(self, backend, &address, limit).await?.apis().await };
+        let (apis, error) = match apis.await {
             Ok(apis) => (Some(Arc::new(apis)), None),
             Err(error) => {
-                tracing::debug!(node = id.0, %error, "a node could not be asked what it offers");
+                tracing::debug!(node = id.0, %error, "a node did not answer ApiVersions");
                 (old.and_then(|old| old.node(id)).and_then(|node| node.apis.clone()), Some(error))
             }
         };

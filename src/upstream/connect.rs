@@ -1,9 +1,9 @@
-//! From what a port stands for to a connection with a node.
+//! From the node that a port or a host name stands for to a connection with it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::unreached::Unreached;
+use super::dial_error::DialError;
 use super::{Backend, Upstream};
 use crate::cluster::{Catalogue, Node, NodeApis, NodeId};
 use crate::metrics::Cause;
@@ -93,10 +93,10 @@ impl Upstream {
                         Err(error) => error.cause,
                     };
                     refused = Some((node, cause));
-                    // A moved node is found by asking at once; a client is better told soon that this one is down.
+                    // A moved node is found by a refresh at once; else the client should soon learn that this one is down.
                     (cause, deadline.min(self.net.now() + PATIENCE))
                 }
-                // Named by the backend, and never reached: it exists.
+                // Listed by the backend, and never reached: it exists.
                 (Some(catalogue), None, _) if catalogue.node(id).is_some() => (failed(known), deadline),
                 (Some(_), None, _) => (Cause::NodeUnknown, deadline),
                 (None, None, _) => (failed(known), deadline),
@@ -108,8 +108,10 @@ impl Upstream {
         }
     }
 
-    async fn try_node(&self, known: &Backend, node: &Node, deadline: Instant) -> Result<Connected, Unreached> {
-        let Some(apis) = node.apis.clone() else { return Err(Unreached::plain("it was never asked what it offers")) };
+    async fn try_node(&self, known: &Backend, node: &Node, deadline: Instant) -> Result<Connected, DialError> {
+        let Some(apis) = node.apis.clone() else {
+            return Err(DialError::unavailable("it has never answered ApiVersions"));
+        };
         match self.dial(known, &node.address, deadline).await {
             Ok(socket) => Ok(Connected { socket, node: node.id, apis }),
             Err(error) => {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::unreached::Unreached;
+use super::dial_error::DialError;
 use super::{Backend, Upstream};
 use crate::cluster::HostPort;
 use crate::metrics::Numbers;
@@ -25,9 +25,9 @@ impl Upstream {
     /// # Errors
     ///
     /// At `deadline` at the latest: the last address' error, or what kept TLS from being spoken.
-    pub(super) async fn dial(&self, backend: &Backend, to: &HostPort, deadline: Instant) -> Result<Socket, Unreached> {
+    pub(super) async fn dial(&self, backend: &Backend, to: &HostPort, deadline: Instant) -> Result<Socket, DialError> {
         let reached = self.net.until(deadline, async {
-            let addresses = self.names.resolve(&to.host).await?;
+            let addresses = self.dns_cache.resolve(&to.host).await?;
             let addresses: Vec<_> = addresses.iter().map(|ip| SocketAddr::new(*ip, to.port)).collect();
             self.first_of(&addresses).await
         });
@@ -39,11 +39,11 @@ impl Upstream {
             }
             Err(error) => {
                 Numbers::count(&self.numbers.backend_dial_failures, 1);
-                Err(Unreached::plain(format!("{to}: {error}")))
+                Err(DialError::unavailable(format!("{to}: {error}")))
             }
         };
         if secured.is_err() {
-            self.names.forget(&to.host);
+            self.dns_cache.forget(&to.host);
         }
         secured
     }

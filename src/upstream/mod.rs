@@ -1,25 +1,25 @@
-//! Backend connections: names, dialling, TLS, the catalogue of each backend cluster.
+//! Backend connections: DNS, dialling, TLS, the catalogue of each backend cluster.
 //!
-//! Owns one [`Upstream`] a shard. May not know a client's names, nor what a session does with its connection.
+//! Owns one [`Upstream`] a shard. May not know virtual names, nor what a session does with its connection.
 
 mod answers;
-mod asked;
+mod broker_client;
 mod catalogue;
 mod connect;
 mod dial;
-mod hidden;
-mod names;
+mod dial_error;
+mod dns_cache;
 mod resolver;
 mod secure;
-mod sides;
-mod unreached;
+mod shadowed_topics;
+mod tls_configs;
 
-pub use catalogue::keep;
+pub use catalogue::keep_catalogue;
 pub use connect::{Connected, Target};
-pub use hidden::look;
+pub use dial_error::Failures;
 pub use resolver::Resolver;
-pub use secure::broken_cause;
-pub use unreached::Failures;
+pub use secure::cause_of_error;
+pub use shadowed_topics::watch_shadowed_topics;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,17 +28,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Catalogue, HostPort, Watch};
+use crate::cluster::{Catalogue, HostPort, ShadowCheck};
 use crate::config::BackendCluster;
 use crate::metrics::{Cause, Numbers};
-use crate::net::{Net, Signal};
-use crate::tls::BackendSide;
+use crate::net::{Net, Notify};
+use crate::tls::BackendTlsConfig;
 
-use hidden::Hidden;
-use names::Names;
-use sides::OwnSide;
+use dns_cache::DnsCache;
+use shadowed_topics::ShadowedTopics;
+use tls_configs::ShardTlsConfig;
 
-/// What shards and the resolver tell each other about backends.
+/// Messages between shards, and from the resolver, about backends.
 #[derive(Debug)]
 pub enum Message {
     /// To all shards: the owner of a backend's catalogue has finished an attempt to refresh it.
@@ -76,8 +76,8 @@ pub struct SharedBackend {
     pub owner: usize,
     /// A hint is on its way, so that more of them need not be sent.
     pub hinted: Arc<AtomicBool>,
-    /// Topics that are looked for on it, because no client would see them.
-    pub watches: Arc<[Watch]>,
+    /// Which topics of it are looked for, because they would be shadowed.
+    pub shadow_checks: Arc<[ShadowCheck]>,
 }
 
 /// The backends as one shard sees them.
@@ -86,7 +86,7 @@ pub struct Upstream {
     shard: usize,
     shards: usize,
     post: Post,
-    names: Names,
+    dns_cache: DnsCache,
     backends: Vec<Backend>,
     numbers: Rc<Numbers>,
 }
@@ -96,19 +96,19 @@ struct Backend {
     catalogue: RefCell<Option<Arc<Catalogue>>>,
     /// Of the last attempt to refresh it.
     failures: RefCell<Failures>,
-    /// Raised after each attempt to refresh.
-    refreshed: Signal,
-    /// Raised by hints; only the owner's is waited for.
-    hint: Signal,
+    /// Notified after each attempt to refresh.
+    refreshed: Notify,
+    /// Notified by hints; only the owner's is waited for.
+    hint: Notify,
     /// Where the next bootstrap connection begins, so that they spread over the nodes.
     turn: Cell<usize>,
     status: RefCell<Status>,
     /// `None`: plain connections.
-    side: RefCell<Option<OwnSide>>,
-    /// Hosts with which TLS failed, and how: each is told once.
-    told: RefCell<BTreeMap<HostPort, Cause>>,
-    /// Only the owner looks for them.
-    hidden: RefCell<Hidden>,
+    tls_config: RefCell<Option<ShardTlsConfig>>,
+    /// Hosts with which TLS failed, with the cause: each is logged once.
+    logged_tls_faults: RefCell<BTreeMap<HostPort, Cause>>,
+    /// Only the owner of the catalogue looks for them.
+    shadowed: RefCell<ShadowedTopics>,
 }
 
 /// How the last attempts to refresh a catalogue went; known to its owner.
@@ -121,34 +121,34 @@ pub struct Status {
 }
 
 impl Upstream {
-    /// Makes the view of one shard, of so many; `sides` by the index of the backend cluster.
+    /// Makes the view of one shard, of so many; `tls_configs` by the index of the backend cluster.
     pub fn new(
         net: &Net,
         (shard, shards): (usize, usize),
         post: Post,
         resolver: Resolver,
         backends: Vec<SharedBackend>,
-        sides: &[Option<BackendSide>],
+        tls_configs: &[Option<BackendTlsConfig>],
         numbers: Rc<Numbers>,
     ) -> Upstream {
         let backends = backends.into_iter().enumerate().map(|(at, shared)| Backend {
             shared,
-            side: RefCell::new(sides.get(at).and_then(Option::as_ref).map(OwnSide::of)),
+            tls_config: RefCell::new(tls_configs.get(at).and_then(Option::as_ref).map(ShardTlsConfig::of)),
             catalogue: RefCell::default(),
             failures: RefCell::default(),
-            refreshed: Signal::new(net),
-            told: RefCell::default(),
-            hint: Signal::new(net),
+            refreshed: Notify::new(net),
+            logged_tls_faults: RefCell::default(),
+            hint: Notify::new(net),
             turn: Cell::new(shard),
             status: RefCell::default(),
-            hidden: RefCell::default(),
+            shadowed: RefCell::default(),
         });
         Upstream {
             net: net.clone(),
             shard,
             shards,
             post,
-            names: Names::new(net, shard, resolver),
+            dns_cache: DnsCache::new(net, shard, resolver),
             backends: backends.collect(),
             numbers,
         }
@@ -161,14 +161,14 @@ impl Upstream {
                 let Some(backend) = self.backends.get(backend) else { return };
                 *backend.catalogue.borrow_mut() = catalogue;
                 *backend.failures.borrow_mut() = failures;
-                backend.refreshed.raise();
+                backend.refreshed.notify();
             }
             Message::Hint { backend } => {
                 let Some(backend) = self.backends.get(backend) else { return };
                 backend.shared.hinted.store(false, Ordering::Relaxed);
-                backend.hint.raise();
+                backend.hint.notify();
             }
-            Message::Resolved { host, addresses } => self.names.resolved(host, addresses),
+            Message::Resolved { host, addresses } => self.dns_cache.resolved(host, addresses),
         }
     }
 

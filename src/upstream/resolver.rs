@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use super::{Message, Post};
 
-/// Names that may wait to be resolved; shards ask each name once at a time.
+/// Names that may wait to be resolved; shards query each name once at a time.
 const QUERIES_MAX: usize = 4096;
 
 struct Query {
@@ -15,7 +15,7 @@ struct Query {
     shard: usize,
 }
 
-/// Asks the resolver thread.
+/// Sends queries to the resolver thread.
 #[derive(Clone)]
 pub struct Resolver(SyncSender<Query>);
 
@@ -25,6 +25,7 @@ impl Resolver {
     /// # Errors
     ///
     /// No thread could be started.
+    #[expect(clippy::disallowed_methods, reason = "the thread that is started may block")]
     pub fn start(post: Post) -> io::Result<Resolver> {
         let (sender, queries) = sync_channel::<Query>(QUERIES_MAX);
         std::thread::Builder::new().name("klamm-resolver".into()).spawn(move || {
@@ -42,8 +43,8 @@ impl Resolver {
         Ok(Resolver(sender))
     }
 
-    /// Asks for a name; the answer comes to the shard as [`Message::Resolved`]. False: too many wait.
-    pub fn ask(&self, host: Arc<str>, shard: usize) -> bool {
+    /// Queries a name; the answer comes to the shard as [`Message::Resolved`]. False: too many queries wait.
+    pub fn query(&self, host: Arc<str>, shard: usize) -> bool {
         match self.0.try_send(Query { host, shard }) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
@@ -51,6 +52,7 @@ impl Resolver {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "on the resolver thread")]
 fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
     let found = (host, 0).to_socket_addrs().map_err(|error| error.to_string())?;
     let mut addresses = Vec::new();

@@ -1,24 +1,24 @@
-//! TLS with a node: the handshake, and what its faults mean for whoever must repair them.
+//! TLS with a node: the handshake, and a sentence for each fault that names the configuration key to change.
 //!
-//! Owns the sentences, each with the field of the configuration that it is about. May not dial.
+//! Owns these sentences. May not dial.
 
 use std::io;
 use std::time::Instant;
 
-use super::sides::OwnSide;
-use super::unreached::Unreached;
+use super::dial_error::DialError;
+use super::tls_configs::ShardTlsConfig;
 use super::{Backend, Upstream};
 use crate::cluster::HostPort;
 use crate::config::BackendCluster;
 use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
-use crate::tls::{Fault, Pump};
+use crate::tls::{Fault, TlsConnection};
 
-/// Hosts whose faults are remembered: more than these are told again.
-const TOLD_MAX: usize = 1024;
+/// Hosts whose logged fault is remembered; beyond that, faults are logged again.
+const LOGGED_HOSTS_MAX: usize = 1024;
 
 impl Upstream {
-    /// Speaks TLS from now on, where the backend cluster does: the certificate must cover the very host that was dialled.
+    /// Does the TLS handshake, where the backend cluster has `tls`: the certificate must cover the very host that was dialled.
     ///
     /// # Errors
     ///
@@ -29,18 +29,18 @@ impl Upstream {
         to: &HostPort,
         mut socket: Socket,
         deadline: Instant,
-    ) -> Result<Socket, Unreached> {
-        let Some(side) = backend.side.borrow().as_ref().map(OwnSide::own) else { return Ok(socket) };
-        let outcome = match Pump::backend(side.config, &to.host) {
-            Ok(pump) => {
-                socket.begin_tls(pump, Vec::new());
+    ) -> Result<Socket, DialError> {
+        let Some(tls_config) = backend.tls_config.borrow().as_ref().map(ShardTlsConfig::own) else { return Ok(socket) };
+        let outcome = match TlsConnection::backend(tls_config.config, &to.host) {
+            Ok(connection) => {
+                socket.begin_tls(connection, Vec::new());
                 self.net.until(deadline, socket.handshake()).await
             }
             Err(fault) => Some(Err(io::Error::new(io::ErrorKind::InvalidData, fault))),
         };
         let problem = match outcome {
             Some(Ok(())) => {
-                let resumed = socket.tls().is_some_and(|pump| pump.is_resumed());
+                let resumed = socket.tls().is_some_and(|connection| connection.is_resumed());
                 let numbers = &self.numbers;
                 Numbers::count(
                     if resumed {
@@ -50,81 +50,83 @@ impl Upstream {
                     },
                     1,
                 );
-                backend.told.borrow_mut().remove(to);
+                backend.logged_tls_faults.borrow_mut().remove(to);
                 return Ok(socket);
             }
-            None => Problem::Late,
-            Some(Err(error)) => Problem::of(&error, socket.tls().is_some_and(|pump| pump.version().is_some())),
+            None => TlsProblem::Late,
+            Some(Err(error)) => {
+                TlsProblem::of(&error, socket.tls().is_some_and(|connection| connection.version().is_some()))
+            }
         };
         Numbers::count(&self.numbers.backend_tls_handshake_failures, 1);
-        let unreached = problem.told(&backend.shared.config, to);
-        tell_once(backend, to, &unreached);
-        Err(unreached)
+        let error = problem.dial_error(&backend.shared.config, to);
+        warn_once(backend, to, &error);
+        Err(error)
     }
 
-    /// What it means that a connection with a node, on which the handshake was done, broke with `error`. A TLS 1.3 server
-    /// looks at our certificate only then.
-    pub(super) fn broken(&self, backend: &Backend, to: &HostPort, error: &io::Error) -> Unreached {
+    /// The dial error for a connection with a node that failed with `error` after the handshake. A TLS 1.3 server checks our
+    /// certificate only then.
+    pub(super) fn connection_error(&self, backend: &Backend, to: &HostPort, error: &io::Error) -> DialError {
         match Fault::inside(error) {
             Some(_) => {
-                let unreached = Problem::of(error, true).told(&backend.shared.config, to);
-                tell_once(backend, to, &unreached);
-                unreached
+                let error = TlsProblem::of(error, true).dial_error(&backend.shared.config, to);
+                warn_once(backend, to, &error);
+                error
             }
-            None => Unreached::plain(format!("{to}: {error}")),
+            None => DialError::unavailable(format!("{to}: {error}")),
         }
     }
 }
 
-/// A warning when a host fails otherwise than the last time.
-fn tell_once(backend: &Backend, to: &HostPort, unreached: &Unreached) {
-    let mut told = backend.told.borrow_mut();
-    if told.len() >= TOLD_MAX {
-        told.clear();
+/// Logs a warning when a host fails with another cause than the last time.
+fn warn_once(backend: &Backend, to: &HostPort, error: &DialError) {
+    let mut logged = backend.logged_tls_faults.borrow_mut();
+    if logged.len() >= LOGGED_HOSTS_MAX {
+        logged.clear();
     }
-    if told.insert(to.clone(), unreached.cause) != Some(unreached.cause) {
+    if logged.insert(to.clone(), error.cause) != Some(error.cause) {
         let backend_cluster = &*backend.shared.config.name;
-        tracing::warn!(backend_cluster, cause = unreached.cause.label(), "{unreached}");
+        tracing::warn!(backend_cluster, cause = error.cause.label(), "{error}");
     }
 }
 
-/// The cause with which a session is closed whose backend connection broke with `error`.
-pub fn broken_cause(error: &io::Error) -> Cause {
+/// The close cause of a session whose backend connection failed with `error`.
+pub fn cause_of_error(error: &io::Error) -> Cause {
     match Fault::inside(error) {
-        Some(fault) => Problem::Fault(fault).cause(),
+        Some(fault) => TlsProblem::Fault(fault).cause(),
         None => Cause::BackendReset,
     }
 }
 
-/// What kept a handshake from being done.
+/// Why a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
+enum TlsProblem {
     Late,
-    /// No byte of TLS came.
+    /// The other side does not speak TLS.
     NotTls,
-    /// The connection ended, or broke, in the middle.
+    /// The connection ended, or failed, in the middle.
     Ended,
     Fault(Fault),
 }
 
-impl Problem {
+impl TlsProblem {
     /// `answered`: the other side has begun to speak TLS.
-    fn of(error: &io::Error, answered: bool) -> Problem {
+    fn of(error: &io::Error, answered: bool) -> TlsProblem {
         match Fault::inside(error) {
-            Some(Fault::RecordInvalid) if !answered => Problem::NotTls,
-            Some(fault) => Problem::Fault(fault),
-            // A Kafka that expects plain requests takes a hello for a length that cannot be, and says nothing.
-            None if !answered => Problem::NotTls,
-            None => Problem::Ended,
+            Some(Fault::RecordInvalid) if !answered => TlsProblem::NotTls,
+            Some(fault) => TlsProblem::Fault(fault),
+            // A Kafka that expects plain requests reads a ClientHello as an impossible length, and ends the connection.
+            None if !answered => TlsProblem::NotTls,
+            None => TlsProblem::Ended,
         }
     }
 
     fn cause(self) -> Cause {
         match self {
-            Problem::Late => Cause::BackendTlsDeadline,
-            Problem::NotTls => Cause::BackendNotTls,
-            Problem::Ended => Cause::BackendTlsFailed,
-            Problem::Fault(fault) => match fault {
+            TlsProblem::Late => Cause::BackendTlsDeadline,
+            TlsProblem::NotTls => Cause::BackendNotTls,
+            TlsProblem::Ended => Cause::BackendTlsFailed,
+            TlsProblem::Fault(fault) => match fault {
                 Fault::CertificateUntrusted | Fault::CertificateRevoked | Fault::CertificateInvalid => {
                     Cause::BackendTlsUntrusted
                 }
@@ -142,45 +144,45 @@ impl Problem {
         }
     }
 
-    /// A sentence for whoever must repair it.
-    fn told(self, cluster: &BackendCluster, to: &HostPort) -> Unreached {
+    /// The error with a sentence that names the node and the configuration key to change.
+    fn dial_error(self, cluster: &BackendCluster, to: &HostPort) -> DialError {
         let tls = format!("backend_clusters[{}].tls", cluster.name);
         let has_identity = cluster.tls.as_ref().is_some_and(|tls| tls.client_identity.is_some());
         let what = match self {
-            Problem::Late => "the connection was taken, and no TLS handshake was done in time".to_owned(),
-            Problem::NotTls => format!(
+            TlsProblem::Late => "the connection was accepted, and the TLS handshake was not done in time".to_owned(),
+            TlsProblem::NotTls => format!(
                 "it speaks no TLS there: write a port of the node's that does in bootstrap_servers, and have the nodes \
                  advertise one, or remove {tls}"
             ),
-            Problem::Ended => "the connection ended in the middle of the TLS handshake".to_owned(),
-            Problem::Fault(Fault::CertificateUntrusted) => format!(
+            TlsProblem::Ended => "the connection ended in the middle of the TLS handshake".to_owned(),
+            TlsProblem::Fault(Fault::CertificateUntrusted) => format!(
                 "its certificate is signed by none of the authorities of {tls}.ca_bundle, or of this machine where that is \
                  left out: add the authority's certificate there"
             ),
-            Problem::Fault(Fault::CertificateInvalid) => {
+            TlsProblem::Fault(Fault::CertificateInvalid) => {
                 "its certificate is broken, for another purpose, or an authority's own (as self-signed ones often are): give \
                  the node one that an authority has signed for a server"
                     .to_owned()
             }
-            Problem::Fault(Fault::CertificateForAnotherName) => format!(
+            TlsProblem::Fault(Fault::CertificateForAnotherName) => format!(
                 "its certificate does not cover the name {}: have the node advertise a host that its certificate covers, or \
                  give it a certificate for this one",
                 to.host
             ),
-            Problem::Fault(Fault::CertificateExpired) => {
+            TlsProblem::Fault(Fault::CertificateExpired) => {
                 "its certificate has expired, or is not valid yet: renew it, or look at this machine's clock".to_owned()
             }
-            Problem::Fault(Fault::CertificateRefused) if has_identity => format!(
+            TlsProblem::Fault(Fault::CertificateRefused) if has_identity => format!(
                 "it refuses the certificate of {tls}.client_identity: the node must believe its issuer, and it must be valid"
             ),
-            Problem::Fault(Fault::CertificateRefused) => {
+            TlsProblem::Fault(Fault::CertificateRefused) => {
                 format!("it wants a client's certificate: write {tls}.client_identity")
             }
-            Problem::Fault(Fault::NoCommonVersion) => format!("no version of TLS in common: see {tls}.tls_versions"),
-            Problem::Fault(Fault::NoCommonCipher) => {
+            TlsProblem::Fault(Fault::NoCommonVersion) => format!("no version of TLS in common: see {tls}.tls_versions"),
+            TlsProblem::Fault(Fault::NoCommonCipher) => {
                 "no cipher suite, key exchange or signature scheme in common".to_owned()
             }
-            Problem::Fault(
+            TlsProblem::Fault(
                 fault @ (Fault::CertificateMissing
                 | Fault::CertificateRevoked
                 | Fault::RefusedByPeer
@@ -189,7 +191,7 @@ impl Problem {
                 | Fault::Internal),
             ) => format!("TLS failed ({fault})"),
         };
-        Unreached { cause: self.cause(), message: format!("{to}: {what}") }
+        DialError { cause: self.cause(), message: format!("{to}: {what}") }
     }
 }
 
@@ -213,36 +215,40 @@ mod tests {
     fn each_fault_names_the_node_and_most_the_field() {
         let to: HostPort = "kafka:9093".parse().unwrap();
         for (problem, cause, part) in [
-            (Problem::of(&error(Fault::CertificateUntrusted), true), Cause::BackendTlsUntrusted, "[lab].tls.ca_bundle"),
-            (Problem::of(&error(Fault::CertificateForAnotherName), true), Cause::BackendTlsName, "the name kafka:"),
-            (Problem::of(&error(Fault::CertificateInvalid), true), Cause::BackendTlsUntrusted, "self-signed"),
-            (Problem::of(&error(Fault::CertificateExpired), true), Cause::BackendTlsExpired, "has expired"),
             (
-                Problem::of(&error(Fault::CertificateRefused), true),
+                TlsProblem::of(&error(Fault::CertificateUntrusted), true),
+                Cause::BackendTlsUntrusted,
+                "[lab].tls.ca_bundle",
+            ),
+            (TlsProblem::of(&error(Fault::CertificateForAnotherName), true), Cause::BackendTlsName, "the name kafka:"),
+            (TlsProblem::of(&error(Fault::CertificateInvalid), true), Cause::BackendTlsUntrusted, "self-signed"),
+            (TlsProblem::of(&error(Fault::CertificateExpired), true), Cause::BackendTlsExpired, "has expired"),
+            (
+                TlsProblem::of(&error(Fault::CertificateRefused), true),
                 Cause::BackendTlsRefused,
                 "[lab].tls.client_identity",
             ),
-            (Problem::of(&error(Fault::NoCommonVersion), false), Cause::BackendTlsFailed, "[lab].tls.tls_versions"),
+            (TlsProblem::of(&error(Fault::NoCommonVersion), false), Cause::BackendTlsFailed, "[lab].tls.tls_versions"),
             (
-                Problem::of(&error(Fault::RecordInvalid), false),
+                TlsProblem::of(&error(Fault::RecordInvalid), false),
                 Cause::BackendNotTls,
                 "remove backend_clusters[lab].tls",
             ),
-            (Problem::of(&error(Fault::RecordInvalid), true), Cause::BackendTlsFailed, "tls_record_invalid"),
-            (Problem::of(&io::ErrorKind::UnexpectedEof.into(), false), Cause::BackendNotTls, "speaks no TLS"),
-            (Problem::of(&io::ErrorKind::ConnectionReset.into(), true), Cause::BackendTlsFailed, "in the middle"),
-            (Problem::Late, Cause::BackendTlsDeadline, "in time"),
+            (TlsProblem::of(&error(Fault::RecordInvalid), true), Cause::BackendTlsFailed, "tls_record_invalid"),
+            (TlsProblem::of(&io::ErrorKind::UnexpectedEof.into(), false), Cause::BackendNotTls, "speaks no TLS"),
+            (TlsProblem::of(&io::ErrorKind::ConnectionReset.into(), true), Cause::BackendTlsFailed, "in the middle"),
+            (TlsProblem::Late, Cause::BackendTlsDeadline, "in time"),
         ] {
-            let told = problem.told(&cluster(), &to);
-            assert!(told.message.starts_with("kafka:9093: ") && told.message.contains(part), "{told}");
-            assert_eq!(told.cause, cause, "{told}");
+            let error = problem.dial_error(&cluster(), &to);
+            assert!(error.message.starts_with("kafka:9093: ") && error.message.contains(part), "{error}");
+            assert_eq!(error.cause, cause, "{error}");
         }
     }
 
     #[test]
     fn a_connection_that_breaks_later_has_a_cause_of_its_own_where_tls_broke_it() {
-        assert_eq!(broken_cause(&error(Fault::CertificateRefused)), Cause::BackendTlsRefused);
-        assert_eq!(broken_cause(&error(Fault::DecryptionFailed)), Cause::BackendTlsFailed);
-        assert_eq!(broken_cause(&io::ErrorKind::ConnectionReset.into()), Cause::BackendReset);
+        assert_eq!(cause_of_error(&error(Fault::CertificateRefused)), Cause::BackendTlsRefused);
+        assert_eq!(cause_of_error(&error(Fault::DecryptionFailed)), Cause::BackendTlsFailed);
+        assert_eq!(cause_of_error(&io::ErrorKind::ConnectionReset.into()), Cause::BackendReset);
     }
 }

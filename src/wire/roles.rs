@@ -130,10 +130,10 @@ impl Roles {
 
     /// These.
     pub const fn of(roles: &[Role]) -> Roles {
-        let (mut set, mut at) = (0, 0);
-        while at < roles.len() {
-            set |= 1 << roles[at] as u8;
-            at += 1;
+        let (mut set, mut rest) = (0, roles);
+        while let Some((role, behind)) = rest.split_first() {
+            set |= 1 << *role as u8;
+            rest = behind;
         }
         Roles(set)
     }

@@ -92,8 +92,8 @@ impl PrincipalMapping {
         let mut rest = text.trim_start();
         loop {
             let number = rules.len() + 1;
-            let told = |fault: String| MappingFault(format!("has a wrong rule {number}: {fault}"));
-            let (rule, behind) = rule(rest).map_err(told)?;
+            let fault_of_rule = |fault: String| MappingFault(format!("has a wrong rule {number}: {fault}"));
+            let (rule, behind) = rule(rest).map_err(fault_of_rule)?;
             rules.push(rule);
             let behind = behind.trim_start();
             match behind.strip_prefix(',') {
@@ -102,7 +102,9 @@ impl PrincipalMapping {
                 Some(_) => break,
                 None if behind.is_empty() => break,
                 None => {
-                    return Err(told("a comma must follow it; write RULE:pattern/replacement/[LU] or DEFAULT".into()));
+                    return Err(fault_of_rule(
+                        "a comma must follow it; write RULE:pattern/replacement/[LU] or DEFAULT".into(),
+                    ));
                 }
             }
         }

@@ -58,7 +58,8 @@ fn two_tenants_have_each_a_prefix_and_a_listener() {
 
 #[test]
 fn the_reference_has_a_whole_namespace() {
-    let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+    let exact =
+        |physical: &str, virtual_name: &str| Exact { physical: physical.into(), virtual_name: virtual_name.into() };
     let meant = Namespace {
         mode: Mode::HidePrefix,
         prefix: "vc-a.".into(),
@@ -188,8 +189,11 @@ listeners:
         let printed = config::print(&snapshot);
         assert_eq!(load(&printed), snapshot, "{printed}");
     }
-    let warned = &load(other).virtual_clusters[3].warned;
-    assert_eq!((warned.exact.join(" "), warned.globs.join(" ")), ("2 true".to_owned(), "t?".to_owned()));
+    let shadow_warnings = &load(other).virtual_clusters[3].shadow_warnings;
+    assert_eq!(
+        (shadow_warnings.exact.join(" "), shadow_warnings.globs.join(" ")),
+        ("2 true".to_owned(), "t?".to_owned())
+    );
     let printed = config::print(&load(MINIMAL));
     for line in ["  drain_duration: 30s", "    idle: 11m", "    frame_bytes_max: 100MiB", "    connections_max: auto"] {
         assert!(printed.lines().any(|found| found == line), "{line} is not in\n{printed}");

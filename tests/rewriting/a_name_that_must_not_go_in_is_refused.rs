@@ -15,7 +15,8 @@ use klamm::rewrite::{NamedRule, Requests, View, rules};
 
 /// Topics `orders` (the backend's `all-orders`) and `shared-*`, group `legacy`; `short` stands for `long`.
 fn names(mode: Mode) -> Namespace {
-    let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+    let exact =
+        |physical: &str, virtual_name: &str| Exact { physical: physical.into(), virtual_name: virtual_name.into() };
     Namespace {
         mode,
         topics: Additional { exact: vec![exact("all-orders", "orders")], globs: vec!["shared-*".into()] },

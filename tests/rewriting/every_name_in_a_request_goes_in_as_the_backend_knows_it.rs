@@ -318,7 +318,8 @@ fn scan(definitions: &Definitions, names: &Namespace, frame: &[u8], said: &[u8])
 
 /// Namespaces of each kind.
 fn namespaces() -> Vec<Namespace> {
-    let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+    let exact =
+        |physical: &str, virtual_name: &str| Exact { physical: physical.into(), virtual_name: virtual_name.into() };
     let full = Namespace {
         topics: Additional { exact: vec![exact("shared-orders", "orders"), exact("logs", "logs")], globs: vec![] },
         groups: Additional { exact: vec![exact("legacy", "legacy")], globs: vec![] },

@@ -24,7 +24,7 @@ const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
 /// A namespace with the group `legacy` of the backend.
 fn names(mode: Mode) -> Namespace {
     let open = mode == Mode::Open;
-    let legacy = Exact { physical: "legacy".into(), shown: "legacy".into() };
+    let legacy = Exact { physical: "legacy".into(), virtual_name: "legacy".into() };
     let groups = Additional { exact: if open { vec![] } else { vec![legacy] }, globs: vec![] };
     Namespace { mode, groups, ..hiding(if open { "" } else { "a." }) }
 }

@@ -40,7 +40,7 @@ struct TextVisitor<'writer> {
 
 impl TextVisitor<'_> {
     fn field(&mut self, field: &Field, value: &str) -> fmt::Result {
-        // Lines of libraries that use `log` carry its fields again; their header tells the same.
+        // Lines of libraries that use `log` carry its fields again; their header has the same.
         if field.name().starts_with("log.") {
             return Ok(());
         }

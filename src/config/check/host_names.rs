@@ -16,7 +16,7 @@ const EXAMPLES: usize = 3;
 /// The label of the implicit virtual cluster.
 const PASSTHROUGH_LABEL: &str = "passthrough";
 
-/// The label of each virtual cluster; one that stands twice is told.
+/// The label of each virtual cluster; one that stands twice is reported.
 pub(super) struct Labels<'f>(Vec<Option<&'f str>>);
 
 impl<'f> Labels<'f> {
@@ -38,7 +38,7 @@ impl<'f> Labels<'f> {
 #[derive(Default)]
 pub(super) struct Taken(BTreeMap<Arc<str>, (usize, String)>);
 
-/// What `entry` leads to; `None` where something about it is wrong, which is told.
+/// What `entry` leads to; `None` where something about it is wrong, which is reported.
 pub(super) fn sni(
     listener: &Listener,
     entry: &SniEntry,
@@ -171,7 +171,7 @@ fn check_covered(entry: &SniEntry, all: &[(usize, HostNames)], server: &TlsServe
     false
 }
 
-/// Whether a certificate covers the host that a port mapping tells clients, and no other policy takes it.
+/// Whether a certificate covers the host that a port mapping advertises, and no other policy takes it.
 pub(super) fn check_mapped_host(
     listener: &Listener,
     mapping: &file::PortMapping,

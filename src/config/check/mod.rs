@@ -21,12 +21,12 @@ use super::faults::{Spot, quoted};
 use super::file::{self, Authentication, DRAIN_DURATION_DEFAULT, File, ForwardEntry, admin_default};
 use super::reader::{At, Text};
 use super::snapshot::{BackendCluster, Forward, Limits, Listener, Node, Shards, Snapshot, VirtualCluster};
-use crate::cluster::{AddressMap, Warned};
+use crate::cluster::{AddressMap, ShadowWarnings};
 
 /// The name of the virtual cluster that a file without any has.
 const PASSTHROUGH: &str = "passthrough";
 
-/// Resolves and checks `file`; `None` where something is wrong, which is told then.
+/// Resolves and checks `file`; `None` where something is wrong, which is reported then.
 pub(super) fn check(file: &File, cx: &mut Context) -> Option<Snapshot> {
     let node = node(file);
     let backends = Names::of(
@@ -96,7 +96,7 @@ fn virtual_clusters(file: &File, backends: &Names<'_>, cx: &mut Context) -> Opti
             description: None,
             labels: BTreeMap::new(),
             namespace: None,
-            warned: Warned::default(),
+            shadow_warnings: ShadowWarnings::default(),
         };
         return Some(vec![passthrough]);
     }
@@ -147,7 +147,11 @@ fn virtual_cluster(
         description: cluster.about.description.as_deref().map(Arc::from),
         labels: cluster.about.labels.clone(),
         namespace,
-        warned: cluster.namespace.as_ref().map(|written| written.topics.warned.clone()).unwrap_or_default(),
+        shadow_warnings: cluster
+            .namespace
+            .as_ref()
+            .map(|written| written.topics.shadow_warnings.clone())
+            .unwrap_or_default(),
     })
 }
 

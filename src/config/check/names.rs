@@ -19,7 +19,7 @@ pub(super) struct Names<'f> {
 }
 
 impl<'f> Names<'f> {
-    /// Takes the names in their order; one that stands twice is told, with both places, as `a <twice> <name>`.
+    /// Takes the names in their order; one that stands twice is reported, with both places, as `a <twice> <name>`.
     pub fn of(
         kind: &'static str,
         twice: &str,
@@ -56,7 +56,7 @@ impl<'f> Names<'f> {
         self.all.get(index).copied().unwrap_or("")
     }
 
-    /// The index of the entity that `reference` names. That there is none is told, unless it may be one that could not
+    /// The index of the entity that `reference` names. That there is none is reported, unless it may be one that could not
     /// be read.
     pub fn resolve(&self, reference: &Text, cx: &mut Context) -> Option<usize> {
         if let Some(index) = self.indices.get(&*reference.value) {

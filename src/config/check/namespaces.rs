@@ -12,7 +12,7 @@ use crate::config::file::{Additional, Alias, Exact, Namespace, VirtualCluster};
 use crate::config::reader::Text;
 
 /// The namespace of `cluster`, beside the `prefixes` of its backend cluster. `None` where it has none, and where it is
-/// faulty, which is told.
+/// faulty, which is reported.
 pub(super) fn namespace(
     cluster: &VirtualCluster,
     prefixes: &Prefixes<'_>,
@@ -61,7 +61,7 @@ fn with_aliases(names: cluster::Namespace, cluster: &VirtualCluster, cx: &mut Co
 fn additional(written: &Additional) -> cluster::Additional {
     let exact = |exact: &Exact| cluster::Exact {
         physical: exact.backend.value.as_str().into(),
-        shown: exact.shown().value.as_str().into(),
+        virtual_name: exact.virtual_name().value.as_str().into(),
     };
     cluster::Additional {
         exact: written.exact.iter().map(exact).collect(),
@@ -78,7 +78,7 @@ struct Check<'c, 'f> {
 }
 
 impl Check<'_, '_> {
-    /// Each name of the backend once, each shown name once, and none of them another virtual cluster's.
+    /// Each physical name once, each virtual name once, and none of them another virtual cluster's.
     fn exact(&self, exact: &[Exact], cx: &mut Context) {
         let what = self.what;
         let mut backend: BTreeMap<&str, &Text> = BTreeMap::new();
@@ -94,7 +94,7 @@ impl Check<'_, '_> {
                 continue;
             }
             backend.insert(&entry.backend.value, &entry.backend);
-            let name = entry.shown();
+            let name = entry.virtual_name();
             match shown.get(&*name.value) {
                 Some(first) => {
                     let message = format!(
@@ -185,7 +185,7 @@ fn check_alias_name(alias: &Text, written: &Namespace, names: &cluster::Namespac
     if !names.topic_in(name).is_ok_and(|physical| physical.additional) {
         return;
     }
-    let exact = written.topics.exact.iter().map(Exact::shown).find(|shown| shown.value == alias.value);
+    let exact = written.topics.exact.iter().map(Exact::virtual_name).find(|shown| shown.value == alias.value);
     let glob = || written.topics.globs.iter().find(|glob| matches_glob(glob.value.as_bytes(), name));
     if let Some(other) = exact.or_else(glob) {
         let message = format!(

@@ -10,7 +10,7 @@ use crate::config::file::{self, BootstrapPort, Listener, Numbering};
 use crate::config::reader::At;
 
 /// The ports of all items in their order. `None` where an item is faulty or there is none, and where a port stands
-/// twice, which is told.
+/// twice, which is reported.
 pub(super) fn expand(listener: &Listener, cx: &mut Context) -> Option<Vec<u16>> {
     let mut taken: BTreeMap<u16, &At<file::PortRange>> = BTreeMap::new();
     let mut ports = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn expand(listener: &Listener, cx: &mut Context) -> Option<Vec<u16>> 
     whole.then_some(ports)
 }
 
-/// The mapping of `listener`; `None` where something about it is wrong, which is told.
+/// The mapping of `listener`; `None` where something about it is wrong, which is reported.
 pub(super) fn mapping(
     listener: &Listener,
     forward: &file::PortMapping,
@@ -61,7 +61,7 @@ fn without_host(numbering: &Numbering, ports: &[u16]) -> PortMapping {
     }
 }
 
-/// What clients are told: as written, or the listener's only address where that is one they could connect to.
+/// The advertised host: as written, or the listener's only address where that is one they could connect to.
 fn advertised_host(listener: &Listener, forward: &file::PortMapping, cx: &mut Context) -> Option<Arc<str>> {
     if let Some(written) = &forward.advertised_host {
         return written.clone();
@@ -142,7 +142,7 @@ fn check_all_stand(mapping: &PortMapping, ports: &[u16], forward: &file::PortMap
     false
 }
 
-/// Whether some port is a node's: with the bootstrap port alone, clients would be told of no node.
+/// Whether some port is a node's: with the bootstrap port alone, clients would learn of no node.
 fn check_some_node(mapping: &PortMapping, forward: &file::PortMapping, cx: &mut Context) -> bool {
     let some = mapping.ports.len() > usize::from(mapping.bootstrap_port.is_some());
     if !some {

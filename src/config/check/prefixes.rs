@@ -69,7 +69,7 @@ pub(super) fn by_backend<'f>(
 }
 
 impl<'f> Prefixes<'f> {
-    /// Takes the virtual clusters of one backend cluster, and tells of each two whose prefixes do not keep them apart.
+    /// Takes the virtual clusters of one backend cluster, and reports each two whose prefixes do not keep them apart.
     fn of(clusters: &[&'f VirtualCluster], cx: &mut Context) -> Prefixes<'f> {
         let owned = || clusters.iter().filter_map(|cluster| Owned::of(cluster));
         check_apart(owned().collect(), cx);
@@ -96,15 +96,15 @@ fn check_apart(prefixes: Vec<Owned<'_>>, cx: &mut Context) {
         match holder {
             Some(first) if next.0.starts_with(&first.0) => {
                 let (before, after) = if first.1 < next.1 { (first, next) } else { (next, first) };
-                tell(before.2, after.2, cx);
+                report_overlap(before.2, after.2, cx);
             }
             Some(_) | None => holder = Some(next),
         }
     }
 }
 
-fn tell(before: &Owned<'_>, after: &Owned<'_>, cx: &mut Context) {
-    // Virtual clusters of one name are told as such.
+fn report_overlap(before: &Owned<'_>, after: &Owned<'_>, cx: &mut Context) {
+    // Virtual clusters of one name are reported as such.
     let same_name = before.cluster.name.value == after.cluster.name.value;
     if same_name && before.written.is_none() && after.written.is_none() {
         return;

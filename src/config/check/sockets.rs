@@ -15,7 +15,7 @@ use crate::config::summary::shards_of;
 /// half of Linux' usual hard limit of 524288 descriptors is more than enough for the clients then.
 const LISTENING_SOCKETS_MAX: usize = 65_536;
 
-/// Whether the sockets are not too many; that they are is told.
+/// Whether the sockets are not too many; a fault is reported where they are.
 pub(super) fn are_bounded(file: &File, node: &Node, cx: &mut Context) -> bool {
     let pairs: usize = file.listeners.iter().map(|listener| listener.addresses.len().max(1) * ports(listener)).sum();
     // How many shards `auto` makes is known at start, which counts again.
@@ -35,7 +35,7 @@ pub(super) fn are_bounded(file: &File, node: &Node, cx: &mut Context) -> bool {
     false
 }
 
-/// Items of one listener may overlap; that is told elsewhere and only counts too much here.
+/// Items of one listener may overlap; that is reported elsewhere and only counts too much here.
 fn ports(listener: &Listener) -> usize {
     listener.ports.iter().map(|range| usize::from(range.value.last - range.value.first) + 1).sum()
 }
@@ -83,7 +83,7 @@ impl<'f> OpenPort<'f> {
     }
 }
 
-/// Tells of each port that would be opened twice on an address. The sockets must be bounded.
+/// Reports each port that would be opened twice on an address. The sockets must be bounded.
 pub(super) fn check_twice(file: &File, node: &Node, cx: &mut Context) {
     let mut open: BTreeMap<u16, OpenPort<'_>> = BTreeMap::new();
     if let Admin::Address(address) = &node.admin {
@@ -100,23 +100,23 @@ pub(super) fn check_twice(file: &File, node: &Node, cx: &mut Context) {
     }
 }
 
-/// Opens all ports on the address of `opener`; tells once of each other who stands in the way.
+/// Opens all ports on the address of `opener`; reports each other opener in the way once.
 fn open_all<'f>(
     opener: &Opener<'f>,
     ranges: &[At<PortRange>],
     open: &mut BTreeMap<u16, OpenPort<'f>>,
     cx: &mut Context,
 ) {
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for range in ranges {
         for port in range.value.first..=range.value.last {
             let here = open.entry(port).or_default();
             match here.in_the_way(opener.address) {
-                // Two items of `ports` overlap, which is told with the ports.
+                // Two items of `ports` overlap, which is reported with the ports.
                 Some(other) if other.spot == opener.spot => {}
                 Some(other) => {
-                    if told.insert((other.owner, other.address)) {
-                        tell(port, opener, other, &range.spot, cx);
+                    if reported.insert((other.owner, other.address)) {
+                        report_overlap(port, opener, other, &range.spot, cx);
                     }
                 }
                 None => {
@@ -127,7 +127,7 @@ fn open_all<'f>(
     }
 }
 
-fn tell(port: u16, opener: &Opener<'_>, other: &Opener<'_>, range: &Spot, cx: &mut Context) {
+fn report_overlap(port: u16, opener: &Opener<'_>, other: &Opener<'_>, range: &Spot, cx: &mut Context) {
     let place = other.spot.map_or("by default".to_owned(), Spot::file_and_line);
     let message = format!(
         "port {port} on {} is opened by {} already, on {} ({place}); choose another port or address",

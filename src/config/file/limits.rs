@@ -93,7 +93,7 @@ pub(super) fn read(item: &Item<'_>, shards: Option<&Shards>, cx: &mut Context) -
     Some(limits)
 }
 
-/// `hold_bytes_max <= frame_bytes_max`, told where the one stands that was written.
+/// `hold_bytes_max <= frame_bytes_max`, reported at the one that was written.
 fn check_hold(limits: &Limits, hold: Option<&At<u32>>, frame: Option<&At<u32>>, cx: &mut Context) {
     if limits.hold_bytes_max <= limits.frame_bytes_max {
         return;

@@ -56,7 +56,7 @@ pub(in crate::config) struct PortMapping {
     pub advertised_host: Option<Option<Arc<str>>>,
     /// Where it would stand.
     pub advertised_host_spot: Spot,
-    /// `None` where a fault about one of them was told.
+    /// `None` where a fault about one of them was reported.
     pub numbering: Option<Numbering>,
 }
 
@@ -185,7 +185,7 @@ fn broker_id(id: u64) -> i32 {
 }
 
 fn read_advertised_host(item: &Item<'_>, cx: &mut Context) -> Option<Arc<str>> {
-    let text = item.text("the host that clients are told", cx)?;
+    let text = item.text("the host that clients connect to", cx)?;
     let wildcard = text.value.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified());
     let wrong = match host_fault(&text.value) {
         Some(wrong) => wrong,

@@ -149,7 +149,7 @@ fn is_word(text: &str, others: &str, chars_max: usize) -> bool {
     fits && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
 
-/// The required `name` of an entity. A name with wrong characters is told, and kept so that references to it hold.
+/// The required `name` of an entity. A name with wrong characters is reported, and kept so that references to it hold.
 fn read_name(fields: &mut Fields<'_>, allowed: impl Fn(&str) -> bool, rule: &str, cx: &mut Context) -> Option<Text> {
     let name = fields.require("name", "lab, or another name", cx)?.text("a name", cx)?;
     if !allowed(&name.value) {
@@ -164,7 +164,7 @@ fn read_plain_name(fields: &mut Fields<'_>, cx: &mut Context) -> Option<Text> {
     read_name(fields, |name| is_word(name, "._-", 63), rule, cx)
 }
 
-/// A reference by name, `{name: lab}`. `Some(None)`: it is there, and a fault about it was told.
+/// A reference by name, `{name: lab}`. `Some(None)`: it is there, and a fault about it was reported.
 fn read_destination(fields: &mut Fields<'_>, cx: &mut Context) -> Option<Option<Text>> {
     let item = fields.take("destination")?;
     let Some(mut inner) = item.fields("{name: ...}, the name of an entity", cx) else { return Some(None) };
@@ -173,7 +173,7 @@ fn read_destination(fields: &mut Fields<'_>, cx: &mut Context) -> Option<Option<
     Some(name)
 }
 
-/// What is wrong with `host` as a name or address that is dialled or told to clients; an IPv6 address has no brackets.
+/// What is wrong with `host` as a name or address that is dialled or advertised to clients; an IPv6 address has no brackets.
 fn host_fault(host: &str) -> Option<&'static str> {
     const HOST_CHARS_MAX: usize = 255;
     if host.contains(':') && host.chars().all(|c| c.is_ascii_hexdigit() || ":.".contains(c)) {

@@ -3,7 +3,7 @@
 //! Owns what a single name, prefix or glob may be. Which of them go together is `check`'s.
 
 use super::read_all;
-use crate::cluster::{INTERNAL_TOPICS, Mode, TOPIC_BYTES_MAX, Warned, is_topic_name};
+use crate::cluster::{INTERNAL_TOPICS, Mode, ShadowWarnings, TOPIC_BYTES_MAX, is_topic_name};
 use crate::config::context::Context;
 use crate::config::reader::{Fields, Item, Text};
 
@@ -17,7 +17,7 @@ const ALIASES_MAX: usize = 256;
 /// `namespace`.
 #[derive(Debug)]
 pub(in crate::config) struct Namespace {
-    /// `None` where a fault about it was told.
+    /// `None` where a fault about it was reported.
     pub mode: Option<Mode>,
     pub prefix: Prefix,
     pub topics: Additional,
@@ -29,7 +29,7 @@ pub(in crate::config) enum Prefix {
     /// Left out: the virtual cluster's name and a dot.
     Default,
     Written(Text),
-    /// A fault about it was told.
+    /// A fault about it was reported.
     Faulty,
 }
 
@@ -38,23 +38,23 @@ pub(in crate::config) enum Prefix {
 pub(in crate::config) struct Additional {
     pub exact: Vec<Exact>,
     pub globs: Vec<Text>,
-    /// Those whose list says that they tell what they hide.
-    pub warned: Warned,
+    /// Those whose list has `conflict: warn`.
+    pub shadow_warnings: ShadowWarnings,
 }
 
 /// An item of an exact list.
 #[derive(Debug)]
 pub(in crate::config) struct Exact {
-    /// As the backend has it.
+    /// The physical name.
     pub backend: Text,
-    /// `None`: clients say the same.
-    pub shown: Option<Text>,
+    /// `None`: it is the same.
+    pub virtual_name: Option<Text>,
 }
 
 impl Exact {
-    /// The name that clients say.
-    pub fn shown(&self) -> &Text {
-        self.shown.as_ref().unwrap_or(&self.backend)
+    /// The name that clients use.
+    pub fn virtual_name(&self) -> &Text {
+        self.virtual_name.as_ref().unwrap_or(&self.backend)
     }
 }
 
@@ -177,23 +177,26 @@ fn read_list(item: &Item<'_>, kind: &Kind, additional: &mut Additional, cx: &mut
             if let Some(list) = fields.require("exact_list", "a list of names", cx) {
                 let items = list.list("a list of names", cx).unwrap_or_default();
                 let exact = read_all(items, cx, |item, cx| read_exact(item, kind, cx));
-                let shown = exact.iter().map(|exact| exact.shown().value.as_str().into());
-                additional.warned.exact.extend(shown.filter(|_| warns));
+                let names = exact.iter().map(|exact| exact.virtual_name().value.as_str().into());
+                additional.shadow_warnings.exact.extend(names.filter(|_| warns));
                 additional.exact.extend(exact);
             }
         }
         ListType::Glob => {
             let glob = fields.require("glob", "\"shared-*\"", cx).and_then(|item| item.text("a glob", cx));
             let glob = glob.and_then(|text| right(text, kind.glob_fault, cx));
-            additional.warned.globs.extend(glob.iter().filter(|_| warns).map(|glob| glob.value.as_str().into()));
+            additional
+                .shadow_warnings
+                .globs
+                .extend(glob.iter().filter(|_| warns).map(|glob| glob.value.as_str().into()));
             additional.globs.extend(glob);
         }
     }
     fields.done(&[], cx);
 }
 
-/// Whether it is told that the backend has a topic of the virtual cluster's own which an additional one hides. For names
-/// that costs a small question now and then; for a glob the backend must list all its topics, so that it is asked for.
+/// Whether a shadowed topic is logged. For names that costs a small request now and then; for a glob the backend must list
+/// all its topics, so that it must be switched on.
 fn read_conflict(fields: &mut Fields<'_>, list: ListType, cx: &mut Context) -> bool {
     let choices = [("warn", true), ("ignore", false)];
     let written = fields.take("conflict").and_then(|item| item.choice(&choices, &[], cx));
@@ -206,12 +209,12 @@ fn read_conflict(fields: &mut Fields<'_>, list: ListType, cx: &mut Context) -> b
 fn read_exact(item: &Item<'_>, kind: &Kind, cx: &mut Context) -> Option<Exact> {
     let mut fields = item.fields(kind.entry, cx)?;
     let backend = fields.require(kind.name, "a name", cx).and_then(|item| read_name(&item, kind.name_fault, cx));
-    let shown = match kind.topics.then(|| fields.take("as")).flatten() {
+    let virtual_name = match kind.topics.then(|| fields.take("as")).flatten() {
         Some(item) => read_name(&item, kind.name_fault, cx).map(Some),
         None => Some(None),
     };
     fields.done(&[], cx);
-    Some(Exact { backend: backend?, shown: shown? })
+    Some(Exact { backend: backend?, virtual_name: virtual_name? })
 }
 
 /// `topic_aliases`.

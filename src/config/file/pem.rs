@@ -132,7 +132,7 @@ pub(super) fn read_revocation(item: &Item<'_>, roots: &RootCertStore, cx: &mut C
     None
 }
 
-/// Whether they can be used; nothing is said of lists without any `roots`, about which more is told elsewhere.
+/// Whether they can be used; nothing is said of lists without any `roots`, which have a fault of their own.
 fn are_lists(lists: &[CertificateRevocationListDer<'static>], roots: &RootCertStore) -> bool {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), provider);

@@ -58,7 +58,7 @@ impl Policies {
         Some(policies)
     }
 
-    /// Whether the policy may stand behind those before it; that it may not is told.
+    /// Whether the policy may stand behind those before it; a fault is reported where it may not.
     fn add(&mut self, policy: Policy, item: &Item<'_>, cx: &mut Context) -> bool {
         let wrong = match (&policy, self.forwards.last(), &self.tls) {
             (Policy::Forward(ForwardEntry::PortMapping(_)), Some(ForwardEntry::PortMapping(first)), _) => {
@@ -133,7 +133,7 @@ fn read_forward(item: &Item<'_>, cx: &mut Context) -> Option<ForwardEntry> {
     }
 }
 
-/// What `type` says, or the first of `built` where it is missing, which was told. Under any other type the other keys mean
+/// What `type` says, or the first of `built` where it is missing, which was reported. Under any other type the other keys mean
 /// something else, and nothing can be said of them.
 fn chosen_type<T: Copy>(
     fields: &mut Fields<'_>,

@@ -25,7 +25,7 @@ pub(in crate::config) struct TlsServerEntry {
     pub spot: Spot,
     /// Where `allow_plaintext: true` stands.
     pub plaintext_spot: Option<Spot>,
-    /// `None` where a fault about it was told.
+    /// `None` where a fault about it was reported.
     pub server: Option<TlsServer>,
 }
 
@@ -170,7 +170,7 @@ fn read_mapping(item: &Item<'_>, cx: &mut Context) -> Option<PrincipalMapping> {
     }
 }
 
-/// `tls` of a backend cluster. `None` where it is switched off, and where a fault about it was told.
+/// `tls` of a backend cluster. `None` where it is switched off, and where a fault about it was reported.
 pub(in crate::config) fn read_backend_tls(item: &Item<'_>, cx: &mut Context) -> Option<BackendTls> {
     let mut fields = item.fields("a map: enabled, ca_bundle, ...; {} for TLS as it is by default", cx)?;
     let enabled = fields.take("enabled").map(|item| item.boolean(cx));

@@ -23,11 +23,11 @@ pub(in crate::config) struct VirtualCluster {
     pub destination: Option<Option<Text>>,
     /// Where it would stand.
     pub destination_spot: Spot,
-    /// `None`: left out, or a fault about it was told.
+    /// `None`: left out, or a fault about it was reported.
     pub dns_label: Option<Text>,
     /// Empty where it is left out: nothing is demanded, nothing is lent, SASL goes through untouched.
     pub authentication: Vec<At<Authentication>>,
-    /// `None`: left out, or a fault about the whole of it was told.
+    /// `None`: left out, or a fault about the whole of it was reported.
     pub namespace: Option<Namespace>,
     pub topic_aliases: Vec<Alias>,
     pub about: About,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cluster::{self, Mode, Warned};
+use crate::cluster::{self, Mode, ShadowWarnings};
 
 #[derive(Serialize)]
 pub(super) struct Namespace<'s> {
@@ -47,7 +47,7 @@ enum Exact<'s> {
     Topic {
         backend: &'s str,
         #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-        shown: Option<&'s str>,
+        virtual_name: Option<&'s str>,
     },
     Group {
         value: &'s str,
@@ -56,7 +56,7 @@ enum Exact<'s> {
 
 impl<'s> Namespace<'s> {
     /// `None` where the file has none, since only aliases made it.
-    pub fn of(names: &'s cluster::Namespace, warned: &Warned) -> Option<Namespace<'s>> {
+    pub fn of(names: &'s cluster::Namespace, warnings: &ShadowWarnings) -> Option<Namespace<'s>> {
         let mode = match names.mode {
             Mode::HidePrefix => "hide_prefix",
             Mode::EnforcePrefix => "enforce_prefix",
@@ -64,11 +64,11 @@ impl<'s> Namespace<'s> {
         };
         let topic = |exact: &'s cluster::Exact| Exact::Topic {
             backend: &exact.physical,
-            shown: (exact.shown != exact.physical).then_some(&exact.shown),
+            virtual_name: (exact.virtual_name != exact.physical).then_some(&exact.virtual_name),
         };
         let group = |exact: &'s cluster::Exact| Exact::Group { value: &exact.physical };
         let additional = Additional {
-            topics: lists(&names.topics, Some(warned), topic),
+            topics: lists(&names.topics, Some(warnings), topic),
             consumer_groups: lists(&names.groups, None, group),
         };
         Some(Namespace { mode, prefix: &names.prefix, additional })
@@ -84,12 +84,13 @@ impl Additional<'_> {
 /// In the order of the file, names in as few lists as that allows. `warned` is said of topics.
 fn lists<'s>(
     additional: &'s cluster::Additional,
-    warned: Option<&Warned>,
+    warnings: Option<&ShadowWarnings>,
     exact: impl Fn(&'s cluster::Exact) -> Exact<'s>,
 ) -> Vec<List<'s>> {
     let conflict = |warns: bool| if warns { "warn" } else { "ignore" };
-    let of_exact = |exact: &cluster::Exact| warned.map(|warned| conflict(warned.exact.contains(&exact.shown)));
-    let of_glob = |glob: &str| warned.map(|warned| conflict(warned.globs.iter().any(|one| **one == *glob)));
+    let of_exact =
+        |exact: &cluster::Exact| warnings.map(|warnings| conflict(warnings.exact.contains(&exact.virtual_name)));
+    let of_glob = |glob: &str| warnings.map(|warnings| conflict(warnings.globs.iter().any(|one| **one == *glob)));
     let runs = additional.exact.chunk_by(|one, next| of_exact(one) == of_exact(next));
     let exact = runs.map(|run| List::ExactList {
         conflict: run.first().and_then(of_exact),

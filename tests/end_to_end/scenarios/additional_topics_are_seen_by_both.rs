@@ -142,7 +142,7 @@ fn told(gateway: &Gateway, expected: &[(&str, &str)]) -> Fallible<()> {
         let hidden = gateway.numbers()?.sum("klamm_names_hidden");
         ensure!(hidden == expected.len() as f64, "klamm_names_hidden is {hidden}, not {}", expected.len());
         let log = gateway.log();
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains("an additional one has its name")).collect();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("an additional topic has its name")).collect();
         let is_of = |line: &str, (cluster, topic): &(&str, &str)| {
             line.split(|byte: char| byte.is_whitespace() || byte == '"')
                 .any(|word| word == *topic || word == format!("topic={topic}"))

@@ -72,7 +72,7 @@ pub fn run(world: &World) -> Fallible<()> {
             &format!("{}:{}", silent.0, silent.1),
             "{insecure_skip_verify: true}".to_owned(),
             "backend_tls_deadline",
-            "no TLS handshake",
+            "the TLS handshake was not done in time",
         ),
     ] {
         let settings = Settings { limits: &[("connect", "2s")], ..Settings::of(backend) };

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use klamm::config::{BackendTls, BackendTrust, TlsVersions};
-use klamm::tls::BackendSide;
+use klamm::tls::BackendTlsConfig;
 
 use super::front::{Front, at, hosts, metadata_request};
 use crate::ensure;
@@ -61,7 +61,7 @@ pub fn run(world: &World) -> Fallible<()> {
 fn client_that_verifies_no_name() -> Fallible<Arc<rustls::ClientConfig>> {
     let trust = BackendTrust::InsecureSkipVerify;
     let settings = BackendTls { trust, versions: TlsVersions::ALL, client_identity: None };
-    Ok(BackendSide::new(&settings)?.config)
+    Ok(BackendTlsConfig::new(&settings)?.config)
 }
 
 /// rustls sends no name with a dot at its end; OpenSSL sends what it is given.

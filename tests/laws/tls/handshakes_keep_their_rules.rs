@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::material::{Authority, Folder, Issued, client_config};
 use klamm::config::Snapshot;
-use klamm::tls::{BackendSide, Fault, Pump, ServerSide, Wire};
+use klamm::tls::{BackendTlsConfig, Fault, ServerTlsConfig, TlsConnection, Wire};
 use rcgen::date_time_ymd;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, version};
 
 /// What a handshake came to, seen from both sides.
 struct Outcome {
-    server: Result<Pump, Fault>,
+    server: Result<TlsConnection, Fault>,
     client: Result<ClientConnection, rustls::Error>,
 }
 
@@ -27,10 +27,10 @@ impl Outcome {
 }
 
 /// A handshake in memory, and one byte from the server so that tickets arrive.
-fn shake(side: &ServerSide, client: &Arc<ClientConfig>, name: &str) -> Outcome {
+fn shake(side: &ServerTlsConfig, client: &Arc<ClientConfig>, name: &str) -> Outcome {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = ClientConnection::new(client.clone(), name).unwrap();
-    let mut server = Pump::server(side.config.clone()).unwrap();
+    let mut server = TlsConnection::server(side.config.clone()).unwrap();
     let (mut input, mut plain, mut wire) = (Vec::new(), Vec::new(), Wire::default());
     let mut fault = None;
     let mut error = None;
@@ -88,8 +88,8 @@ impl Ground {
         self.folder.load(&text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
     }
 
-    fn side(&self, certificates: &[&str], more: &str, before: Option<&ServerSide>) -> ServerSide {
-        ServerSide::new(self.snapshot(certificates, more).listeners[0].tls.as_ref().unwrap(), before).unwrap()
+    fn side(&self, certificates: &[&str], more: &str, before: Option<&ServerTlsConfig>) -> ServerTlsConfig {
+        ServerTlsConfig::new(self.snapshot(certificates, more).listeners[0].tls.as_ref().unwrap(), before).unwrap()
     }
 
     fn client(&self, identity: Option<&Issued>) -> Arc<ClientConfig> {
@@ -196,7 +196,7 @@ fn clients_are_let_in_by_the_rules_and_have_a_principal() {
 #[test]
 fn sessions_are_resumed_under_the_same_name_and_rules_only() {
     let ground = Ground::new();
-    let kinds = |side: &ServerSide, client: &Arc<ClientConfig>, name: &str| shake(side, client, name).kind();
+    let kinds = |side: &ServerTlsConfig, client: &Arc<ClientConfig>, name: &str| shake(side, client, name).kind();
     let open = ground.side(&["wild"], "", None);
     let client = ground.client(None);
     assert_eq!(kinds(&open, &client, NAME), HandshakeKind::Full);
@@ -256,7 +256,7 @@ fn a_node_must_show_a_certificate_for_its_own_name() {
              [\"127.0.0.1\"], ports: [\"1-2\"], policies: [{{type: forward_to_virtual_cluster, config: {{type: port_mapping}}}}]}}]\n"
         );
         let snapshot = ground.folder.load(&text).unwrap_or_else(|faults| panic!("{faults}"));
-        BackendSide::new(snapshot.backend_clusters[0].tls.as_ref().unwrap())
+        BackendTlsConfig::new(snapshot.backend_clusters[0].tls.as_ref().unwrap())
     };
     let bundle = side("ca_bundle: \"${file['ca.pem']}\"").unwrap();
     let blind = side("insecure_skip_verify: true").unwrap();
@@ -267,19 +267,21 @@ fn a_node_must_show_a_certificate_for_its_own_name() {
         (&blind, "kafka-1.other.example", Ok("CN=klamm,O=Example")),
         (&stranger, "kafka-1.kafka.example", Err(Fault::CertificateUntrusted)),
     ] {
-        let (mut backend, mut node) =
-            (Pump::backend(side.config.clone(), name).unwrap(), Pump::server(server.config.clone()).unwrap());
+        let (mut backend, mut node) = (
+            TlsConnection::backend(side.config.clone(), name).unwrap(),
+            TlsConnection::server(server.config.clone()).unwrap(),
+        );
         let result = talk(&mut backend, &mut node);
         let principal = result.map(|()| server.principal(node.peer_certificate().unwrap()).unwrap());
         assert_eq!(principal.as_deref().map_err(|fault| *fault), meant, "{name}");
     }
-    assert_eq!(Pump::backend(bundle.config.clone(), "no host").unwrap_err(), Fault::CertificateForAnotherName);
+    assert_eq!(TlsConnection::backend(bundle.config.clone(), "no host").unwrap_err(), Fault::CertificateForAnotherName);
     let other = bundle.for_shard();
     assert!(!Arc::ptr_eq(&bundle.config, &other.config));
 }
 
 /// Both pumps against each other until neither has more to say; the fault is the backend's side's.
-fn talk(backend: &mut Pump, node: &mut Pump) -> Result<(), Fault> {
+fn talk(backend: &mut TlsConnection, node: &mut TlsConnection) -> Result<(), Fault> {
     let (mut to_node, mut to_backend) = (Vec::new(), Vec::new());
     let (mut plain, mut wire) = (Vec::new(), Wire::default());
     for _ in 0..10 {

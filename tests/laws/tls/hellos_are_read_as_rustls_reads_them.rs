@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::material::{Authority, Folder, client_config};
-use klamm::tls::{HELLO_BYTES_MAX, HelloFault, HelloReader, Pump, ServerSide, Wire};
+use klamm::tls::{HELLO_BYTES_MAX, HelloFault, HelloReader, ServerTlsConfig, TlsConnection, Wire};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustls::pki_types::ServerName;
@@ -44,7 +44,7 @@ fn rustls_reads(bytes: &[u8]) -> Result<Option<Option<String>>, String> {
 }
 
 /// A server of any name.
-fn unbuffered_server() -> Pump {
+fn unbuffered_server() -> TlsConnection {
     let folder = Folder::new();
     folder.write_issued("any", &Authority::new("any").issue(&["*.example"], |_| {}));
     let text = "backend_clusters: [{name: lab, bootstrap_servers: [\"kafka:9092\"]}]\nlisteners: [{name: door, addresses: \
@@ -52,7 +52,8 @@ fn unbuffered_server() -> Pump {
                 \"${file['any.pem']}\", key: \"${file['any.key']}\"}]}}, {type: forward_to_virtual_cluster, config: {type: \
                 sni, sni_suffix: .example, broker_host_format: {type: shared_suffix}}}]}]\n";
     let snapshot = folder.load(text).unwrap_or_else(|faults| panic!("{faults}"));
-    Pump::server(ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config).unwrap()
+    TlsConnection::server(ServerTlsConfig::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap().config)
+        .unwrap()
 }
 
 /// The message of `hello`, which is one record, over records of these lengths.

@@ -76,14 +76,14 @@ fn each_advertised_name_leads_back_and_none_to_two() {
             let klamm::cluster::AddressMap::Names(own) = &**addresses else { panic!("{text}") };
             let told = NODES.map(|node| (addresses.advertised(NodeId(node)).unwrap().host(), Some(node)));
             for (name, node) in told.into_iter().chain([(own.bootstrap(), None)]) {
-                let meant = table
-                    .meaning(format!("{}.", name.to_uppercase()).as_bytes())
+                let matched = table
+                    .look_up(format!("{}.", name.to_uppercase()).as_bytes())
                     .unwrap_or_else(|e| panic!("{name}: {e:?}\n{text}"));
-                assert_eq!(meant.route.virtual_cluster, snapshot.virtual_clusters[cluster].name, "{name}\n{text}");
-                assert!(Arc::ptr_eq(&meant.route.addresses, addresses) || meant.route.addresses == *addresses);
-                assert_eq!(meant.node.map(|node| node.0), node, "{name}\n{text}");
+                assert_eq!(matched.route.virtual_cluster, snapshot.virtual_clusters[cluster].name, "{name}\n{text}");
+                assert!(Arc::ptr_eq(&matched.route.addresses, addresses) || matched.route.addresses == *addresses);
+                assert_eq!(matched.node.map(|node| node.0), node, "{name}\n{text}");
                 assert_eq!(*owners.entry(name.clone()).or_insert((cluster, node)), (cluster, node), "{name}\n{text}");
-                assert!(meant.node.is_some() || listener.tls.as_ref().unwrap().coverage().covers(&name), "{name}");
+                assert!(matched.node.is_some() || listener.tls.as_ref().unwrap().coverage().covers(&name), "{name}");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::material::{Authority, Folder};
 use klamm::config::{BackendTrust, Snapshot, reload};
-use klamm::tls::ServerSide;
+use klamm::tls::ServerTlsConfig;
 
 const BASE: &str = r#"backend_clusters:
   - name: lab
@@ -116,12 +116,12 @@ fn names_that_new_certificates_leave_bare_are_told() {
 #[test]
 fn ticket_keys_go_on_until_what_clients_are_asked_for_changes() {
     let folder = folder();
-    let side = |before: Option<&ServerSide>| {
+    let side = |before: Option<&ServerTlsConfig>| {
         let snapshot = load(&folder, BASE);
-        ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), before).unwrap()
+        ServerTlsConfig::new(snapshot.listeners[0].tls.as_ref().unwrap(), before).unwrap()
     };
     let first = side(None);
-    let same = |after: &ServerSide| Arc::ptr_eq(&first.config.ticketer, &after.config.ticketer);
+    let same = |after: &ServerTlsConfig| Arc::ptr_eq(&first.config.ticketer, &after.config.ticketer);
     assert!(!same(&side(None)), "another listener has keys of its own, whatever it asks clients for");
     let authority = Authority::new("test authority");
     folder.write_issued("wild", &authority.issue(&["*.kafka.example"], |_| {}));

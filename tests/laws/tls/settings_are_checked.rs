@@ -3,7 +3,7 @@
 
 use super::material::Folder;
 use klamm::config::{self, BackendTrust, PrincipalSource, TlsVersions};
-use klamm::tls::BackendSide;
+use klamm::tls::BackendTlsConfig;
 use rcgen::date_time_ymd;
 
 const BASE: &str = r#"backend_clusters:
@@ -350,7 +350,7 @@ fn tls_of_a_backend_cluster_is_on_when_it_is_written() {
         Ok(snapshot) => {
             let tls = snapshot.backend_clusters[0].tls.as_ref().unwrap();
             assert!(matches!(&tls.trust, BackendTrust::System(bundle) if !bundle.certificates.is_empty()));
-            BackendSide::new(tls).unwrap();
+            BackendTlsConfig::new(tls).unwrap();
         }
         Err(faults) => assert!(faults.to_string().contains("no certificates of authorities"), "{faults}"),
     }

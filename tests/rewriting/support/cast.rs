@@ -25,7 +25,8 @@ pub struct Role {
 
 /// A namespace with everything that names can be.
 pub fn namespace(mode: Mode) -> Namespace {
-    let exact = |physical: &str, shown: &str| Exact { physical: physical.into(), shown: shown.into() };
+    let exact =
+        |physical: &str, virtual_name: &str| Exact { physical: physical.into(), virtual_name: virtual_name.into() };
     let open = mode == Mode::Open;
     let shared =
         |exact| if open { Additional::default() } else { Additional { exact, globs: vec!["shared-*".into()] } };

@@ -1,13 +1,13 @@
-//! One direction of a session: what waits to be walked, what waits to leave, and bytes that pass without being read.
+//! One direction of a session: bytes that wait to be walked, bytes that wait to be sent, and bytes that pass unread.
 //!
-//! Owns the order in which bytes leave: unsent ones, then those in a pipe, then new ones. Knows nothing of frames.
+//! Owns the order in which bytes are sent: the send buffer, then the pipe, then new ones. Knows nothing of frames.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::carried::Carried;
+use super::carry_over::CarryOver;
 use super::context::Context;
-use super::unsent::Unsent;
+use super::send_buffer::SendBuffer;
 use crate::metrics::Numbers;
 use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket, Then};
 use crate::rewrite::{Fed, Segment};
@@ -23,32 +23,32 @@ const HEAD_READ_BYTES: usize = 8 << 10;
 
 /// One direction.
 #[derive(Default)]
-pub(super) struct Flow {
-    /// Read and not yet dealt with.
-    pub carried: Carried,
-    unsent: Unsent,
-    waiting: Option<Waiting>,
+pub(super) struct Pump {
+    /// Read and not processed yet.
+    pub carry_over: CarryOver,
+    send_buffer: SendBuffer,
+    piped: Option<Piped>,
     /// Bytes that come next and may pass unread.
-    pass: u64,
+    pass_bytes: u64,
     /// Behind these the frame has more, for which they wait: there is not much of either.
     waits_for_end: bool,
     /// What follows the bytes that were fed last.
     then: Then,
-    /// The last of these was moved: the walk has not been told to look whether the frame ends here.
+    /// The last of these was moved: the walk must still be fed, so that it sees whether the frame ends here.
     end_due: bool,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
     large: bool,
     /// No byte may pass unread: TLS is on one of the sides.
-    copies: bool,
+    copy_only: bool,
 }
 
 /// A pipe that a socket did not take empty.
-struct Waiting {
+struct Piped {
     pipe: FullPipe,
     until: Instant,
 }
 
-/// What [`Flow::splice`] did.
+/// The outcome of [`Pump::splice`].
 pub(super) enum Spliced {
     /// Nothing came.
     Nothing,
@@ -56,34 +56,34 @@ pub(super) enum Spliced {
     Moved { came: usize, left: usize },
     /// The source has ended its direction.
     End,
-    /// The source is broken.
-    SourceBroken,
-    /// So many bytes came, and the sink is broken.
-    SinkBroken { came: usize },
+    /// Reading from the source failed.
+    SourceFailed,
+    /// So many bytes came, and writing to the sink failed.
+    SinkFailed { came: usize },
     /// No pipe is to be had: the bytes must be copied.
     NoPipe,
 }
 
-impl Flow {
-    /// Begins with what was read already. `copies`: no byte may pass unread.
-    pub fn new(first: Vec<u8>, copies: bool) -> Flow {
-        Flow { carried: first.into(), copies, ..Flow::default() }
+impl Pump {
+    /// Begins with what was read already. `copy_only`: no byte may pass unread.
+    pub fn new(first: Vec<u8>, copy_only: bool) -> Pump {
+        Pump { carry_over: first.into(), copy_only, ..Pump::default() }
     }
 
     /// Nothing waits to leave.
     pub fn is_empty(&self) -> bool {
-        self.unsent.is_empty() && self.waiting.is_none()
+        self.send_buffer.is_empty() && self.piped.is_none()
     }
 
     /// Bytes of memory in use, in pipes too.
-    pub fn held(&self) -> usize {
-        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.pipe.bytes());
-        self.carried.held() + self.unsent.held() + waiting
+    pub fn held_bytes(&self) -> usize {
+        let piped = self.piped.as_ref().map_or(0, |piped| piped.pipe.bytes());
+        self.carry_over.held_bytes() + self.send_buffer.held_bytes() + piped
     }
 
-    /// When [`Flow::flush`] must be called even if the socket takes nothing.
-    pub fn waits_until(&self) -> Option<Instant> {
-        self.waiting.as_ref().map(|waiting| waiting.until)
+    /// When [`Pump::flush`] must be called even if the socket takes nothing.
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.piped.as_ref().map(|piped| piped.until)
     }
 
     /// The walk must be fed, if only with nothing.
@@ -91,9 +91,9 @@ impl Flow {
         self.end_due
     }
 
-    /// So many bytes that come next may pass unread.
-    pub fn passes(&self) -> u64 {
-        self.pass
+    /// Bytes that come next and may pass unread.
+    pub fn pass_bytes(&self) -> u64 {
+        self.pass_bytes
     }
 
     /// How much to read at once.
@@ -102,10 +102,10 @@ impl Flow {
         if self.large { most.min(HEAD_READ_BYTES) } else { most }
     }
 
-    /// The walk was fed `n` bytes that were read, in which so many `frames` ended: it left `rest` over.
-    pub fn fed(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], fed: Fed) {
-        self.carried.keep(rest);
-        if self.copies {
+    /// To be called after the walk was fed `n` bytes, in which so many `frames` ended and of which it left `rest`.
+    pub fn after_walk(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], fed: Fed) {
+        self.carry_over.keep(rest);
+        if self.copy_only {
             return;
         }
         let least = u64::from(context.limits.splice_bytes_min);
@@ -114,7 +114,7 @@ impl Flow {
         } else if n >= self.read_bytes(context) {
             self.large = false;
         }
-        self.pass = fed.pass;
+        self.pass_bytes = fed.pass;
         // More than that is faster in several packets than with the page cut that fills the first of them.
         self.waits_for_end = fed.goes_on && fed.pass <= FILL_BYTES_MIN as u64;
         self.then = Then::more_if(fed.alone && fed.pass >= least);
@@ -133,26 +133,26 @@ impl Flow {
         bytes: (&[u8], &[u8]),
         gather: &mut Vec<u8>,
     ) -> io::Result<usize> {
-        self.unsent.send(sink, segments, bytes, gather, self.then)
+        self.send_buffer.send(sink, segments, bytes, gather, self.then)
     }
 
-    /// Sends what waits; tells how much left.
+    /// Sends what waits; returns how many bytes were sent.
     ///
     /// # Errors
     ///
     /// As send(2).
     pub fn flush(&mut self, context: &Context, sink: &Socket) -> io::Result<usize> {
-        let left = self.unsent.flush(sink)?;
-        match self.waiting.take() {
-            Some(waiting) if self.unsent.is_empty() => Ok(left + self.drain(context, sink, waiting)?),
-            waiting => {
-                self.waiting = waiting;
+        let left = self.send_buffer.flush(sink)?;
+        match self.piped.take() {
+            Some(piped) if self.send_buffer.is_empty() => Ok(left + self.drain(context, sink, piped)?),
+            piped => {
+                self.piped = piped;
                 Ok(left)
             }
         }
     }
 
-    fn drain(&mut self, context: &Context, sink: &Socket, Waiting { pipe, until }: Waiting) -> io::Result<usize> {
+    fn drain(&mut self, context: &Context, sink: &Socket, Piped { pipe, until }: Piped) -> io::Result<usize> {
         let (left, drained) = pipe.drain(sink, Then::more_if(self.waits_for_end));
         Numbers::count(&context.numbers.spliced_bytes, left as u64);
         match drained {
@@ -160,9 +160,9 @@ impl Flow {
             Drained::Empty(pipe) => context.pipes.give(pipe),
             Drained::Holds(pipe) if context.net.now() >= until => {
                 Numbers::count(&context.numbers.pipes_read_back, 1);
-                context.pipes.give(self.unsent.keep_pipe(pipe)?);
+                context.pipes.give(self.send_buffer.keep_pipe(pipe)?);
             }
-            Drained::Holds(pipe) => self.waiting = Some(Waiting { pipe, until }),
+            Drained::Holds(pipe) => self.piped = Some(Piped { pipe, until }),
         }
         Ok(left)
     }
@@ -173,7 +173,7 @@ impl Flow {
             return Spliced::Nothing;
         }
         let Some(pipe) = context.pipes.take(context.net.now()) else { return Spliced::NoPipe };
-        let mut bytes = usize::try_from(self.pass).unwrap_or(usize::MAX);
+        let mut bytes = usize::try_from(self.pass_bytes).unwrap_or(usize::MAX);
         if bytes > FILL_BYTES_MIN {
             bytes = bytes.min(sink.room().max(FILL_BYTES_MIN));
         }
@@ -190,15 +190,15 @@ impl Flow {
                 tracing::warn!(%error, "the kernel refuses splice: bytes are copied from now on");
                 Spliced::NoPipe
             }
-            Filled::Failed(pipe, _) => back(pipe, Spliced::SourceBroken),
+            Filled::Failed(pipe, _) => back(pipe, Spliced::SourceFailed),
             Filled::Full(pipe) => {
                 let came = pipe.bytes();
-                self.pass = self.pass.saturating_sub(came as u64);
-                self.end_due = self.pass == 0;
+                self.pass_bytes = self.pass_bytes.saturating_sub(came as u64);
+                self.end_due = self.pass_bytes == 0;
                 let until = context.net.now() + PIPE_WAIT;
-                match self.drain(context, sink, Waiting { pipe, until }) {
+                match self.drain(context, sink, Piped { pipe, until }) {
                     Ok(left) => Spliced::Moved { came, left },
-                    Err(_) => Spliced::SinkBroken { came },
+                    Err(_) => Spliced::SinkFailed { came },
                 }
             }
         }

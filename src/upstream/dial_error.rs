@@ -1,60 +1,60 @@
-//! Why a node was not reached: a cause for the session, a sentence for people.
+//! Why a node could not be reached: a close cause for the session, a sentence for the log.
 
 use std::fmt;
 
 use crate::cluster::NodeId;
 use crate::metrics::Cause;
 
-/// Why a node, or a backend cluster, was not reached, or did not answer as it must.
+/// Why a node, or a backend cluster, could not be reached, or did not answer as it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreached {
-    /// With which a session is closed that wanted it.
+pub(super) struct DialError {
+    /// The close cause of a session that needed it.
     pub cause: Cause,
     /// Names the node; where the configuration is wrong, the field.
     pub message: String,
 }
 
-impl Unreached {
-    /// Without a cause of its own.
-    pub fn plain(message: impl Into<String>) -> Unreached {
-        Unreached { cause: Cause::BackendUnavailable, message: message.into() }
+impl DialError {
+    /// With the cause `BackendUnavailable`.
+    pub fn unavailable(message: impl Into<String>) -> DialError {
+        DialError { cause: Cause::BackendUnavailable, message: message.into() }
     }
 
-    /// All of them as one: the first cause that says more than that nothing was reached.
-    pub fn all(errors: &[Unreached]) -> Unreached {
+    /// All of them as one, with the most specific cause.
+    pub fn all(errors: &[DialError]) -> DialError {
         let messages: Vec<&str> = errors.iter().map(|error| &*error.message).collect();
-        Unreached { cause: telling(errors.iter().map(|error| error.cause)), message: messages.join("; ") }
+        DialError { cause: most_specific(errors.iter().map(|error| error.cause)), message: messages.join("; ") }
     }
 }
 
 /// What the last attempt to refresh a catalogue failed to reach, for sessions that wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
-    /// Why nothing was learnt at all.
+    /// Why the attempt failed as a whole.
     pub(super) all: Option<Cause>,
     /// Nodes that could not be asked.
     pub(super) nodes: Vec<(NodeId, Cause)>,
 }
 
 impl Failures {
-    /// With which a session is closed for which there was no node.
+    /// The close cause of a session for which there was no node.
     pub(super) fn cause(&self) -> Cause {
-        self.all.unwrap_or_else(|| telling(self.nodes.iter().map(|(_, cause)| *cause)))
+        self.all.unwrap_or_else(|| most_specific(self.nodes.iter().map(|(_, cause)| *cause)))
     }
 
-    /// With which a session is closed that wanted this node.
+    /// The close cause of a session that needed this node.
     pub(super) fn of(&self, id: NodeId) -> Cause {
         let of_node = self.nodes.iter().find(|(node, _)| *node == id).map(|(_, cause)| *cause);
         of_node.or(self.all).unwrap_or(Cause::BackendUnavailable)
     }
 }
 
-/// The first that says more than that nothing was reached.
-fn telling(mut causes: impl Iterator<Item = Cause>) -> Cause {
+/// The first that is more specific than `BackendUnavailable`.
+fn most_specific(mut causes: impl Iterator<Item = Cause>) -> Cause {
     causes.find(|cause| *cause != Cause::BackendUnavailable).unwrap_or(Cause::BackendUnavailable)
 }
 
-impl fmt::Display for Unreached {
+impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -65,12 +65,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_tells_more_is_the_cause_and_all_is_said() {
-        let tls = Unreached { cause: Cause::BackendTlsName, message: "a: name".to_owned() };
-        let down = Unreached::plain("b: refused");
-        let both = Unreached::all(&[down.clone(), tls]);
+    fn the_most_specific_cause_is_taken_and_all_messages_are_joined() {
+        let tls = DialError { cause: Cause::BackendTlsName, message: "a: name".to_owned() };
+        let down = DialError::unavailable("b: refused");
+        let both = DialError::all(&[down.clone(), tls]);
         assert_eq!((both.cause, &*both.message), (Cause::BackendTlsName, "b: refused; a: name"));
-        assert_eq!(Unreached::all(&[down]).cause, Cause::BackendUnavailable);
+        assert_eq!(DialError::all(&[down]).cause, Cause::BackendUnavailable);
         let nodes = vec![(NodeId(1), Cause::BackendUnavailable), (NodeId(2), Cause::BackendTlsExpired)];
         let failures = Failures { all: None, nodes };
         assert_eq!(failures.cause(), Cause::BackendTlsExpired);

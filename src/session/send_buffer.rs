@@ -1,4 +1,4 @@
-//! What a socket did not take: copied once, sent before anything else.
+//! The bytes that a socket did not take: copied once, sent before anything else.
 
 use std::io::{self, IoSlice};
 
@@ -13,19 +13,19 @@ const GATHER_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes that wait for a socket. Holds no memory while empty.
 #[derive(Default)]
-pub(super) struct Unsent {
+pub(super) struct SendBuffer {
     bytes: Vec<u8>,
     sent: usize,
 }
 
-impl Unsent {
+impl SendBuffer {
     /// Nothing waits.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Bytes of memory in use.
-    pub fn held(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.bytes.capacity()
     }
 
@@ -44,7 +44,7 @@ impl Unsent {
             self.sent += n;
             left += n;
         }
-        *self = Unsent::default();
+        *self = SendBuffer::default();
         Ok(left)
     }
 

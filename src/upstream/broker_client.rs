@@ -1,6 +1,6 @@
-//! A connection of our own to a node: one question at a time, each with its answer.
+//! A client of a node for Klamm's own requests: one at a time, each with its response.
 //!
-//! Owns the bound of an answer and the time for all of them. May not say what an answer means.
+//! Owns the bound of a response and the time for all of them. May not interpret a response.
 
 use std::io::{self, IoSlice};
 use std::ops::RangeInclusive;
@@ -10,18 +10,18 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use super::unreached::Unreached;
+use super::dial_error::DialError;
 use super::{Backend, Upstream, answers};
 use crate::cluster::{ApiRange, HostPort, NodeApis};
 use crate::net::{Socket, Then};
 
-/// A longer answer to one of our own small questions is not believed.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// A longer response to one of our own small requests is refused.
+const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
-/// A connection of our own that asks one question at a time.
-pub struct Asked<'a> {
-    /// A longer answer is not believed.
-    pub answer_bytes_max: usize,
+/// A connection of our own that sends one request at a time.
+pub struct BrokerClient<'a> {
+    /// A longer response is refused.
+    pub response_bytes_max: usize,
     upstream: &'a Upstream,
     backend: &'a Backend,
     host: &'a HostPort,
@@ -30,26 +30,34 @@ pub struct Asked<'a> {
     correlation_id: i32,
 }
 
-impl<'a> Asked<'a> {
-    /// Connects; all must be asked until `limit`.
+impl<'a> BrokerClient<'a> {
+    /// Connects; all responses must be there at `limit`.
     pub async fn dial(
         upstream: &'a Upstream,
         backend: &'a Backend,
         host: &'a HostPort,
         limit: Instant,
-    ) -> Result<Asked<'a>, Unreached> {
+    ) -> Result<BrokerClient<'a>, DialError> {
         let socket = upstream.dial(backend, host, limit).await?;
-        Ok(Asked { answer_bytes_max: ANSWER_BYTES_MAX, upstream, backend, host, socket, limit, correlation_id: 0 })
+        Ok(BrokerClient {
+            response_bytes_max: RESPONSE_BYTES_MAX,
+            upstream,
+            backend,
+            host,
+            socket,
+            limit,
+            correlation_id: 0,
+        })
     }
 
-    /// Version 0 first: it is the one that every broker answers well.
-    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, Unreached> {
-        let body = self.ask(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).await?;
-        answers::api_ranges(&body).map_err(|why| Unreached::plain(format!("{}: ApiVersions: {why}", self.host)))
+    /// Version 0 first: it is the one that every broker serves.
+    async fn api_ranges(&mut self) -> Result<Vec<ApiRange>, DialError> {
+        let body = self.call(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).await?;
+        answers::api_ranges(&body).map_err(|why| DialError::unavailable(format!("{}: ApiVersions: {why}", self.host)))
     }
 
     /// The highest of these versions that the node offers.
-    pub async fn version(&mut self, key: ApiKey, of: RangeInclusive<i16>) -> Result<i16, Unreached> {
+    pub async fn version(&mut self, key: ApiKey, of: RangeInclusive<i16>) -> Result<i16, DialError> {
         let ranges = self.api_ranges().await?;
         let offered = ranges.iter().find(|range| range.key == key as i16);
         let version = offered.map(|range| (range.max.min(*of.end()), range.min));
@@ -57,13 +65,13 @@ impl<'a> Asked<'a> {
             Some((version, _)) => Ok(version),
             None => {
                 let (host, min, max) = (self.host, of.start(), of.end());
-                Err(Unreached::plain(format!("{host}: it offers no {key:?} version from {min} to {max}")))
+                Err(DialError::unavailable(format!("{host}: it offers no {key:?} version from {min} to {max}")))
             }
         }
     }
 
     /// All that the node offers.
-    pub async fn apis(&mut self) -> Result<NodeApis, Unreached> {
+    pub async fn apis(&mut self) -> Result<NodeApis, DialError> {
         let ranges = self.api_ranges().await?;
         let mut apis = NodeApis {
             ranges,
@@ -78,7 +86,7 @@ impl<'a> Asked<'a> {
                 .with_client_software_name(StrBytes::from_static_str("klamm"))
                 .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
             // The answer's header is always version 0 (KIP-511).
-            let body = self.ask(ApiKey::ApiVersions, version, &request).await?;
+            let body = self.call(ApiKey::ApiVersions, version, &request).await?;
             if let Err(why) = answers::features(&body, &mut apis) {
                 // Seen from librdkafka's mock cluster. Without features clients use what every version has.
                 tracing::debug!(host = %self.host, %why, "its features cannot be read; none are offered");
@@ -90,14 +98,14 @@ impl<'a> Asked<'a> {
         Ok(apis)
     }
 
-    /// Asks and returns the answer's body. All that is asked has response header 0: just the correlation id.
-    pub async fn ask(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, Unreached> {
+    /// Sends a request and returns the response's body. All APIs used here have response header 0: just the correlation id.
+    pub async fn call(&mut self, key: ApiKey, version: i16, body: &impl Encodable) -> Result<Bytes, DialError> {
         self.correlation_id += 1;
         let request = encode(key, version, self.correlation_id, body);
-        let request = request.map_err(|error| Unreached::plain(format!("{key:?}: {error}")))?;
+        let request = request.map_err(|error| DialError::unavailable(format!("{key:?}: {error}")))?;
         let answered = self.upstream.net.until(self.limit, self.exchange(&request)).await;
-        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-        answered.unwrap_or_else(late).map_err(|error| self.upstream.broken(self.backend, self.host, &error))
+        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no response in time"));
+        answered.unwrap_or_else(late).map_err(|error| self.upstream.connection_error(self.backend, self.host, &error))
     }
 
     async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {
@@ -112,13 +120,13 @@ impl<'a> Asked<'a> {
         loop {
             let length = answer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
             if let Some(length) = length {
-                let length = usize::try_from(length).ok().filter(|n| (4..=self.answer_bytes_max).contains(n));
-                let length = length.ok_or_else(|| self.no_length(&answer))?;
+                let length = usize::try_from(length).ok().filter(|n| (4..=self.response_bytes_max).contains(n));
+                let length = length.ok_or_else(|| self.bad_length(&answer))?;
                 if answer.len() >= 4 + length {
                     answer.truncate(4 + length);
                     answer.advance(4);
                     if answer.get_i32() != self.correlation_id {
-                        return Err(io::Error::other("the answer belongs to another request"));
+                        return Err(io::Error::other("the response belongs to another request"));
                     }
                     return Ok(answer.freeze());
                 }
@@ -132,16 +140,16 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn no_length(&self, answer: &[u8]) -> io::Error {
+    fn bad_length(&self, answer: &[u8]) -> io::Error {
         if begins_like_tls_alert(answer) && !self.socket.is_secure() {
             let name = &self.backend.shared.config.name;
             return io::Error::other(format!("it speaks TLS there: write backend_clusters[{name}].tls"));
         }
-        io::Error::other("the answer's length cannot be")
+        io::Error::other("the response's length is out of range")
     }
 }
 
-/// What a server that speaks TLS says to a plain request.
+/// A server that speaks TLS answers a plain request with an alert.
 fn begins_like_tls_alert(answer: &[u8]) -> bool {
     matches!(answer, [21, 3, 0..=4, ..])
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::material::{Authority, Folder, client_config};
-use klamm::tls::{CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, Pump, ServerSide, Wire};
+use klamm::tls::{CIPHERTEXT_BYTES_MAX, Fault, GATHER_BYTES_MAX, ServerTlsConfig, TlsConnection, Wire};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rustls::ClientConnection;
@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 const NAME: &str = "bootstrap-passthrough.kafka.example";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn ground() -> (Folder, Authority, ServerSide) {
+fn ground() -> (Folder, Authority, ServerTlsConfig) {
     let (folder, authority) = (Folder::new(), Authority::new("test authority"));
     folder.write("ca.pem", &authority.pem());
     folder.write_issued("wild", &authority.issue(&["*.kafka.example"], |_| {}));
@@ -27,16 +27,16 @@ fn ground() -> (Folder, Authority, ServerSide) {
                 forward_to_virtual_cluster, config: {type: sni, sni_suffix: \".kafka.example\", broker_host_format: {type: \
                 shared_suffix}}}\n";
     let snapshot = folder.load(text).unwrap_or_else(|faults| panic!("{faults}"));
-    let side = ServerSide::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap();
+    let side = ServerTlsConfig::new(snapshot.listeners[0].tls.as_ref().unwrap(), None).unwrap();
     (folder, authority, side)
 }
 
 /// A pump and a client of rustls that have shaken hands; bytes travel in pieces of at most `piece`.
-fn pair(piece: usize) -> (Pump, ClientConnection) {
+fn pair(piece: usize) -> (TlsConnection, ClientConnection) {
     let (_folder, authority, side) = ground();
     let name = ServerName::try_from(NAME).unwrap();
     let client = ClientConnection::new(Arc::new(client_config(&authority, None)), name).unwrap();
-    let mut both = (Pump::server(side.config.clone()).unwrap(), client);
+    let mut both = (TlsConnection::server(side.config.clone()).unwrap(), client);
     let mut kept = Vec::new();
     while both.0.is_handshaking() || both.1.is_handshaking() {
         assert_eq!(both.0.send([&b"early"[..]], &mut Vec::new(), &mut Wire::with_room(CIPHERTEXT_BYTES_MAX)), Ok(0));
@@ -47,7 +47,7 @@ fn pair(piece: usize) -> (Pump, ClientConnection) {
 }
 
 /// Carries what the client has to say to the pump and back, and gives the plaintext that the pump found.
-fn exchange((server, client): &mut (Pump, ClientConnection), piece: usize, kept: &mut Vec<u8>) -> Vec<u8> {
+fn exchange((server, client): &mut (TlsConnection, ClientConnection), piece: usize, kept: &mut Vec<u8>) -> Vec<u8> {
     let (mut sent, mut plain, mut wire) = (Vec::new(), Vec::new(), Wire::default());
     while client.wants_write() {
         client.write_tls(&mut sent).unwrap();
@@ -175,7 +175,7 @@ fn what_is_no_tls_ends_in_a_fault_and_an_alert() {
         (&[22, 3, 1, 0xff, 0xff, 1], Fault::RecordInvalid),
         (&[22, 3, 1, 0, 4, 2, 0, 0, 0], Fault::RecordInvalid),
     ] {
-        let mut server = Pump::server(side.config.clone()).unwrap();
+        let mut server = TlsConnection::server(side.config.clone()).unwrap();
         let mut wire = Wire::default();
         let found = server.receive(&mut bytes.to_vec(), &mut Vec::new(), &mut wire);
         assert_eq!(found, Err(fault), "{bytes:x?}");
@@ -215,7 +215,7 @@ fn broken_handshakes_never_panic() {
         }
         let at = rng.random_range(0..sent.len());
         sent[at] = rng.random();
-        let mut server = Pump::server(side.config.clone()).unwrap();
+        let mut server = TlsConnection::server(side.config.clone()).unwrap();
         let (mut kept, mut plain, mut wire) = (Vec::new(), Vec::new(), Wire::default());
         for piece in sent.chunks(rng.random_range(1..600)) {
             kept.extend(piece);
@@ -234,9 +234,9 @@ fn broken_handshakes_never_panic() {
 }
 
 /// Serves one connection: answers each line with itself, until the other side ends.
-fn echo(side: &ServerSide, mut socket: TcpStream) -> Result<(), Fault> {
+fn echo(side: &ServerTlsConfig, mut socket: TcpStream) -> Result<(), Fault> {
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut server = Pump::server(side.config.clone())?;
+    let mut server = TlsConnection::server(side.config.clone())?;
     let (mut kept, mut plain, mut gather) = (Vec::new(), Vec::new(), Vec::new());
     let mut wire = Wire::with_room(4 * CIPHERTEXT_BYTES_MAX);
     loop {

@@ -1,4 +1,5 @@
-//! The pump of one connection: ciphertext in, plaintext out, and the other way round, over rustls' unbuffered interface.
+//! A TLS connection as a state machine: ciphertext in, plaintext out, and the other way round, over rustls' unbuffered
+//! interface.
 //!
 //! Does no I/O and owns no buffer: what it reads and writes lies in the caller's, which belong to the shard. So an idle
 //! connection holds what rustls keeps of its keys, and nothing else. rustls makes one allocation for each record received;
@@ -85,12 +86,12 @@ pub struct Received {
     /// Bytes from the front that are done with. The rest is a part of a record or message: it must be presented again, in
     /// front of what comes next, and is at most what a handshake message takes (64 KiB).
     pub consumed: usize,
-    /// The other side has said that it sends nothing more.
+    /// The other side has sent close_notify: it sends nothing more.
     pub closed: bool,
 }
 
 /// TLS of one connection.
-pub struct Pump {
+pub struct TlsConnection {
     side: Side,
     closed: bool,
 }
@@ -110,37 +111,37 @@ enum Turn {
     PeerClosed,
 }
 
-impl fmt::Debug for Pump {
+impl fmt::Debug for TlsConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = match self.side {
             Side::Server(_) => "server",
             Side::Backend(_) => "backend",
         };
-        write!(f, "Pump({side}, handshaking: {}, closed: {})", self.is_handshaking(), self.closed)
+        write!(f, "TlsConnection({side}, handshaking: {}, closed: {})", self.is_handshaking(), self.closed)
     }
 }
 
-impl Pump {
+impl TlsConnection {
     /// The listener's side of a connection.
     ///
     /// # Errors
     ///
     /// [`Fault::Internal`] where rustls refuses its settings.
-    pub fn server(config: Arc<ServerConfig>) -> Result<Pump, Fault> {
+    pub fn server(config: Arc<ServerConfig>) -> Result<TlsConnection, Fault> {
         let connection = UnbufferedServerConnection::new(config).map_err(|error| Fault::of(&error))?;
-        Ok(Pump { side: Side::Server(Box::new(connection)), closed: false })
+        Ok(TlsConnection { side: Side::Server(Box::new(connection)), closed: false })
     }
 
     /// The backend's side: `host` is the node's own name, which its certificate must cover. The first call of
-    /// [`Pump::receive`], without bytes, gives the ClientHello.
+    /// [`TlsConnection::receive`], without bytes, gives the ClientHello.
     ///
     /// # Errors
     ///
     /// [`Fault::CertificateForAnotherName`] where no certificate could cover such a host.
-    pub fn backend(config: Arc<ClientConfig>, host: &str) -> Result<Pump, Fault> {
+    pub fn backend(config: Arc<ClientConfig>, host: &str) -> Result<TlsConnection, Fault> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Fault::CertificateForAnotherName)?;
         let connection = UnbufferedClientConnection::new(config, name).map_err(|error| Fault::of(&error))?;
-        Ok(Pump { side: Side::Backend(Box::new(connection)), closed: false })
+        Ok(TlsConnection { side: Side::Backend(Box::new(connection)), closed: false })
     }
 
     /// Takes what was received: plaintext goes behind `plain`, what must be answered (handshakes, alerts) to `wire`.
@@ -183,7 +184,7 @@ impl Pump {
         if self.closed {
             return Ok(Received { consumed: input.len(), closed: true });
         }
-        // rustls keeps places in the bytes of a message that goes over several records, and could not be asked to encrypt
+        // rustls keeps places in the bytes of a message that goes over several records, and could not encrypt
         // without them. After the handshake nobody cuts the few small messages that there are.
         if !self.is_handshaking() && begins_with_record(input.get(consumed..).unwrap_or_default()) {
             return Err(Fault::RecordInvalid);
@@ -272,7 +273,7 @@ impl Pump {
         self.send_gathered(taken, gather, wire)
     }
 
-    /// Says that nothing more is sent. Before the end of the handshake nothing can be said.
+    /// Writes close_notify: nothing more is sent. Before the end of the handshake it cannot be sent.
     ///
     /// # Errors
     ///

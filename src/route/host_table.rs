@@ -1,4 +1,4 @@
-//! Which virtual cluster and node a host name means: a table for each listener, built once from a snapshot.
+//! The host table of a listener: which virtual cluster and node a host name stands for, built once from a snapshot.
 //!
 //! What is looked up is the name without `bootstrap` or `broker-<id>` in front, so that the table has one entry for each
 //! virtual cluster, and nodes that join later need none. A look-up costs one hash, mostly two cache lines, and no
@@ -30,18 +30,18 @@ pub struct HostTable {
     suffixes: Box<[Arc<str>]>,
 }
 
-/// What a host name means.
+/// What a host name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meant<'t> {
+pub struct HostMatch<'t> {
     /// The virtual cluster behind its listener.
     pub route: &'t Arc<Route>,
     /// The node; `None`: any live one (bootstrap).
     pub node: Option<NodeId>,
 }
 
-/// Why a host name means nothing here.
+/// Why a host name is not in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoMeaning {
+pub enum NoHostMatch {
     /// It has the form of our names and no virtual cluster's label: nothing else may take it.
     UnknownCluster,
     /// It is a name of something else: another policy may take it.
@@ -71,30 +71,30 @@ impl HostTable {
         table
     }
 
-    /// What `name` means, as a client wrote it: in any case, with or without a dot at its end.
+    /// Looks `name` up, as a client wrote it: in any case, with or without a dot at its end.
     ///
     /// # Errors
     ///
-    /// Where it is no name of this table.
-    pub fn meaning(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
+    /// It is not in the table.
+    pub fn look_up(&self, name: &[u8]) -> Result<HostMatch<'_>, NoHostMatch> {
         // Clients write names as keys are: seldom is there anything to change.
-        if is_host_name_key(name) { self.meaning_of_key(name) } else { self.meaning_of_other(name) }
+        if is_host_name_key(name) { self.look_up_key(name) } else { self.look_up_other(name) }
     }
 
     #[cold]
-    fn meaning_of_other(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
+    fn look_up_other(&self, name: &[u8]) -> Result<HostMatch<'_>, NoHostMatch> {
         let mut space = [0; NAME_BYTES_MAX];
-        self.meaning_of_key(host_name_key(name, &mut space).ok_or(NoMeaning::Foreign)?)
+        self.look_up_key(host_name_key(name, &mut space).ok_or(NoHostMatch::Foreign)?)
     }
 
-    fn meaning_of_key(&self, name: &[u8]) -> Result<Meant<'_>, NoMeaning> {
-        let (node, own) = HostNames::split(name).ok_or(NoMeaning::Foreign)?;
+    fn look_up_key(&self, name: &[u8]) -> Result<HostMatch<'_>, NoHostMatch> {
+        let (node, own) = HostNames::split(name).ok_or(NoHostMatch::Foreign)?;
         match self.find(own).and_then(|route| self.routes.get(route as usize)) {
-            Some(route) => Ok(Meant { route, node }),
+            Some(route) => Ok(HostMatch { route, node }),
             None if self.suffixes.iter().any(|suffix| own.ends_with(suffix.as_bytes())) => {
-                Err(NoMeaning::UnknownCluster)
+                Err(NoHostMatch::UnknownCluster)
             }
-            None => Err(NoMeaning::Foreign),
+            None => Err(NoHostMatch::Foreign),
         }
     }
 

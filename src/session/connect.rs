@@ -1,11 +1,11 @@
-//! From accept to a connection with the right node: the backend is dialled only for a client that speaks Kafka.
+//! From the first request to a connection with the right node: the backend is dialled only for a client that speaks Kafka.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::broken;
+use super::close_cause;
 use super::context::{Context, FIRST_BYTES_MAX, Phase};
 use super::relay::Counts;
 use crate::metrics::{Cause, Numbers};
@@ -14,13 +14,13 @@ use crate::rewrite::{self, Opening};
 use crate::route::Destination;
 use crate::upstream::{Connected, Target};
 
-/// Waits for the head of the first request, of which `first` was read already, then for the backend. Returns what was
-/// read so far.
+/// Waits for the head of the first request, of which `first` was read already, then for the backend. Returns the bytes
+/// that were read so far.
 ///
 /// # Errors
 ///
 /// The cause with which the connection must be closed.
-pub(super) async fn open(
+pub(super) async fn connect(
     context: &Context,
     destination: &Destination,
     client: &Socket,
@@ -70,7 +70,7 @@ async fn first_bytes(
                         counts.client_bytes_in += n as u64;
                         Numbers::count(&context.numbers.client_bytes_in, n as u64);
                     }
-                    Some(Err(error)) => return Poll::Ready(Err(broken::client(&error))),
+                    Some(Err(error)) => return Poll::Ready(Err(close_cause::of_client_error(&error))),
                 }
             }
             match rewrite::opening(&first, context.limits.frame_bytes_max) {

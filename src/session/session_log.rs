@@ -1,4 +1,4 @@
-//! What a session has come to, and the lines of the log that tell it.
+//! The facts of a session that are logged, and the log lines of its open and its close.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,10 +8,10 @@ use super::relay::Counts;
 use crate::cluster::NodeId;
 use crate::metrics::{Cause, Fault};
 use crate::net::Socket;
-use crate::route::{Entrance, Route};
+use crate::route::{Ingress, Route};
 
 /// One session, for the log.
-pub(super) struct Story {
+pub(super) struct SessionLog {
     id: u64,
     listener: Arc<str>,
     peer: Box<str>,
@@ -21,27 +21,27 @@ pub(super) struct Story {
     pub node: Option<NodeId>,
     pub counts: Counts,
     /// `None` on a plain connection.
-    pub tls: Option<Box<Tls>>,
+    pub tls: Option<Box<TlsFacts>>,
 }
 
-/// What TLS came to.
+/// The facts of the TLS handshake.
 #[derive(Default)]
-pub(super) struct Tls {
-    /// What the client asked for.
+pub(super) struct TlsFacts {
+    /// The host name that the client asked for (SNI).
     pub server_name: Option<Box<str>>,
-    /// `None` while hands are not shaken.
+    /// `None` until the handshake is done.
     pub version: Option<&'static str>,
     pub resumed: Option<bool>,
     /// Who the client is, by its certificate.
     pub principal: Option<Box<str>>,
 }
 
-impl Story {
+impl SessionLog {
     /// A connection that was just accepted.
-    pub fn new(context: &Context, entrance: &Entrance, client: &Socket) -> Story {
-        Story {
+    pub fn new(context: &Context, ingress: &Ingress, client: &Socket) -> SessionLog {
+        SessionLog {
             id: context.next_session(),
-            listener: entrance.listener.clone(),
+            listener: ingress.listener.clone(),
             peer: client.peer().map_or_else(|| "gone".into(), |peer| peer.to_string().into()),
             began: context.net.now(),
             virtual_cluster: None,
@@ -51,7 +51,7 @@ impl Story {
         }
     }
 
-    /// It is known where the connection goes.
+    /// Logs that the session is open, once its route is known.
     pub fn open(&mut self, context: &Context, route: &Route) {
         self.virtual_cluster = Some(route.virtual_cluster.clone());
         let tls = self.tls.as_deref();
@@ -69,7 +69,7 @@ impl Story {
         );
     }
 
-    /// It is over.
+    /// Logs that the session is closed.
     pub fn close(&self, context: &Context, cause: Cause) {
         let (node, counts) = (self.node.map(|node| node.0), self.counts);
         let milliseconds = context.net.now().saturating_duration_since(self.began).as_millis() as u64;

@@ -1,4 +1,4 @@
-//! Descriptors of others that become readable.
+//! Waits for other descriptors to become readable.
 
 use std::future::poll_fn;
 use std::os::fd::AsFd;
@@ -8,18 +8,18 @@ use std::task::Poll;
 use super::Net;
 use super::driver::Slot;
 
-/// A descriptor of somebody else that becomes readable: the mailbox's.
-pub struct Watch<T: AsFd> {
+/// A descriptor that is no socket of the ring, and that becomes readable: the mailbox's.
+pub struct AsyncFd<T: AsFd> {
     inner: T,
     slot: Rc<Slot>,
     net: Net,
 }
 
-impl<T: AsFd> Watch<T> {
+impl<T: AsFd> AsyncFd<T> {
     /// Puts a descriptor into the ring.
-    pub fn new(net: &Net, inner: T) -> Watch<T> {
+    pub fn new(net: &Net, inner: T) -> AsyncFd<T> {
         let slot = net.add_poll(inner.as_fd());
-        Watch { inner, slot, net: net.clone() }
+        AsyncFd { inner, slot, net: net.clone() }
     }
 
     /// Waits until it was made readable since the last call.
@@ -40,13 +40,13 @@ impl<T: AsFd> Watch<T> {
         .await;
     }
 
-    /// What is watched.
+    /// The owner of the descriptor.
     pub fn get(&self) -> &T {
         &self.inner
     }
 }
 
-impl<T: AsFd> Drop for Watch<T> {
+impl<T: AsFd> Drop for AsyncFd<T> {
     fn drop(&mut self) {
         self.net.cancel(&self.slot);
         self.net.remove(&self.slot);
