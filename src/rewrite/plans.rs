@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use super::rules::{NamedRule, RequestRule, ResponseRule, Rule, rule};
+use super::rules::{Hold, NamedRule, RequestRule, ResponseRule, Rule, rule};
 use crate::wire::{APIS, Api, Direction, Plan, Role, Roles, Wanted, key};
 
 /// Of requests that name nobody's things: what is read in passing, or checked.
@@ -75,11 +75,12 @@ const NAMES_OUT: Roles = Roles::of(&[
     Role::Entries,
 ]);
 
-/// What means nothing where all names are what they should be.
-const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::EntryError, Role::Entries]);
+/// What must be looked at in Produce and Fetch where every topic takes the same prefix and no name is refused.
+const UNIFORM: Roles =
+    Roles::of(&[Role::Acks, Role::TransactionalId, Role::FetchSession, Role::Topic, Role::ErrorMessage]);
 
-/// What of a frame that streams must be looked at.
-const STREAMED: Roles = Roles::of(&[Role::Acks, Role::TransactionalId, Role::FetchSession, Role::Entries, Role::Topic]);
+/// The same where the frame streams: its new length follows from the number of its topics.
+const STREAMED: Roles = UNIFORM.and(Roles::of(&[Role::Entries])).without(Roles::of(&[Role::ErrorMessage]));
 
 /// Requests whose structure is looked at.
 pub static REQUESTS: LazyLock<Plans> = LazyLock::new(|| {
@@ -112,11 +113,21 @@ pub static NAMED_REQUESTS: LazyLock<Plans> = LazyLock::new(|| {
 pub static NAMED_RESPONSES: LazyLock<Plans> =
     LazyLock::new(|| of_namespaces(Direction::Response, Wanted::all(NAMES_OUT)));
 
-/// The same, where no name was refused and none is left out.
-pub static QUIET_RESPONSES: LazyLock<Plans> = LazyLock::new(|| {
-    let roles = NAMES_OUT.without(ONLY_OF_REFUSALS);
-    let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
-    of_namespaces(Direction::Response, Wanted { nulls, ..Wanted::all(roles) })
+/// Produce requests where every topic takes the same prefix.
+pub static UNIFORM_REQUESTS: LazyLock<Plans> = LazyLock::new(|| uniform(Direction::Request, &[key::PRODUCE]));
+
+/// Produce and Fetch responses where every topic has the same prefix and no name was refused.
+pub static UNIFORM_RESPONSES: LazyLock<Plans> =
+    LazyLock::new(|| uniform(Direction::Response, &[key::PRODUCE, key::FETCH]));
+
+/// Responses that name nodes in the body's tags alone: where there are no tags, nothing is to be done.
+pub static ADDRESSES_IN_TAGS: LazyLock<Plans> = LazyLock::new(|| {
+    of_rows(|rule, api, version| {
+        let ResponseRule::Walk(from, Hold::Nothing) = rule.response else { return None };
+        let in_rows = Plan::message(api, Direction::Response, version, Wanted::all(ADDRESSES)).roles_outside_tags();
+        let passed_over = || Plan::message(api, Direction::Response, version, Wanted::all(Roles::NONE));
+        (version >= from && in_rows == Roles::NONE).then(passed_over)
+    })
 });
 
 /// Metadata responses up to the end of the brokers.
@@ -147,7 +158,9 @@ pub fn prepare() {
     LazyLock::force(&RESPONSES);
     LazyLock::force(&NAMED_REQUESTS);
     LazyLock::force(&NAMED_RESPONSES);
-    LazyLock::force(&QUIET_RESPONSES);
+    LazyLock::force(&UNIFORM_REQUESTS);
+    LazyLock::force(&UNIFORM_RESPONSES);
+    LazyLock::force(&ADDRESSES_IN_TAGS);
     LazyLock::force(&METADATA_FRONTS);
     LazyLock::force(&STREAMS);
     LazyLock::force(&HEADERS);
@@ -180,6 +193,16 @@ impl Plans {
         let versions = self.all.get(usize::try_from(key).ok()?)?;
         versions.get(usize::try_from(version).ok()?)?.as_ref()
     }
+}
+
+fn uniform(direction: Direction, keys: &[i16]) -> Plans {
+    let wanted = Wanted { nulls: Roles::NONE, ..Wanted::all(UNIFORM) };
+    of_rows(|rule, api, version| match rule.named {
+        NamedRule::Served(max) if version <= max && keys.contains(&api.key) => {
+            Some(Plan::message(api, direction, version, wanted))
+        }
+        _ => None,
+    })
 }
 
 fn of_rows(make: impl Fn(&Rule, &Api, i16) -> Option<Plan>) -> Plans {

@@ -190,6 +190,15 @@ impl Responses {
                 if hold == Hold::Whole && left as usize + RESPONSE_HEAD_BYTES > view.hold_bytes_max as usize {
                     return Err(Cause::HeldFrameTooLarge);
                 }
+                if hold == Hold::Nothing
+                    && let Some(plan) = plans::ADDRESSES_IN_TAGS.get(oldest.api_key, oldest.api_version)
+                    && let Some(behind) = rest.get(RESPONSE_HEAD_BYTES..RESPONSE_HEAD_BYTES + left as usize)
+                    && untagged(Walker::new(plan, left), behind)?
+                {
+                    out.push_input(at..at + RESPONSE_HEAD_BYTES + behind.len());
+                    self.finish(0, ledger, out);
+                    return Ok(Some(RESPONSE_HEAD_BYTES + behind.len()));
+                }
                 let flexible = rule.flexible(oldest.api_version);
                 let plan = plans::RESPONSES.get(oldest.api_key, oldest.api_version).ok_or(Cause::ResponseUnexpected)?;
                 let editor = Editor::new(hold, flexible, head);
@@ -402,6 +411,16 @@ impl std::fmt::Debug for Responses {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Responses").field("run", &self.run).field("held_bytes", &self.held_bytes()).finish()
     }
+}
+
+/// Whether a response that is whole has no tags behind its body.
+///
+/// # Errors
+///
+/// Its structure is broken.
+fn untagged(mut walker: Walker, bytes: &[u8]) -> Result<bool, Cause> {
+    let step = walker.step(bytes).map_err(|Malformed| Cause::ResponseMalformed)?;
+    Ok(matches!(step.event, Event::Done | Event::Trailing { .. }) && !walker.tagged())
 }
 
 /// How much of a response is held, where it is walked.

@@ -88,6 +88,7 @@ pub struct Plan {
     ops: Box<[Op]>,
     known: Box<[Known]>,
     roles: Roles,
+    roles_outside_tags: Roles,
 }
 
 /// What stands before the body, behind the fixed part of a header.
@@ -160,6 +161,11 @@ impl Plan {
     pub fn roles(&self) -> Roles {
         self.roles
     }
+
+    /// Those of them that stand in no tagged field.
+    pub fn roles_outside_tags(&self) -> Roles {
+        self.roles_outside_tags
+    }
 }
 
 struct Writer<'a> {
@@ -231,7 +237,7 @@ impl<'a> Writer<'a> {
 
     fn finish(mut self) -> Plan {
         self.ops.push(Op::End);
-        let mut known = Vec::new();
+        let (mut known, roles_outside_tags) = (Vec::new(), self.roles);
         while let Some(pending) = self.pending.pop() {
             known.push(Known { tag: pending.tag, number: pending.number, content: self.ops.len() });
             (self.path, self.entries) = (pending.path, pending.entries);
@@ -239,7 +245,7 @@ impl<'a> Writer<'a> {
             self.field(&pending.field, role);
             self.ops.push(Op::TagEnd(pending.tag));
         }
-        Plan { ops: self.ops.into(), known: known.into(), roles: self.roles }
+        Plan { ops: self.ops.into(), known: known.into(), roles: self.roles, roles_outside_tags }
     }
 
     /// Goes to a field; its role, where it is wanted.
