@@ -75,12 +75,11 @@ const NAMES_OUT: Roles = Roles::of(&[
     Role::Entries,
 ]);
 
-/// What must be looked at in Produce and Fetch where every topic takes the same prefix and no name is refused.
-const UNIFORM: Roles =
-    Roles::of(&[Role::Acks, Role::TransactionalId, Role::FetchSession, Role::Topic, Role::ErrorMessage]);
+/// What means nothing where all names are what they should be.
+const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::EntryError, Role::Entries]);
 
-/// The same where the frame streams: its new length follows from the number of its topics.
-const STREAMED: Roles = UNIFORM.and(Roles::of(&[Role::Entries])).without(Roles::of(&[Role::ErrorMessage]));
+/// What of a frame that streams must be looked at.
+const STREAMED: Roles = Roles::of(&[Role::Acks, Role::TransactionalId, Role::FetchSession, Role::Entries, Role::Topic]);
 
 /// Requests whose structure is looked at.
 pub static REQUESTS: LazyLock<Plans> = LazyLock::new(|| {
@@ -113,12 +112,12 @@ pub static NAMED_REQUESTS: LazyLock<Plans> = LazyLock::new(|| {
 pub static NAMED_RESPONSES: LazyLock<Plans> =
     LazyLock::new(|| of_namespaces(Direction::Response, Wanted::all(NAMES_OUT)));
 
-/// Produce requests where every topic takes the same prefix.
-pub static UNIFORM_REQUESTS: LazyLock<Plans> = LazyLock::new(|| uniform(Direction::Request, &[key::PRODUCE]));
-
-/// Produce and Fetch responses where every topic has the same prefix and no name was refused.
-pub static UNIFORM_RESPONSES: LazyLock<Plans> =
-    LazyLock::new(|| uniform(Direction::Response, &[key::PRODUCE, key::FETCH]));
+/// The same, where no name was refused and none is left out.
+pub static QUIET_RESPONSES: LazyLock<Plans> = LazyLock::new(|| {
+    let roles = NAMES_OUT.without(ONLY_OF_REFUSALS);
+    let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
+    of_namespaces(Direction::Response, Wanted { nulls, ..Wanted::all(roles) })
+});
 
 /// Responses that name nodes in the body's tags alone: where there are no tags, nothing is to be done.
 pub static ADDRESSES_IN_TAGS: LazyLock<Plans> = LazyLock::new(|| {
@@ -158,8 +157,7 @@ pub fn prepare() {
     LazyLock::force(&RESPONSES);
     LazyLock::force(&NAMED_REQUESTS);
     LazyLock::force(&NAMED_RESPONSES);
-    LazyLock::force(&UNIFORM_REQUESTS);
-    LazyLock::force(&UNIFORM_RESPONSES);
+    LazyLock::force(&QUIET_RESPONSES);
     LazyLock::force(&ADDRESSES_IN_TAGS);
     LazyLock::force(&METADATA_FRONTS);
     LazyLock::force(&STREAMS);
@@ -193,16 +191,6 @@ impl Plans {
         let versions = self.all.get(usize::try_from(key).ok()?)?;
         versions.get(usize::try_from(version).ok()?)?.as_ref()
     }
-}
-
-fn uniform(direction: Direction, keys: &[i16]) -> Plans {
-    let wanted = Wanted { nulls: Roles::NONE, ..Wanted::all(UNIFORM) };
-    of_rows(|rule, api, version| match rule.named {
-        NamedRule::Served(max) if version <= max && keys.contains(&api.key) => {
-            Some(Plan::message(api, direction, version, wanted))
-        }
-        _ => None,
-    })
 }
 
 fn of_rows(make: impl Fn(&Rule, &Api, i16) -> Option<Plan>) -> Plans {

@@ -162,8 +162,12 @@ pub mod key {
     pub const DELETE_SHARE_GROUP_OFFSETS: i16 = 92;
 }
 
-/// What brokers and controllers say among themselves alone: key and name.
+/// What brokers and controllers say, or said, among themselves alone: key and name.
 pub const INTERNAL: &[(i16, &str)] = &[
+    (4, "LeaderAndIsr"),
+    (5, "StopReplica"),
+    (6, "UpdateMetadata"),
+    (7, "ControlledShutdown"),
     (52, "Vote"),
     (53, "BeginQuorumEpoch"),
     (54, "EndQuorumEpoch"),

@@ -17,6 +17,8 @@ use serde_json::Value as Json;
 pub struct Definitions {
     pub requests: BTreeMap<i16, Message>,
     pub responses: BTreeMap<i16, Message>,
+    /// APIs that have no valid version any more: key, and name of the request.
+    pub removed: BTreeMap<i16, String>,
 }
 
 /// A request or a response.
@@ -108,7 +110,7 @@ impl Definitions {
     pub fn read() -> Result<Definitions, String> {
         let folder = std::env::var_os("KLAMM_KAFKA_MESSAGES").map(PathBuf::from);
         let folder = folder.ok_or("KLAMM_KAFKA_MESSAGES is not set: tests/run fetches the definitions and sets it")?;
-        let mut all = Definitions { requests: BTreeMap::new(), responses: BTreeMap::new() };
+        let mut all = Definitions { requests: BTreeMap::new(), responses: BTreeMap::new(), removed: BTreeMap::new() };
         let files = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in files {
             let path = file.map_err(|error| error.to_string())?.path();
@@ -118,6 +120,11 @@ impl Definitions {
             let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             let json: Json = serde_json::from_str(&without_comments(&text))
                 .map_err(|error| format!("{}: {error}", path.display()))?;
+            if let (Some("none"), Some("request"), Some(key), Some(name)) =
+                (json["validVersions"].as_str(), json["type"].as_str(), json["apiKey"].as_i64(), json["name"].as_str())
+            {
+                all.removed.insert(i16::try_from(key).map_err(|error| error.to_string())?, name.to_owned());
+            }
             let into = match json["type"].as_str() {
                 Some("request") => &mut all.requests,
                 Some("response") => &mut all.responses,

@@ -136,10 +136,12 @@ fn layouts(definitions: &Definitions) -> String {
         writeln!(out, "    /// {}.", name(message)).unwrap();
         writeln!(out, "    pub const {}: i16 = {};", constant(name(message)), message.key).unwrap();
     }
-    out.push_str("}\n\n/// What brokers and controllers say among themselves alone: key and name.\n");
+    out.push_str("}\n\n/// What brokers and controllers say, or said, among themselves alone: key and name.\n");
     out.push_str("pub const INTERNAL: &[(i16, &str)] = &[\n");
-    for message in &internal {
-        writeln!(out, "    ({}, {:?}),", message.key, name(message)).unwrap();
+    let still = internal.iter().map(|message| (message.key, message.name.as_str()));
+    let removed = definitions.removed.iter().map(|(key, name)| (*key, name.as_str()));
+    for (key, name) in still.chain(removed).collect::<std::collections::BTreeMap<_, _>>() {
+        writeln!(out, "    ({key}, {:?}),", name.trim_end_matches("Request")).unwrap();
     }
     out.push_str("];\n\n/// Every API that brokers take from clients, by key.\npub const APIS: &[Api] = &[\n");
     for request in &served {

@@ -17,7 +17,6 @@ pub mod responses;
 pub mod sent;
 pub mod shown;
 pub mod stream;
-pub mod uniform;
 pub mod whole;
 
 pub use header::body as request_body;

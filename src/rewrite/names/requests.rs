@@ -17,9 +17,8 @@ use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
 use super::poison::Poison;
 use super::refusals::coordinator_error;
 use super::sent::{RESOURCE_TOPIC, Sent};
-use super::uniform::prefix_topics;
 use crate::cluster::Physical;
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds, VARINT_BYTES_MAX};
 use crate::metrics::Cause;
 use crate::wire::key::*;
 use crate::wire::{Event, Malformed, Role, TEXT_BYTES_MAX, Walker};
@@ -32,8 +31,7 @@ const TYPE_BYTES_MAX: usize = 5;
 /// The protocol type whose blobs a broker reads.
 const CONSUMER: &[u8] = b"consumer";
 const NO_REPLICA: [u8; 4] = (-1i32).to_be_bytes();
-/// Produce's acks when no response is wanted.
-pub const NO_ACKS: [u8; 2] = [0, 0];
+const NO_ACKS: [u8; 2] = [0, 0];
 /// Where the version stands in a request.
 const VERSION_AT: usize = LENGTH_BYTES + 2;
 /// The first version of Metadata that says whether topics may be created; below it they may. The
@@ -75,14 +73,6 @@ pub fn rewrite(
     out: &mut Output,
 ) -> Result<Taken, Cause> {
     let (mark, entry_version) = (out.mark(), entry.api_version);
-    if rule.key == PRODUCE
-        && let Some(prefix) = named.names.uniform_prefix()
-    {
-        if let Some(taken) = prefix_topics(frame, rule, (named, prefix), entry_version, out)? {
-            return Ok(taken);
-        }
-        out.back_to(mark.clone());
-    }
     let mut run = |as_version, out: &mut Output| {
         Editor::new(frame, rule, named, (&mut *entry, &mut *sessions), as_version, out).run()
     };
@@ -145,7 +135,7 @@ struct Editor<'a, 'o> {
     flexible: bool,
     entry: &'o mut Entry,
     sessions: &'o mut SessionIds,
-    /// Fetch, where every topic takes the same prefix: it is put before any name, whatever it is.
+    /// Produce and Fetch, where every topic takes the same prefix: it is put before any name, as it is where they stream.
     uniform: Option<&'a [u8]>,
     no_acks: bool,
     /// Metadata: an additional topic is named, and none such is ever created.
@@ -164,6 +154,7 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
         as_version: i16,
         out: &'o mut Output,
     ) -> Editor<'a, 'o> {
+        let streams = matches!(rule.key, PRODUCE | FETCH);
         let copied = if rule.key == PRODUCE { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
         Editor {
             frame: frame.bytes,
@@ -176,7 +167,7 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
             flexible: rule.flexible(entry.api_version),
             entry,
             sessions,
-            uniform: if rule.key == FETCH { named.names.uniform_prefix() } else { None },
+            uniform: if streams { named.names.uniform_prefix() } else { None },
             no_acks: false,
             additional: false,
             key_type: KEY_GROUP,
@@ -313,13 +304,27 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
             return self.poison(Poison::Invalid, place);
         }
         if let Some(prefix) = self.uniform {
-            return self.put(place.at..place.body, prefix.len() + said.len(), |into| into.extend_from_slice(prefix));
+            return self.uniform_name(prefix, said.len(), place);
         }
         match Sent::topic(self.named.names, role, said) {
             Sent::As(physical) if physical.additional && self.key == METADATA => self.additional(physical, place),
             Sent::As(physical) => self.name(physical, place),
             Sent::Refused(poison) => self.poison(poison, place),
         }
+    }
+
+    /// The prefix before a name of so many bytes, in the form that [`super::stream`] gives it, too.
+    fn uniform_name(&mut self, prefix: &[u8], bytes: usize, place: Place) -> Result<(), Stop> {
+        let (bytes, width) = (prefix.len() + bytes, place.body - place.at + 1);
+        // Fetch requests are small, and never stream.
+        if !self.flexible || self.key != PRODUCE {
+            return self.put(place.at..place.body, bytes, |into| into.extend_from_slice(prefix));
+        }
+        if bytes > TEXT_BYTES_MAX as usize || width > VARINT_BYTES_MAX {
+            return Err(MALFORMED);
+        }
+        self.pieces.replace_front_padded(place.at..place.body, prefix, bytes, width);
+        Ok(())
     }
 
     /// An additional topic in Metadata, which may not be created by that.

@@ -5,7 +5,7 @@
 
 use super::super::Named;
 use super::super::output::Output;
-use super::super::plans::{NAMED_RESPONSES, Plans};
+use super::super::plans::{NAMED_RESPONSES, Plans, QUIET_RESPONSES};
 use super::super::rules::{Foreign, Rule};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::entries::{Current, Level, Levels};
@@ -13,7 +13,6 @@ use super::messages;
 use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
 use super::poison::Poison;
 use super::shown::Shown;
-use super::uniform::{strip_topic, strip_topics, trailing};
 use crate::cluster::Namespace;
 use crate::frame::{Asked, Entry, RESPONSE_HEAD_BYTES, Varint, read_varint};
 use crate::metrics::Cause;
@@ -60,23 +59,39 @@ pub fn rewrite(
     out: &mut Output,
 ) -> Result<Seen, Cause> {
     let verbatim = matches!(rule.key, PRODUCE | FETCH).then(|| named.names.uniform_prefix()).flatten();
-    if let Some(prefix) = verbatim
-        && entry.shown_error == 0
-    {
+    if verbatim.is_some() && entry.shown_error == 0 {
         // No name is refused: error codes are shown as they are, and mean something beside a message alone. There seldom
         // is one: then it begins again, and looks at all of them.
         let before = out.mark();
-        if let Some(seen) = strip_topics(&frame, rule, entry, prefix, out)? {
+        let (seen, messages) = pass(frame, rule, entry, (named, verbatim), &QUIET_RESPONSES, out)?;
+        if !messages {
             return Ok(seen);
         }
         out.back_to(before);
     }
-    let (walker, pieces) = begin(&frame, rule, entry, &NAMED_RESPONSES, out)?;
+    pass(frame, rule, entry, (named, verbatim), &NAMED_RESPONSES, out).map(|(seen, _)| seen)
+}
+
+/// Rewrites it by one of these plans. Tells whether it holds messages, too.
+fn pass(
+    frame: Frame<'_>,
+    rule: &Rule,
+    entry: Entry,
+    (named, verbatim): (&Named<'_>, Option<&[u8]>),
+    plans: &'static Plans,
+    out: &mut Output,
+) -> Result<(Seen, bool), Cause> {
+    let Frame { bytes: frame, at, front } = frame;
+    let left = frame.len().checked_sub(RESPONSE_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
+    let left = left.ok_or(Cause::ResponseLength)?;
+    let plan = plans.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
+    let records = rule.key == FETCH;
+    let copied_bytes_max = if records { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
     let mut pass = Pass {
-        frame: frame.bytes,
+        frame,
         at: RESPONSE_HEAD_BYTES,
-        walker,
-        pieces,
+        walker: Walker::new(plan, left),
+        pieces: Pieces::new(frame, at, copied_bytes_max, out),
         levels: Levels::default(),
         leaving_out: None,
         named,
@@ -90,33 +105,15 @@ pub fn rewrite(
         resource: (0, 0),
         nameless: false,
         consumer: None,
+        messages: false,
         seen: Seen::default(),
     };
-    if let Some((bytes, end)) = frame.front {
+    if let Some((bytes, end)) = front {
         pass.pieces.begin_with(bytes, end);
     }
     while pass.step()? {}
     pass.pieces.finish();
-    Ok(pass.seen)
-}
-
-/// A walk by one of these plans, and what is put together on it.
-///
-/// # Errors
-///
-/// There is no plan for it.
-pub fn begin<'o>(
-    frame: &Frame<'o>,
-    rule: &Rule,
-    entry: Entry,
-    plans: &'static Plans,
-    out: &'o mut Output,
-) -> Result<(Walker, Pieces<'o>), Cause> {
-    let left = frame.bytes.len().checked_sub(RESPONSE_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
-    let plan = plans.get(rule.key, entry.api_version).ok_or(Cause::ResponseUnexpected)?;
-    let copied_bytes_max = if rule.key == FETCH { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
-    let pieces = Pieces::new(frame.bytes, frame.at, copied_bytes_max, out);
-    Ok((Walker::new(plan, left.ok_or(Cause::ResponseLength)?), pieces))
+    Ok((pass.seen, pass.messages))
 }
 
 /// An entry that the client does not get.
@@ -155,6 +152,8 @@ struct Pass<'a> {
     nameless: bool,
     /// The group's protocol type is "consumer"; `None` where it is not told.
     consumer: Option<bool>,
+    /// It holds messages.
+    messages: bool,
     seen: Seen,
 }
 
@@ -174,10 +173,15 @@ impl<'a> Pass<'a> {
                 self.pieces.keep_until(frame.len());
                 return Ok(false);
             }
+            // Nobody can say what it is, so that it may hold names: it is left out, or blank where the frame could stream.
             Event::Trailing { skip } => {
                 self.at += skip as usize;
-                let blank = self.verbatim.is_some() && self.entry.api_key == FETCH;
-                trailing(&mut self.pieces, at..self.at, blank);
+                if self.verbatim.is_some() && self.entry.api_key == FETCH {
+                    self.pieces.replace_with_zeros(at..self.at);
+                } else {
+                    self.pieces.keep_until(at);
+                    self.pieces.leave_out_until(self.at);
+                }
             }
             Event::Leaf { role, head } => {
                 self.at += head;
@@ -329,6 +333,7 @@ impl<'a> Pass<'a> {
         }
         match role {
             Role::ErrorMessage => {
+                self.messages = true;
                 self.entry_is_early();
                 self.message(at, body);
             }
@@ -342,9 +347,15 @@ impl<'a> Pass<'a> {
                 self.entry_named(shown, at, body, Some(kind))?;
             }
             Role::Topic if self.verbatim.is_some() => {
-                let (prefix, body) = (self.verbatim.unwrap_or_default(), body.map_or(0, <[u8]>::len));
-                let head = at..self.at - body;
-                strip_topic(&mut self.pieces, self.frame, head, body, (prefix, self.flexible))?;
+                let prefix = self.verbatim.unwrap_or_default();
+                let said = body.and_then(|name| name.strip_prefix(prefix)).ok_or(Cause::ResponseMalformed)?;
+                let name_at = self.at - said.len();
+                if self.flexible {
+                    let width = name_at - prefix.len() - at;
+                    self.pieces.replace_front_padded(at..name_at, b"", said.len(), width);
+                } else {
+                    self.pieces.replace_front(at..name_at, b"", said.len(), false);
+                }
             }
             Role::Topic => {
                 self.nameless = body.is_none_or(<[u8]>::is_empty);
