@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
 //! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Clients run two
-//! at a time, beside them tests that have a gateway to themselves; then the attackers; then those that disturb (a node killed,
+//! at a time, tests that have a gateway to themselves among them; then the attackers; then those that disturb (a node killed,
 //! all stopped) one by one. Each has a limit of time, and tells what it took. Whatever happens, no process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
 //! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
