@@ -4,7 +4,7 @@
 //! The response header is always version 0 (the correlation id alone), also where the body is flexible: a client that
 //! does not know yet what we speak must be able to read it.
 
-use super::rules::{NamedRule, Rule, rules};
+use super::rules::{NamedRule, Rule, rule, rules};
 use crate::cluster::{ApiRange, FeatureRange, NodeApis};
 use crate::frame::{Entry, LENGTH_BYTES, push_varint, varint_bytes};
 use crate::wire::key::{self, API_VERSIONS, PRODUCE};
@@ -117,8 +117,7 @@ fn told(feature: &FeatureRange, asker: Asker<'_>) -> bool {
     let needs = FEATURE_NEEDS.iter().find(|(name, _)| *name == &*feature.name).map_or(&[][..], |(_, needs)| needs);
     !asker.named
         || needs.iter().all(|(key, version)| {
-            let rule = rules().iter().find(|rule| rule.key == *key);
-            rule.and_then(|rule| offered(rule, asker)).is_some_and(|range| range.max >= *version)
+            rule(*key).and_then(|rule| offered(rule, asker)).is_some_and(|range| range.max >= *version)
         })
 }
 

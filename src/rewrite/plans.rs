@@ -122,10 +122,10 @@ pub static QUIET_RESPONSES: LazyLock<Plans> = LazyLock::new(|| {
 /// Responses that name nodes in the body's tags alone: where there are no tags, nothing is to be done.
 pub static ADDRESSES_IN_TAGS: LazyLock<Plans> = LazyLock::new(|| {
     of_rows(|rule, api, version| {
-        let ResponseRule::Walk(from, Hold::Nothing) = rule.response else { return None };
-        let in_rows = Plan::message(api, Direction::Response, version, Wanted::all(ADDRESSES)).roles_outside_tags();
+        let ResponseRule::Walk(_, Hold::Nothing) = rule.response else { return None };
+        let in_rows = RESPONSES.get(api.key, version)?.roles_outside_tags();
         let passed_over = || Plan::message(api, Direction::Response, version, Wanted::all(Roles::NONE));
-        (version >= from && in_rows == Roles::NONE).then(passed_over)
+        (in_rows == Roles::NONE).then(passed_over)
     })
 });
 
@@ -180,7 +180,7 @@ impl Plans {
             let plan = |version| if api.versions.has(version) { make(api, version) } else { None };
             (0..=api.versions.last).map(plan).collect()
         };
-        let of = |key| APIS.iter().find(|api| api.key == key).map_or_else(Box::default, versions);
+        let of = |key| crate::wire::api(key).map_or_else(Box::default, versions);
         let keys = APIS.iter().map(|api| api.key).max().unwrap_or(0);
         Plans { all: (0..=keys).map(of).collect() }
     }

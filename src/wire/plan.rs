@@ -91,15 +91,6 @@ pub struct Plan {
     roles_outside_tags: Roles,
 }
 
-/// What stands before the body, behind the fixed part of a header.
-#[derive(Clone, Copy)]
-enum Header {
-    /// The client id, with a length of two bytes in every version; in flexible versions tags.
-    Request,
-    /// In flexible versions tags.
-    Response,
-}
-
 /// How a role is found: by [`role`], but for layouts that tests make up.
 type RoleOf<'a> = &'a dyn Fn(Place<'_>, &Field, i16) -> Option<Role>;
 
@@ -107,10 +98,7 @@ impl Plan {
     /// For a whole message of this API: its header, without the fixed part, and its body.
     pub fn message(api: &Api, direction: Direction, version: i16, wanted: Wanted) -> Plan {
         let mut writer = Writer::new(api.key, direction, (version, version >= api.flexible_from), wanted, &role);
-        writer.header(match direction {
-            Direction::Request => Header::Request,
-            Direction::Response => Header::Response,
-        });
+        writer.header();
         writer.body(api.body(direction));
         writer.finish()
     }
@@ -119,10 +107,7 @@ impl Plan {
     pub fn front(api: &Api, direction: Direction, version: i16, last: &str) -> Plan {
         let wanted = Wanted::all(Roles::NONE);
         let mut writer = Writer::new(api.key, direction, (version, version >= api.flexible_from), wanted, &role);
-        writer.header(match direction {
-            Direction::Request => Header::Request,
-            Direction::Response => Header::Response,
-        });
+        writer.header();
         let fields = api.body(direction);
         let end = fields.iter().position(|field| field.name == last).map_or(fields.len(), |at| at + 1);
         writer.fields(fields.get(..end).unwrap_or(fields));
@@ -133,7 +118,7 @@ impl Plan {
     pub fn request_header(flexible: bool) -> Plan {
         let wanted = Wanted::all(Roles::NONE);
         let mut writer = Writer::new(0, Direction::Request, (0, flexible), wanted, &role);
-        writer.header(Header::Request);
+        writer.header();
         writer.finish()
     }
 
@@ -181,10 +166,11 @@ struct Writer<'a> {
     /// Arrays of entries around it.
     entries: usize,
     roles: Roles,
-    /// Tags that are looked at, whose content is still to be written.
+    /// Tagged fields, whose content is still to be written.
     pending: Vec<Pending>,
 }
 
+/// A tagged field.
 struct Pending {
     /// The place of the tag.
     tag: usize,
@@ -220,8 +206,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn header(&mut self, header: Header) {
-        if matches!(header, Header::Request) {
+    /// What stands behind the fixed part of a header: a request's client id, with a length of two bytes in every version,
+    /// and in flexible versions tags.
+    fn header(&mut self) {
+        if self.direction == Direction::Request {
             self.ops.push(Op::Short { null: true });
         }
         if self.flexible {
@@ -239,11 +227,20 @@ impl<'a> Writer<'a> {
         self.ops.push(Op::End);
         let (mut known, roles_outside_tags) = (Vec::new(), self.roles);
         while let Some(pending) = self.pending.pop() {
-            known.push(Known { tag: pending.tag, number: pending.number, content: self.ops.len() });
+            let (content, others) = (self.ops.len(), self.pending.len());
+            let roles = std::mem::replace(&mut self.roles, Roles::NONE);
             (self.path, self.entries) = (pending.path, pending.entries);
             let role = self.enter(&pending.field);
             self.field(&pending.field, role);
-            self.ops.push(Op::TagEnd(pending.tag));
+            if self.roles == Roles::NONE {
+                // Nothing in it is wanted: it is passed over, whatever it holds.
+                self.ops.truncate(content);
+                self.pending.truncate(others);
+            } else {
+                known.push(Known { tag: pending.tag, number: pending.number, content });
+                self.ops.push(Op::TagEnd(pending.tag));
+            }
+            self.roles = self.roles.and(roles);
         }
         Plan { ops: self.ops.into(), known: known.into(), roles: self.roles, roles_outside_tags }
     }
@@ -394,20 +391,9 @@ impl<'a> Writer<'a> {
         self.ops.push(Op::Tag { body, wanted });
         for field in fields {
             let Some(number) = field.tag_in(version) else { continue };
-            let pending = Pending { tag, number, field: *field, path: self.path.clone(), entries: self.entries };
-            if self.looks_into(&pending) {
-                self.pending.push(pending);
-            }
+            let (path, entries) = (self.path.clone(), self.entries);
+            self.pending.push(Pending { tag, number, field: *field, path, entries });
         }
-    }
-
-    /// Whether anything in a tagged field is wanted: else it is passed over, whatever it holds.
-    fn looks_into(&self, pending: &Pending) -> bool {
-        let mut trial = Writer::new(self.key, self.direction, (self.version, self.flexible), self.wanted, self.role_of);
-        (trial.path, trial.entries) = (pending.path.clone(), pending.entries);
-        let role = trial.enter(&pending.field);
-        trial.field(&pending.field, role);
-        trial.roles != Roles::NONE
     }
 }
 

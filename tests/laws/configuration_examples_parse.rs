@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::reference_support::{keys, without};
+use crate::reference_support::{keys, with_unknown_key, without};
 use klamm::cluster::{Additional, AddressMap, Exact, Mode, Namespace, NodeId};
 use klamm::config::{self, Admin, Limits, Shards, Snapshot};
 
@@ -136,13 +136,7 @@ fn every_key_that_is_known_stands_in_the_reference() {
     let mut maps = 0;
     // An unknown key in each map makes the reader tell the keys it knows there.
     for key in keys(REFERENCE) {
-        let indent = " ".repeat(key.indent + if key.dash { 2 } else { 0 });
-        let mut lines: Vec<String> = REFERENCE.lines().map(str::to_owned).collect();
-        let line = lines[key.line].replacen("- ", "  ", usize::from(key.dash));
-        let probe = format!("{indent}qqqqqqqqqqqq: 1");
-        let first = if key.dash { format!("{}- qqqqqqqqqqqq: 1", " ".repeat(key.indent)) } else { probe };
-        lines.splice(key.line..=key.line, [first, line]);
-        let found = config::load_bytes(Path::new("test.yaml"), lines.join("\n").as_bytes());
+        let found = config::load_bytes(Path::new("test.yaml"), with_unknown_key(REFERENCE, &key).as_bytes());
         // The maps whose keys are free: an unknown label is none, a node id that is no number is told otherwise.
         let Err(faults) = found else { continue };
         for fault in &faults {

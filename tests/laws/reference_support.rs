@@ -51,3 +51,14 @@ pub fn without(text: &str, key: &Key<'_>) -> String {
     }
     out.join("\n")
 }
+
+/// `text` with a key that nobody knows before `key`, in the same map.
+pub fn with_unknown_key(text: &str, key: &Key<'_>) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let line = lines[key.line].replacen("- ", "  ", usize::from(key.dash));
+    // As deep as the key itself, with its dash where it is the first of a list's item.
+    let dash = if key.dash { "- " } else { "" };
+    let first = format!("{}{dash}qqqqqqqqqqqq: 1", " ".repeat(key.indent));
+    lines.splice(key.line..=key.line, [first, line]);
+    lines.join("\n")
+}

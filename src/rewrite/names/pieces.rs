@@ -123,9 +123,10 @@ impl<'a> Pieces<'a> {
         self.replace_text_with(part, bytes, flexible, |into| into.extend_from_slice(front));
     }
 
-    /// The same, with a compact length of `width` bytes, padded where that is more than it needs: as where frames stream,
-    /// whose new length must be known before their names are.
-    pub fn replace_front_padded(&mut self, part: Range<usize>, front: &[u8], bytes: usize, width: usize) {
+    /// The same; `compact` is the number of bytes that a compact length takes, padded where that is more than it needs: as
+    /// where frames stream, whose new length must be known before their names are.
+    pub fn replace_front_padded(&mut self, part: Range<usize>, front: &[u8], bytes: usize, compact: Option<usize>) {
+        let Some(width) = compact else { return self.replace_front(part, front, bytes, false) };
         self.keep_until(part.start);
         let start = self.out.new_bytes.len();
         push_varint(&mut self.out.new_bytes, u32::try_from(bytes + 1).unwrap_or(u32::MAX), width);

@@ -323,7 +323,7 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
         if bytes > TEXT_BYTES_MAX as usize || width > VARINT_BYTES_MAX {
             return Err(MALFORMED);
         }
-        self.pieces.replace_front_padded(place.at..place.body, prefix, bytes, width);
+        self.pieces.replace_front_padded(place.at..place.body, prefix, bytes, Some(width));
         Ok(())
     }
 

@@ -350,12 +350,8 @@ impl<'a> Pass<'a> {
                 let prefix = self.verbatim.unwrap_or_default();
                 let said = body.and_then(|name| name.strip_prefix(prefix)).ok_or(Cause::ResponseMalformed)?;
                 let name_at = self.at - said.len();
-                if self.flexible {
-                    let width = name_at - prefix.len() - at;
-                    self.pieces.replace_front_padded(at..name_at, b"", said.len(), width);
-                } else {
-                    self.pieces.replace_front(at..name_at, b"", said.len(), false);
-                }
+                let compact = self.flexible.then_some(name_at - prefix.len() - at);
+                self.pieces.replace_front_padded(at..name_at, b"", said.len(), compact);
             }
             Role::Topic => {
                 self.nameless = body.is_none_or(<[u8]>::is_empty);

@@ -35,17 +35,6 @@ pub struct Turn<'t> {
     kind: Kind,
 }
 
-impl Kind {
-    /// How many run at a time.
-    fn together(self) -> usize {
-        match self {
-            Kind::Clients => 2,
-            Kind::Lone => 2,
-            Kind::Attacker => 1,
-        }
-    }
-}
-
 impl Turns {
     /// So many tests of [`Kind::Clients`] are to come.
     pub fn new(clients: usize) -> Turns {
@@ -65,10 +54,8 @@ impl Turns {
 
 impl State {
     fn admits(&self, kind: Kind) -> bool {
-        let running = self.running.iter().filter(|one| **one == kind).count();
-        self.running.len() < TOGETHER_MAX
-            && running < kind.together()
-            && (kind != Kind::Attacker || self.clients_left == 0)
+        let undisturbed = self.clients_left == 0 && !self.running.contains(&Kind::Attacker);
+        self.running.len() < TOGETHER_MAX && (kind != Kind::Attacker || undisturbed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `config/reference-tls.yaml` loads, has every key of TLS and host names, and says the truth of each.
 
 use super::material::{Authority, Folder};
-use crate::reference_support::{keys, without};
+use crate::reference_support::{keys, with_unknown_key, without};
 
 const REFERENCE: &str = include_str!("../../../config/reference-tls.yaml");
 
@@ -41,13 +41,7 @@ fn every_key_that_is_known_stands_in_it() {
     let present: Vec<&str> = keys(REFERENCE).iter().chain(&keys(other)).map(|key| key.name).collect();
     let mut maps = 0;
     for key in keys(REFERENCE) {
-        let indent = " ".repeat(key.indent + if key.dash { 2 } else { 0 });
-        let mut lines: Vec<String> = REFERENCE.lines().map(str::to_owned).collect();
-        let line = lines[key.line].replacen("- ", "  ", usize::from(key.dash));
-        let probe = format!("{indent}qqqqqqqqqqqq: 1");
-        let first = if key.dash { format!("{}- qqqqqqqqqqqq: 1", " ".repeat(key.indent)) } else { probe };
-        lines.splice(key.line..=key.line, [first, line]);
-        let Err(faults) = folder.load(&lines.join("\n")) else { continue };
+        let Err(faults) = folder.load(&with_unknown_key(REFERENCE, &key)) else { continue };
         for fault in &faults {
             let Some((_, known)) = fault.message().split_once("known here: ") else { continue };
             maps += 1;
