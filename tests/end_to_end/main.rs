@@ -1,9 +1,8 @@
 //! End to end: real clients, the gateway, and a real Kafka of three nodes.
 //!
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
-//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Clients run two
-//! at a time, tests that have a gateway to themselves among them; then the attackers; then those that disturb (a node killed,
-//! all stopped) one by one. Each has a limit of time, and tells what it took. Whatever happens, no process is left.
+//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
+//! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
 //! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
 //! `KLAMM_E2E_DOOR=per_cluster_suffix` (or `shared_suffix`) sends all clients through TLS and host names, instead of some.
@@ -28,7 +27,6 @@ mod tls;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
@@ -36,7 +34,6 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use harness::door::Door;
 use harness::tools::patience;
-use harness::turns::{Kind, Turns};
 use harness::{Fallible, World, process};
 
 /// What a test is about, and so where it can run.
@@ -68,17 +65,6 @@ struct Test {
     /// What it may take on a machine that has nothing else to do, generously.
     seconds: u64,
     run: fn(&World) -> Fallible<()>,
-}
-
-impl Test {
-    /// What it keeps busy.
-    fn kind(&self) -> Kind {
-        match self.subject {
-            Subject::GatewayAlone | Subject::Many => Kind::Lone,
-            _ if ATTACKERS.iter().any(|attacker| attacker.name == self.name) => Kind::Attacker,
-            Subject::Client | Subject::PlainClient | Subject::Gateway | Subject::Long => Kind::Clients,
-        }
-    }
 }
 
 /// A test is a module, named as the sentence that it proves.
@@ -188,8 +174,9 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
 ];
 
-/// Tests that find out whether anything changed in the lab: nobody but them may use it.
-const ATTACKERS: &[Test] = &[
+/// Tests that disturb what the others use.
+const ALONE: &[Test] = &[
+    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
     test!(Gateway, 180, isolation::bombs_are_closed),
     test!(Gateway, 180, isolation::broken_frames_bring_nothing),
     test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
@@ -201,11 +188,6 @@ const ATTACKERS: &[Test] = &[
     test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
     test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
     test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
-];
-
-/// Tests that disturb what the others use.
-const ALONE: &[Test] = &[
-    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
     test!(Many, 300, data_path::slow_readers_stay_inside_the_budget),
     test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
     test!(GatewayAlone, 90, tls::a_storm_of_handshakes_stalls_nobody),
@@ -230,6 +212,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    arguments.test_threads.get_or_insert(2);
     let folder = match tempfile::Builder::new().prefix("end-to-end-").tempdir_in(env!("CARGO_TARGET_TMPDIR")) {
         Ok(folder) => folder,
         Err(error) => {
@@ -240,12 +223,9 @@ fn main() -> ExitCode {
     end_children_on_signals(folder.path().to_owned());
     let world = World::new(folder.path().to_owned());
     let conclusions = catch_unwind(AssertUnwindSafe(|| {
-        let together = together(&arguments, &world, forced);
-        // A thread for each, most of which wait for their turn.
-        arguments.test_threads.get_or_insert(together.len().max(1));
-        let together = libtest_mimic::run(&arguments, together);
+        let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world, forced));
         arguments.test_threads = Some(1);
-        [together, libtest_mimic::run(&arguments, trials(ALONE, &world, forced, None))]
+        [together, libtest_mimic::run(&arguments, trials(ALONE, &world, forced))]
     }));
     process::kill_all();
     let Ok(conclusions) = conclusions else { return ExitCode::FAILURE };
@@ -257,25 +237,11 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The tests that run beside each other, the attackers last.
-fn together(arguments: &Arguments, world: &World, forced: Option<Door>) -> Vec<Trial> {
-    let of_clients = TOGETHER.iter().zip(trials(TOGETHER, world, forced, None)).filter(|(test, trial)| {
-        test.kind() == Kind::Clients && !arguments.is_filtered_out(trial) && !arguments.is_ignored(trial)
-    });
-    let turns = Arc::new(Turns::new(of_clients.count()));
-    let mut all = trials(TOGETHER, world, forced, Some(&turns));
-    all.extend(trials(ATTACKERS, world, forced, Some(&turns)));
-    all
-}
-
-/// Each with what it does when its turn comes; those without turns run one by one.
-fn trials(tests: &'static [Test], world: &World, forced: Option<Door>, turns: Option<&Arc<Turns>>) -> Vec<Trial> {
+fn trials(tests: &'static [Test], world: &World, forced: Option<Door>) -> Vec<Trial> {
     let trial = |test: &'static Test| {
         let world = world.at(forced.unwrap_or(test.door));
         let direct = world.is_direct();
-        let turns = turns.cloned();
         let trial = Trial::test(test.name, move || {
-            let _turn = turns.as_ref().map(|turns| turns.take(test.kind()));
             let begin = Instant::now();
             let outcome = run(test, &world);
             eprintln!("{:7.1} s  {}", begin.elapsed().as_secs_f64(), test.name);

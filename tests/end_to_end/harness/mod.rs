@@ -21,7 +21,6 @@ pub mod scripted;
 pub mod secure_backend;
 pub mod tls;
 pub mod tools;
-pub mod turns;
 pub mod wire;
 pub mod world;
 
