@@ -76,6 +76,12 @@ impl Ledger {
         self.slots.front().map(|slot| slot.entry)
     }
 
+    /// Whether the oldest request is one that we answer.
+    #[inline(always)]
+    pub fn oldest_is_own(&self) -> bool {
+        self.slots.front().is_some_and(|slot| slot.entry.own)
+    }
+
     /// The frame that answers the oldest request, where it was written already.
     pub fn oldest_answer(&self) -> Option<&[u8]> {
         self.slots.front().and_then(|slot| slot.answer.as_deref())

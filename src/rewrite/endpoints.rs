@@ -6,7 +6,8 @@
 //! one more tag of zeros, whose number no Kafka uses and which readers skip (KIP-482). A gap too small for a tag is
 //! taken up by a padded count. No byte of the backend's addresses leaves, not even in a skipped tag.
 
-use super::Output;
+use super::patch::{Patch, Token};
+use super::walk::Frame;
 use crate::cluster::{Advertised, NodeId};
 use crate::frame::{VARINT_BYTES_MAX, push_varint, varint_bytes};
 
@@ -65,34 +66,44 @@ impl Endpoints {
         self.left_at_start.saturating_sub(left) as usize
     }
 
-    /// The count of the body's tags came, in `head` bytes. True when as many bytes take their place, now or later.
-    pub fn tags(&mut self, count: u32, head: usize, out: &mut Output) -> Result<bool, Impossible> {
+    /// The count of the body's tags came: as many bytes take its place, now or later.
+    pub fn tags(&mut self, count: u32, token: &Token<'_>, patch: &mut Patch<'_>) -> Result<(), Impossible> {
         if count > TAGS_MAX && (self.owed > 0 || self.left_at_start == 0) {
             return Err(Impossible);
         }
         if self.owed > 0 {
-            push_new_varint(out, count + 1, head);
+            patch.replace(token.at, &[]);
+            patch.add_varint(count + 1, token.bytes.len());
         } else if count > 0 {
-            self.tags = Some((count, head));
+            patch.replace(token.at, &[]);
+            self.tags = Some((count, token.bytes.len()));
         }
-        Ok(self.owed > 0 || count > 0)
+        Ok(())
     }
 
-    /// A tag of the body came. True when it holds addresses, and is therefore not to be given out.
-    pub fn tag(&mut self, number: u32, heads: (usize, usize), size: u32, out: &mut Output) -> Result<bool, Impossible> {
+    /// A tag of the body came: its number, with the bytes that it takes, and its size.
+    pub fn tag(
+        &mut self,
+        (number, number_bytes): (u32, usize),
+        size: u32,
+        token: &Token<'_>,
+        patch: &mut Patch<'_>,
+    ) -> Result<(), Impossible> {
         if self.last_tag.is_some_and(|last| last >= number) {
             return Err(Impossible);
         }
         self.last_tag = Some(number);
-        let Some((count, count_bytes)) = self.tags.take() else { return Ok(false) };
+        let Some((count, count_bytes)) = self.tags.take() else { return Ok(()) };
         // A frame with addresses in an array has its own way to end; this is the tag of the other kind.
         if number == 0 && self.left_at_start == 0 {
-            let (number_bytes, size_bytes) = heads;
+            let size_bytes = token.bytes.len() - number_bytes;
             self.tag = Some(TagFront { count, count_bytes, number_bytes, size_bytes, size: size as usize });
-            return Ok(true);
+            patch.replace(token.at, &[]);
+            return Ok(());
         }
-        push_new_varint(out, count, count_bytes);
-        Ok(false)
+        patch.keep_until(token.at.0);
+        patch.add_varint(count, count_bytes);
+        Ok(())
     }
 
     /// The array's count came, in `head` bytes; `left` bytes of the frame follow.
@@ -145,7 +156,7 @@ impl Endpoints {
     }
 
     /// The array ended, with `left` bytes of the frame behind it: gives out what takes its place.
-    pub fn end(&mut self, left: u32, out: &mut Output) {
+    pub fn end(&mut self, left: u32, patch: &mut Patch<'_>) {
         let room = (self.left_at_start - left) as usize;
         if self.entries.len() > room || !self.fits(room) {
             self.entries.clear();
@@ -155,27 +166,27 @@ impl Endpoints {
             Some(tag) if self.kept == 0 => {
                 // The whole tag gives way to the filling one: the count of tags stays.
                 self.owed = tag.number_bytes + tag.size_bytes + tag.size;
-                push_new_varint(out, tag.count, tag.count_bytes);
+                patch.add_varint(tag.count, tag.count_bytes);
             }
             Some(tag) => {
                 let (count_bytes, owed) = self.gap(room);
                 self.owed = owed;
-                push_new_varint(out, tag.count + u32::from(owed > 0), tag.count_bytes);
-                push_new_varint(out, 0, tag.number_bytes);
-                push_new_varint(out, size_of_tag(count_bytes + self.entries.len()), tag.size_bytes);
-                self.push_array(count_bytes, out);
+                patch.add_varint(tag.count + u32::from(owed > 0), tag.count_bytes);
+                patch.add_varint(0, tag.number_bytes);
+                patch.add_varint(size_of_tag(count_bytes + self.entries.len()), tag.size_bytes);
+                self.push_array(count_bytes, patch);
             }
             None => {
                 let (count_bytes, owed) = self.gap(room);
                 self.owed = owed;
-                self.push_array(count_bytes, out);
+                self.push_array(count_bytes, patch);
             }
         }
         self.entries = Vec::new();
     }
 
     /// The body ends: gives out what is still to be filled.
-    pub fn finish(&mut self, out: &mut Output) {
+    pub fn finish(&mut self, frame: &mut Frame<'_>) {
         if self.owed < FILLER_BYTES_MIN {
             return;
         }
@@ -184,11 +195,12 @@ impl Endpoints {
         // The size takes as few bytes as hold what is left behind them.
         let size_bytes =
             (1..VARINT_BYTES_MAX).find(|bytes| rest - bytes < 1 << (7 * bytes)).unwrap_or(VARINT_BYTES_MAX);
-        push_new_varint(out, FILLER, FILLER_BYTES);
-        push_new_varint(out, size_of_tag(rest - size_bytes), size_bytes);
-        let start = out.new_bytes.len();
-        out.new_bytes.resize(start + rest - size_bytes, 0);
-        out.end_new(start);
+        let at = frame.at();
+        let patch = frame.patch();
+        patch.keep_until(at);
+        patch.add_varint(FILLER, FILLER_BYTES);
+        patch.add_varint(size_of_tag(rest - size_bytes), size_bytes);
+        patch.add_zeros(rest - size_bytes);
     }
 
     fn fits(&self, room: usize) -> bool {
@@ -202,18 +214,12 @@ impl Endpoints {
         if gap < FILLER_BYTES_MIN { (self.count_bytes + gap, 0) } else { (self.count_bytes, gap) }
     }
 
-    fn push_array(&self, count_bytes: usize, out: &mut Output) {
-        push_new_varint(out, self.kept + 1, count_bytes);
-        out.push_new(&self.entries);
+    fn push_array(&self, count_bytes: usize, patch: &mut Patch<'_>) {
+        patch.add_varint(self.kept + 1, count_bytes);
+        patch.add(&self.entries);
     }
 }
 
 fn size_of_tag(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-fn push_new_varint(out: &mut Output, value: u32, width: usize) {
-    let start = out.new_bytes.len();
-    push_varint(&mut out.new_bytes, value, width);
-    out.end_new(start);
 }

@@ -3,25 +3,28 @@
 //! Owns the rules, names in and out, advertised addresses (from a plain map handed to it), our own answers. May not
 //! open a socket, copy record batches, or name route or auth. Pure: bytes in, segments and actions out.
 
-mod edit;
+mod addresses;
 mod endpoints;
+mod entries;
 mod names;
 mod opening;
 mod output;
 mod own;
-mod plans;
+mod patch;
 mod requests;
 mod responses;
 mod rules;
+mod transducer;
+mod treatments;
+mod walk;
 
 pub use names::poison::Poison;
-pub use names::whole::HELD_RESPONSE_FACTOR;
 pub use opening::{Opening, opening};
 pub use output::{Output, Segment};
-pub use plans::prepare;
 pub use requests::Requests;
 pub use responses::Responses;
 pub use rules::{Foreign, Hold, NamedRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
+pub use treatments::prepare;
 
 use crate::cluster::{AddressMap, Namespace, NodeApis};
 use crate::frame::REQUEST_HEAD_BYTES;
@@ -29,6 +32,10 @@ use crate::frame::REQUEST_HEAD_BYTES;
 /// Most bytes that `feed` leaves over for want of more: a request's head, or one token of a walk, less one byte. (More
 /// are left over only where [`Fed::full`] says so, and behind promised bytes there are none.)
 pub const REST_BYTES_MAX: usize = 11;
+
+/// A response may be held that is so many times longer than a held request: a backend's Metadata of all topics holds those
+/// of all its virtual clusters, some 100 bytes a partition, of which a client gets few.
+pub const HELD_RESPONSE_FACTOR: usize = 16;
 
 const _: () = assert!(REST_BYTES_MAX + 1 >= REQUEST_HEAD_BYTES && REST_BYTES_MAX + 1 >= crate::wire::TOKEN_BYTES_MAX);
 

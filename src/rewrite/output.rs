@@ -35,6 +35,7 @@ pub(super) struct Mark {
     /// The last one may grow.
     last: Option<Segment>,
     new_bytes: usize,
+    left_out: usize,
 }
 
 impl Output {
@@ -79,7 +80,12 @@ impl Output {
 
     /// Remembers what leaves so far.
     pub(super) fn mark(&self) -> Mark {
-        Mark { segments: self.segments.len(), last: self.segments.last().cloned(), new_bytes: self.new_bytes.len() }
+        Mark {
+            segments: self.segments.len(),
+            last: self.segments.last().cloned(),
+            new_bytes: self.new_bytes.len(),
+            left_out: self.left_out.len(),
+        }
     }
 
     /// Takes back what was added since the mark.
@@ -89,6 +95,7 @@ impl Output {
             *last = was;
         }
         self.new_bytes.truncate(mark.new_bytes);
+        self.left_out.truncate(mark.left_out);
     }
 
     /// Bytes that leave.

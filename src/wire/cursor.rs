@@ -95,6 +95,11 @@ impl Walker {
         self.left
     }
 
+    /// Goes on by another plan, which is the same up to here.
+    pub fn switch(&mut self, plan: &'static Plan) {
+        self.plan = plan;
+    }
+
     /// Whether the body has tags, as far as it was walked.
     pub fn tagged(&self) -> bool {
         self.tagged

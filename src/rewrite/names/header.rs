@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::plans::HEADERS;
+use super::super::treatments::HEADERS;
 use crate::frame::REQUEST_HEAD_BYTES;
 use crate::metrics::Cause;
 use crate::wire::{Event, Malformed, Walker};
@@ -10,9 +10,9 @@ use crate::wire::{Event, Malformed, Walker};
 /// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
 const ADMIN_CLIENT: &[u8] = b"__admin_client";
 
-/// Where in a request's frame a client id stands, with its length, that means more than a name.
-pub fn admin_client(frame: &[u8]) -> Option<Range<usize>> {
-    let at = REQUEST_HEAD_BYTES;
+/// Where in a request, whose client id begins at `at`, one stands, with its length, that means more than a name.
+#[inline(always)]
+pub fn admin_client(frame: &[u8], at: usize) -> Option<Range<usize>> {
     let length = frame.get(at..)?.first_chunk()?;
     let end = at + length.len() + ADMIN_CLIENT.len();
     let as_long = usize::from(u16::from_be_bytes(*length)) == ADMIN_CLIENT.len();

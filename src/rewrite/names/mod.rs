@@ -5,23 +5,18 @@
 
 pub mod answers;
 pub mod consumer_protocol;
-pub mod entries;
 pub mod fetch_session;
 pub mod header;
 pub mod messages;
-pub mod pieces;
 pub mod poison;
 pub mod refusals;
 pub mod requests;
 pub mod responses;
 pub mod sent;
 pub mod shown;
-pub mod stream;
-pub mod whole;
 
 pub use header::body as request_body;
 pub use refusals::{CLUSTER_AUTHORIZATION_FAILED, SECURITY_DISABLED, answer as refusal};
-pub use requests::{Frame, Taken, rewrite as rewrite_request};
 
 /// Whether this version of an API can be refused in its own shape.
 pub fn refuses(key: i16, version: i16) -> bool {

@@ -32,6 +32,15 @@ pub enum Poison {
     ForbiddenTransactionalId,
 }
 
+/// The prefix of names that are refused in equal length: its last byte is one that no topic name may have.
+pub fn refused_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut refused = prefix.to_vec();
+    if let Some(last) = refused.last_mut() {
+        *last = b'/';
+    }
+    refused
+}
+
 impl Poison {
     const ALL: [Poison; 8] = [
         Poison::Invalid,

@@ -1,27 +1,27 @@
-//! A whole request of a namespaced virtual cluster: what the client says becomes what the backend knows.
+//! Names in a request of a namespaced virtual cluster: what the client says becomes what the backend knows.
 //!
-//! Owns what each mark of a request means, and what becomes of a name that must not go out. A name that is refused is
+//! Owns what each role of a request means, and what becomes of a name that must not go out. A name that is refused is
 //! poisoned where the response says it again; where it does not, the ledger's entry tells which error all of the response
-//! is to show, and the request is made one that changes nothing. May not know how a frame became whole.
+//! is to show, and the request is made one that changes nothing. May not know how the frame came.
 
 use std::io::Write as _;
-use std::ops::Range;
 
-use super::super::plans::NAMED_REQUESTS;
-use super::super::rules::Rule;
-use super::super::{Named, Output};
+use super::super::Named;
+use super::super::entries::count;
+use super::super::patch::{Place, Token};
+use super::super::transducer::Around;
+use super::super::walk::{Frame, Stop};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::fetch_session::{Decision, FETCH_SESSION_ID_NOT_FOUND, decide};
 use super::header::admin_client;
-use super::pieces::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS, Pieces};
-use super::poison::Poison;
+use super::poison::{Poison, refused_prefix};
 use super::refusals::coordinator_error;
 use super::sent::{RESOURCE_TOPIC, Sent};
 use crate::cluster::Physical;
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, SessionIds, VARINT_BYTES_MAX};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, VARINT_BYTES_MAX};
 use crate::metrics::Cause;
 use crate::wire::key::*;
-use crate::wire::{Event, Malformed, Role, TEXT_BYTES_MAX, Walker};
+use crate::wire::{Role, TEXT_BYTES_MAX};
 
 /// Key types of FindCoordinator.
 const KEY_GROUP: i8 = 0;
@@ -38,198 +38,109 @@ const VERSION_AT: usize = LENGTH_BYTES + 2;
 /// responses of the version below are the same.
 const AUTO_CREATE_FROM: i16 = 4;
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It goes out; a response will come.
-    Forwarded,
-    /// It goes out; no response will come.
-    NoResponse,
-    /// It goes no further: it is to be answered with this error code.
-    Answer(i16),
-}
-
-/// Where a frame stands and where its rewritten form goes.
-pub struct Frame<'a> {
-    /// All of it, its length included; at least as long as a request's head.
-    pub bytes: &'a [u8],
-    /// Its place in the input; `None`: it is not part of the input (it was held), and is copied.
-    pub at: Option<usize>,
-    /// Most bytes that may be added to it.
-    pub added_bytes_max: usize,
-}
-
-/// Adds the rewritten request to `out`. `entry` learns what the response must be told of it.
-///
-/// # Errors
-///
-/// The cause with which the session must be closed; what was added to `out` is then worthless.
-pub fn rewrite(
-    frame: &Frame<'_>,
-    rule: &Rule,
-    named: &Named<'_>,
-    entry: &mut Entry,
-    sessions: &mut SessionIds,
-    out: &mut Output,
-) -> Result<Taken, Cause> {
-    let (mark, entry_version) = (out.mark(), entry.api_version);
-    let mut run = |as_version, out: &mut Output| {
-        Editor::new(frame, rule, named, (&mut *entry, &mut *sessions), as_version, out).run()
-    };
-    let mut end = run(entry_version, out);
-    if matches!(end, Err(Stop::Again)) {
-        out.back_to(mark.clone());
-        end = run(AUTO_CREATE_FROM, out);
-    }
-    match end {
-        Ok(taken) => Ok(taken),
-        Err(Stop::Close(cause)) => Err(cause),
-        Err(Stop::Again) => Err(Cause::RequestMalformed),
-        Err(Stop::Answer(error)) => {
-            out.back_to(mark);
-            Ok(Taken::Answer(error))
-        }
-    }
-}
-
-/// Why a request goes no further.
-enum Stop {
-    Close(Cause),
-    Answer(i16),
-    /// It is to be begun again, as the version of Metadata that can say that no topic is to be created.
-    Again,
-}
-
 const MALFORMED: Stop = Stop::Close(Cause::RequestMalformed);
-const INTERNAL_FAULT: Stop = Stop::Close(Cause::Internal);
-
-/// Where in the frame a string or a blob stands.
-#[derive(Clone, Copy)]
-struct Place {
-    /// Its length.
-    at: usize,
-    /// What the length tells of.
-    body: usize,
-    /// The byte behind it.
-    end: usize,
-}
+const INTERNAL: Stop = Stop::Close(Cause::Internal);
 
 /// What is known of a group's protocol type.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Protocol {
     /// It was not said: blobs are taken for what they can be read as.
+    #[default]
     Unsaid,
     Consumer,
     Other,
 }
 
-struct Editor<'a, 'o> {
-    frame: &'a [u8],
-    pieces: Pieces<'o>,
-    bytes_max: usize,
-    named: &'a Named<'a>,
-    key: i16,
-    version: i16,
-    /// The version that goes out.
-    as_version: i16,
-    flexible: bool,
-    entry: &'o mut Entry,
-    sessions: &'o mut SessionIds,
-    /// Produce and Fetch, where every topic takes the same prefix: it is put before any name, as it is where they stream.
-    uniform: Option<&'a [u8]>,
-    no_acks: bool,
+/// What is known of one request.
+pub struct NamesIn {
+    /// What the response must know of the request.
+    pub entry: Entry,
+    /// No response is wanted.
+    pub no_acks: bool,
     /// Metadata: an additional topic is named, and none such is ever created.
     additional: bool,
+    /// Where the version stands that goes out, in a request that may have to go out in another.
+    version: Option<Place>,
+    /// It goes out as [`AUTO_CREATE_FROM`], which it is not.
+    upgraded: bool,
     key_type: i8,
     resource_type: i8,
     protocol: Protocol,
 }
 
-impl<'a: 'o, 'o> Editor<'a, 'o> {
-    fn new(
-        frame: &Frame<'a>,
-        rule: &Rule,
-        named: &'a Named<'a>,
-        (entry, sessions): (&'o mut Entry, &'o mut SessionIds),
-        as_version: i16,
-        out: &'o mut Output,
-    ) -> Editor<'a, 'o> {
-        let streams = matches!(rule.key, PRODUCE | FETCH);
-        let copied = if rule.key == PRODUCE { COPIED_BYTES_MAX_BETWEEN_RECORDS } else { COPIED_BYTES_MAX };
-        Editor {
-            frame: frame.bytes,
-            pieces: Pieces::new(frame.bytes, frame.at, copied, out),
-            bytes_max: frame.bytes.len().saturating_add(frame.added_bytes_max),
-            named,
-            key: rule.key,
-            version: entry.api_version,
-            as_version,
-            flexible: rule.flexible(entry.api_version),
+impl NamesIn {
+    /// For the request that has this entry.
+    #[inline(always)]
+    pub fn new(entry: Entry) -> NamesIn {
+        NamesIn {
             entry,
-            sessions,
-            uniform: if streams { named.names.uniform_prefix() } else { None },
             no_acks: false,
             additional: false,
+            version: None,
+            upgraded: false,
             key_type: KEY_GROUP,
             resource_type: 0,
             protocol: Protocol::Unsaid,
         }
     }
 
-    fn run(mut self) -> Result<Taken, Stop> {
-        let plan = NAMED_REQUESTS.get(self.key, self.version).ok_or(Stop::Close(Cause::UnknownApi))?;
-        let left = self.frame.len().checked_sub(REQUEST_HEAD_BYTES).and_then(|left| u32::try_from(left).ok());
-        let left = left.ok_or(Stop::Close(Cause::FrameLength))?;
-        let mut walker = Walker::new(plan, left);
-        self.header();
-        let mut at = REQUEST_HEAD_BYTES;
-        loop {
-            let step = walker.step(self.frame.get(at..).ok_or(MALFORMED)?).map_err(|Malformed| MALFORMED)?;
-            at += step.plain as usize;
-            match step.event {
-                // The frame is whole: it can only be that its end cuts something.
-                Event::More => return Err(MALFORMED),
-                // What is behind the last field is left alone.
-                Event::Done | Event::Trailing { .. } => break,
-                Event::Leaf { role, head } => {
-                    self.leaf(role, at, at + head)?;
-                    at += head;
-                }
-                Event::Text { role, head, body, null: _ } => {
-                    let place = Place { at, body: at + head, end: at + head + body as usize };
-                    self.text(role, place)?;
-                    at = place.end;
-                }
-                // They are not wanted.
-                Event::Tags { .. } | Event::Tag { .. } | Event::Array { .. } => return Err(INTERNAL_FAULT),
-                Event::ElementEnd { .. } | Event::ArrayEnd { .. } => return Err(INTERNAL_FAULT),
-            }
-            if self.pieces.written() > self.bytes_max {
-                return Err(Stop::Close(Cause::HeldFrameTooLarge));
-            }
+    /// The new length of such a request follows from the number of its topics.
+    pub fn grows_by_topics(&self, around: &Around<'_>) -> bool {
+        around.uniform.is_some() && self.entry.api_key == PRODUCE
+    }
+
+    /// The head of the request: a client id that means more than a name goes out empty. Of a request that is whole.
+    #[inline(always)]
+    pub fn begin(&mut self, frame: &mut Frame<'_>) {
+        if !frame.whole() {
+            return;
         }
-        if self.as_version != self.version {
+        if self.entry.api_key == METADATA && self.entry.api_version == AUTO_CREATE_FROM - 1 {
+            let at = (VERSION_AT, VERSION_AT + 2);
+            let version = frame.patch().input().get(at.0..at.1).unwrap_or_default();
+            self.version = Some(frame.patch().replaceable(at, version));
+        }
+        if let Some(client_id) = admin_client(frame.patch().input(), REQUEST_HEAD_BYTES) {
+            frame.patch().replace((client_id.start, client_id.end), &[0, 0]);
+        }
+    }
+
+    /// The request ended.
+    pub fn end(&mut self, frame: &mut Frame<'_>) {
+        if self.upgraded {
             // The flag that the version has more: nothing is to be created.
-            self.pieces.replace(at..at, &[0]);
-        }
-        self.pieces.keep_until(self.frame.len());
-        self.pieces.finish();
-        Ok(if self.no_acks { Taken::NoResponse } else { Taken::Forwarded })
-    }
-
-    /// The version that goes out; and a client id that means more than a name goes out empty.
-    fn header(&mut self) {
-        if self.as_version != self.version {
-            self.pieces.replace(VERSION_AT..VERSION_AT + 2, &self.as_version.to_be_bytes());
-        }
-        if let Some(client_id) = admin_client(self.frame) {
-            self.pieces.replace(client_id, &[0, 0]);
+            let at = frame.at();
+            frame.patch().replace((at, at), &[0]);
         }
     }
 
-    /// A marked value of fixed size, from `at` to `end`.
-    fn leaf(&mut self, role: Role, at: usize, end: usize) -> Result<(), Stop> {
-        let bytes = self.frame.get(at..end).ok_or(MALFORMED)?;
+    /// The count of a Produce request's topics, where the request is not whole: its new length follows from it.
+    pub fn entries(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
+        let (prefix, flexible) = (around.uniform.ok_or(INTERNAL)?, frame.flexible());
+        frame.patch().keep_until(token.at.1);
+        if let Some(held) = frame.patch().held()?
+            && let Some(client_id) = admin_client(held, REQUEST_HEAD_BYTES)
+        {
+            let gone = client_id.len() - 2;
+            held.splice(client_id, [0, 0]);
+            frame.patch().shrink(gone as u64);
+        }
+        // A compact length is written in one byte more than it came in.
+        let added = u64::from(count(token.bytes, flexible)) * (prefix.len() + usize::from(flexible)) as u64;
+        let added = i64::try_from(added).map_err(|_| MALFORMED)?;
+        frame.promise(added)?;
+        Ok(())
+    }
+
+    /// A value of fixed size.
+    pub fn leaf(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        let bytes = token.bytes;
         match role {
             Role::Acks => {
                 self.no_acks = bytes == NO_ACKS;
@@ -237,119 +148,136 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
                     return Err(Stop::Close(Cause::RefusedWithoutResponse));
                 }
             }
-            Role::ReplicaId if bytes != NO_REPLICA => self.pieces.replace(at..end, &NO_REPLICA),
+            Role::ReplicaId if bytes != NO_REPLICA => frame.patch().replace(token.at, &NO_REPLICA),
             Role::ReplicaId => {}
             Role::KeyType => {
                 self.key_type = byte(bytes);
                 self.check_key_type()?;
             }
             Role::ResourceType => self.resource_type = byte(bytes),
-            Role::AutoCreate if self.additional => self.pieces.replace(at..end, &[0]),
+            Role::AutoCreate if self.additional => frame.patch().replace(token.at, &[0]),
             Role::AutoCreate => {}
             Role::TopicId => {
-                let id = u128::from_be_bytes(bytes.try_into().map_err(|_| MALFORMED)?);
+                let id = u128::from_be_bytes(bytes.try_into().map_err(|_| INTERNAL)?);
                 if id != 0 {
-                    let masked = id ^ u128::from_be_bytes(self.named.id_mask);
-                    self.pieces.replace(at..end, &masked.to_be_bytes());
+                    let masked = id ^ u128::from_be_bytes(named(around)?.id_mask);
+                    frame.patch().replace(token.at, &masked.to_be_bytes());
                     self.entry.asked = Asked::TopicIds;
                 }
             }
-            Role::FetchSession => self.fetch_session(bytes, at)?,
-            _ => return Err(INTERNAL_FAULT),
+            Role::FetchSession => fetch_session(token, frame, around.ledger)?,
+            _ => return Err(INTERNAL),
         }
         Ok(())
     }
 
-    fn fetch_session(&mut self, bytes: &[u8], at: usize) -> Result<(), Stop> {
-        let [i0, i1, i2, i3, e0, e1, e2, e3] = *bytes else { return Err(MALFORMED) };
-        let (id, epoch) = (i32::from_be_bytes([i0, i1, i2, i3]), i32::from_be_bytes([e0, e1, e2, e3]));
-        match decide(self.sessions, id, epoch) {
-            Decision::Pass => {}
-            Decision::AsNew => self.pieces.replace(at..at + 4, &[0; 4]),
-            Decision::NotFound => return Err(Stop::Answer(FETCH_SESSION_ID_NOT_FOUND)),
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, role: Role, place: Place) -> Result<(), Stop> {
+    /// A string or bytes.
+    pub fn text(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
         match role {
-            Role::Topic | Role::CreatedTopic | Role::ChangedTopic => self.topic(role, place),
-            Role::Group => self.group(place, true),
-            Role::GroupNotEmpty => self.group(place, false),
-            Role::TransactionalId => self.transactional_id(place, true),
-            Role::CoordinatorKey => self.coordinator_key(place),
-            Role::ResourceName => self.resource(place),
+            Role::Topic | Role::CreatedTopic | Role::ChangedTopic => self.topic(role, token, frame, around),
+            Role::Group => self.group(token, true, frame, around),
+            Role::GroupNotEmpty => self.group(token, false, frame, around),
+            Role::TransactionalId => self.transactional_id(token, true, frame, around),
+            Role::CoordinatorKey => self.coordinator_key(token, frame, around),
+            Role::ResourceName => self.resource(token, frame, around),
             Role::ProtocolType => {
-                let consumer = self.said(place)? == CONSUMER;
+                let consumer = token.body() == CONSUMER;
                 self.protocol = if consumer { Protocol::Consumer } else { Protocol::Other };
                 self.entry.asked = if consumer { Asked::Nothing } else { Asked::OtherProtocol };
                 Ok(())
             }
-            Role::Subscription => self.blob(Embedded::Subscription, place),
-            Role::Assignment => self.blob(Embedded::Assignment, place),
+            Role::Subscription => self.blob(Embedded::Subscription, token, frame, around),
+            Role::Assignment => self.blob(Embedded::Assignment, token, frame, around),
             Role::TransactionalIdPattern => {
-                self.pieces.replace(place.at..place.end, if self.flexible { &[0] } else { &[0xff; 2] });
+                let null: &[u8] = if frame.flexible() { &[0] } else { &[0xff; 2] };
+                frame.patch().replace(token.at, null);
                 Ok(())
             }
             // The backend would compare it with its own.
             Role::ClusterId => Err(MALFORMED),
-            _ => Err(INTERNAL_FAULT),
+            _ => Err(INTERNAL),
         }
     }
 
-    fn topic(&mut self, role: Role, place: Place) -> Result<(), Stop> {
-        let said = self.said(place)?;
+    #[inline(always)]
+    fn topic(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        if let Some(prefix) = around.uniform {
+            // All of it may be refused: then nothing may come of the rest.
+            let refused = self.entry.shown_error != 0;
+            return uniform_name(prefix, refused, token, frame, self.entry.api_key);
+        }
         if self.entry.shown_error != 0 {
-            // All of it is refused: nothing may come of the rest.
-            return self.poison(Poison::Invalid, place);
+            return self.poison(Poison::Invalid, token, frame, around);
         }
-        if let Some(prefix) = self.uniform {
-            return self.uniform_name(prefix, said.len(), place);
+        match Sent::topic(named(around)?.names, role, token.body()) {
+            Sent::As(physical) if physical.additional && self.entry.api_key == METADATA => {
+                self.additional(physical, token, frame, around)
+            }
+            Sent::As(physical) => name(physical, token, frame),
+            Sent::Refused(poison) => self.poison(poison, token, frame, around),
         }
-        match Sent::topic(self.named.names, role, said) {
-            Sent::As(physical) if physical.additional && self.key == METADATA => self.additional(physical, place),
-            Sent::As(physical) => self.name(physical, place),
-            Sent::Refused(poison) => self.poison(poison, place),
-        }
-    }
-
-    /// The prefix before a name of so many bytes, in the form that [`super::stream`] gives it, too.
-    fn uniform_name(&mut self, prefix: &[u8], bytes: usize, place: Place) -> Result<(), Stop> {
-        let (bytes, width) = (prefix.len() + bytes, place.body - place.at + 1);
-        // Fetch requests are small, and never stream.
-        if !self.flexible || self.key != PRODUCE {
-            return self.put(place.at..place.body, bytes, |into| into.extend_from_slice(prefix));
-        }
-        if bytes > TEXT_BYTES_MAX as usize || width > VARINT_BYTES_MAX {
-            return Err(MALFORMED);
-        }
-        self.pieces.replace_front_padded(place.at..place.body, prefix, bytes, Some(width));
-        Ok(())
     }
 
     /// An additional topic in Metadata, which may not be created by that.
-    fn additional(&mut self, physical: Physical<'_>, place: Place) -> Result<(), Stop> {
+    fn additional(
+        &mut self,
+        physical: Physical<'_>,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
         self.additional = true;
-        match self.as_version {
-            AUTO_CREATE_FROM.. => self.name(physical, place),
-            version if version == AUTO_CREATE_FROM - 1 => Err(Stop::Again),
+        match (self.entry.api_version, self.version) {
+            (AUTO_CREATE_FROM.., _) => name(physical, token, frame),
+            (_, Some(version)) => {
+                // The next version can say it.
+                self.upgraded = true;
+                if let Some(version) = frame.patch().at(version) {
+                    version.copy_from_slice(&AUTO_CREATE_FROM.to_be_bytes());
+                }
+                name(physical, token, frame)
+            }
             // What cannot be told not to create it is told that it is not there.
-            _ => self.poison(Poison::Absent, place),
+            (_, None) => self.poison(Poison::Absent, token, frame, around),
         }
     }
 
-    fn group(&mut self, place: Place, empty_is_a_group: bool) -> Result<(), Stop> {
-        let deleted = self.key == DELETE_GROUPS;
-        match Sent::group(self.named.names, self.said(place)?, empty_is_a_group, deleted) {
-            Sent::As(physical) => self.name(physical, place),
-            Sent::Refused(poison) => self.refuse(poison, place, !empty_is_a_group),
+    fn group(
+        &mut self,
+        token: &Token<'_>,
+        empty_is_a_group: bool,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        let deleted = self.entry.api_key == DELETE_GROUPS;
+        match Sent::group(named(around)?.names, token.body(), empty_is_a_group, deleted) {
+            Sent::As(physical) => name(physical, token, frame),
+            Sent::Refused(poison) => self.refuse(poison, token, !empty_is_a_group, frame, around),
         }
     }
 
-    fn transactional_id(&mut self, place: Place, emptied: bool) -> Result<(), Stop> {
-        match Sent::transactional_id(self.named.names, self.said(place)?) {
-            Sent::As(physical) => self.name(physical, place),
-            Sent::Refused(poison) => self.refuse(poison, place, emptied),
+    fn transactional_id(
+        &mut self,
+        token: &Token<'_>,
+        emptied: bool,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        match Sent::transactional_id(named(around)?.names, token.body()) {
+            Sent::As(physical) => name(physical, token, frame),
+            Sent::Refused(poison) => self.refuse(poison, token, emptied, frame, around),
         }
     }
 
@@ -357,37 +285,51 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
     /// error; what goes out is then empty, which a backend refuses by itself, or, where that is a name, poisoned. What is
     /// nothing without the name goes nowhere: a backend may give out a producer id with its error, and takes the offsets
     /// of the empty group into the transaction.
-    fn refuse(&mut self, poison: Poison, place: Place, emptied: bool) -> Result<(), Stop> {
-        let repeated = match self.key {
+    fn refuse(
+        &mut self,
+        poison: Poison,
+        token: &Token<'_>,
+        emptied: bool,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        let version = self.entry.api_version;
+        let repeated = match self.entry.api_key {
             INIT_PRODUCER_ID | ADD_OFFSETS_TO_TXN | END_TXN => return Err(Stop::Answer(poison.error())),
             DESCRIBE_GROUPS | DELETE_GROUPS | DESCRIBE_TRANSACTIONS => true,
-            OFFSET_FETCH => self.version >= 8,
-            FIND_COORDINATOR => self.version >= 4,
+            OFFSET_FETCH => version >= 8,
+            FIND_COORDINATOR => version >= 4,
             _ => false,
         };
         if repeated {
-            return self.poison(poison, place);
+            return self.poison(poison, token, frame, around);
         }
         if self.entry.shown_error == 0 {
             self.entry.shown_error = poison.error();
         }
         if emptied {
-            self.pieces.replace_text(place.at..place.end, b"", self.flexible);
+            let flexible = frame.flexible();
+            frame.patch().string(token, b"", 0, flexible, 0);
             return Ok(());
         }
-        self.poison(poison, place)
+        self.poison(poison, token, frame, around)
     }
 
     /// Behind the key in versions 1 to 3, and before the keys later, stands their type; version 0 has groups only.
-    fn coordinator_key(&mut self, place: Place) -> Result<(), Stop> {
-        if self.version < 4 {
-            let said = if self.version == 0 { None } else { Some(self.frame.get(place.end..).ok_or(MALFORMED)?) };
-            self.key_type = said.map_or(KEY_GROUP, byte);
+    fn coordinator_key(
+        &mut self,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        if self.entry.api_version < 4 {
+            let behind = frame.patch().input().get(token.at.1..).unwrap_or_default();
+            self.key_type = if self.entry.api_version == 0 { KEY_GROUP } else { byte(behind) };
             self.check_key_type()?;
         }
         match self.key_type {
-            KEY_GROUP => self.group(place, true),
-            _ => self.transactional_id(place, false),
+            KEY_GROUP => self.group(token, true, frame, around),
+            _ => self.transactional_id(token, false, frame, around),
         }
     }
 
@@ -397,85 +339,135 @@ impl<'a: 'o, 'o> Editor<'a, 'o> {
         self.entry.asked = match self.key_type {
             KEY_GROUP => Asked::Groups,
             KEY_TRANSACTIONAL_ID => Asked::TransactionalIds,
-            other => return Err(Stop::Answer(coordinator_error(other, self.version))),
+            other => return Err(Stop::Answer(coordinator_error(other, self.entry.api_version))),
         };
         Ok(())
     }
 
     /// A resource that may not be named becomes a topic that cannot be, whose name tells the way back what it was.
-    fn resource(&mut self, place: Place) -> Result<(), Stop> {
-        let changes = matches!(self.key, ALTER_CONFIGS | INCREMENTAL_ALTER_CONFIGS);
-        match Sent::resource(self.named.names, self.resource_type, self.said(place)?, changes) {
-            Sent::As(physical) => self.name(physical, place),
+    fn resource(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
+        let changes = matches!(self.entry.api_key, ALTER_CONFIGS | INCREMENTAL_ALTER_CONFIGS);
+        match Sent::resource(named(around)?.names, self.resource_type, token.body(), changes) {
+            Sent::As(physical) => name(physical, token, frame),
             Sent::Refused(poison @ Poison::ForbiddenCluster) => {
                 // The type is the byte before the name.
-                let type_at = place.at.checked_sub(1).ok_or(MALFORMED)?;
-                self.pieces.replace(type_at..place.at, &RESOURCE_TOPIC.to_be_bytes());
+                let type_at = token.at.0.checked_sub(1).ok_or(INTERNAL)?;
+                frame.patch().replace((type_at, token.at.0), &RESOURCE_TOPIC.to_be_bytes());
                 let mut text = [0; TYPE_BYTES_MAX];
                 let mut free = text.as_mut_slice();
-                write!(free, "{}:", self.resource_type).map_err(|_| MALFORMED)?;
+                write!(free, "{}:", self.resource_type).map_err(|_| INTERNAL)?;
                 let written = TYPE_BYTES_MAX - free.len();
-                self.poison_with(poison, text.get(..written).unwrap_or_default(), place)
+                self.poison_with(poison, text.get(..written).unwrap_or_default(), token, frame, around)
             }
-            Sent::Refused(poison) => self.poison(poison, place),
+            Sent::Refused(poison) => self.poison(poison, token, frame, around),
         }
     }
 
-    fn blob(&mut self, kind: Embedded, place: Place) -> Result<(), Stop> {
+    fn blob(
+        &mut self,
+        kind: Embedded,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
         if self.protocol == Protocol::Other {
             return Ok(());
         }
-        let (blob, names) = (self.said(place)?, self.named.names);
-        let write = |into: &mut Vec<u8>| match consumer_protocol::rewrite(blob, kind, Direction::In, names, into) {
-            Rewritten::Written { .. } => Ok(true),
-            Rewritten::Unreadable => Ok(false),
-            Rewritten::TooLong => Err(MALFORMED),
-        };
-        self.pieces.replace_blob(place.at..place.end, self.flexible, write).map(|_| ())
+        let (names, flexible) = (named(around)?.names, frame.flexible());
+        let write =
+            |into: &mut Vec<u8>| match consumer_protocol::rewrite(token.body(), kind, Direction::In, names, into) {
+                Rewritten::Written { .. } => Ok(true),
+                Rewritten::Unreadable => Ok(false),
+                Rewritten::TooLong => Err(MALFORMED),
+            };
+        frame.patch().blob(token.at, flexible, write).map(|_| ())
     }
 
-    /// Puts a physical name in the place of what the client said.
-    fn name(&mut self, physical: Physical<'_>, place: Place) -> Result<(), Stop> {
-        if physical.rest != self.said(place)? {
-            return self.put(place.at..place.end, physical.len(), |into| physical.write(into));
-        }
-        if physical.prefix.is_empty() {
-            return Ok(());
-        }
-        self.put(place.at..place.body, physical.len(), |into| into.extend_from_slice(physical.prefix))
-    }
-
-    fn poison(&mut self, poison: Poison, place: Place) -> Result<(), Stop> {
-        self.poison_with(poison, b"", place)
+    fn poison(
+        &mut self,
+        poison: Poison,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        self.poison_with(poison, b"", token, frame, around)
     }
 
     /// Puts a poisoned name, with `before` in front of what the client said, in the place of that.
-    fn poison_with(&mut self, poison: Poison, before: &[u8], place: Place) -> Result<(), Stop> {
+    #[cold]
+    fn poison_with(
+        &mut self,
+        poison: Poison,
+        before: &[u8],
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
         if self.no_acks {
             return Err(Stop::Close(Cause::RefusedWithoutResponse));
         }
-        let (said, names) = (self.said(place)?, self.named.names);
-        let bytes = Poison::added_bytes(names) + before.len() + said.len();
-        self.put(place.at..place.end, bytes, |into| {
-            poison.write(names, before, into);
-            into.extend_from_slice(said);
-        })
-    }
-
-    /// Puts a string of so many bytes, or its front, in the place of another.
-    fn put(&mut self, part: Range<usize>, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
-        if bytes > TEXT_BYTES_MAX as usize {
-            return Err(MALFORMED);
-        }
-        self.pieces.replace_text_with(part, bytes, self.flexible, write);
+        let (names, said) = (named(around)?.names, token.body());
+        let mut front = Vec::with_capacity(Poison::added_bytes(names) + before.len());
+        poison.write(names, before, &mut front);
+        fits(front.len() + said.len())?;
+        let flexible = frame.flexible();
+        frame.patch().string(token, &front, said.len(), flexible, 0);
         Ok(())
     }
+}
 
-    fn said(&self, place: Place) -> Result<&'a [u8], Stop> {
-        self.frame.get(place.body..place.end).ok_or(MALFORMED)
+fn fetch_session(token: &Token<'_>, frame: &mut Frame<'_>, ledger: &mut Ledger) -> Result<(), Stop> {
+    let [i0, i1, i2, i3, e0, e1, e2, e3] = *token.bytes else { return Err(INTERNAL) };
+    let (id, epoch) = (i32::from_be_bytes([i0, i1, i2, i3]), i32::from_be_bytes([e0, e1, e2, e3]));
+    match decide(&mut ledger.session_ids, id, epoch) {
+        Decision::Pass => {}
+        Decision::AsNew => frame.patch().replace((token.at.0, token.at.0 + 4), &[0; 4]),
+        Decision::NotFound => return Err(Stop::Answer(FETCH_SESSION_ID_NOT_FOUND)),
     }
+    Ok(())
+}
+
+/// The prefix before a name. A compact length takes one byte more than it came in, padded where that is more than it needs,
+/// in a Produce request: its new length must be known from the number of its names.
+#[inline(always)]
+fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, frame: &mut Frame<'_>, key: i16) -> Result<(), Stop> {
+    let (flexible, tail) = (frame.flexible(), token.bytes.len() - token.head);
+    fits(prefix.len() + tail)?;
+    // Fetch requests are small, and never stream.
+    let width = if flexible && key == PRODUCE { token.head + 1 } else { 0 };
+    if width > VARINT_BYTES_MAX {
+        return Err(MALFORMED);
+    }
+    if refused {
+        frame.patch().string(token, &refused_prefix(prefix), tail, flexible, width);
+    } else {
+        frame.patch().string(token, prefix, tail, flexible, width);
+    }
+    Ok(())
+}
+
+/// Puts a physical name in the place of what the client said.
+fn name(physical: Physical<'_>, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
+    fits(physical.len())?;
+    let flexible = frame.flexible();
+    if physical.rest == token.body() {
+        if !physical.prefix.is_empty() {
+            frame.patch().string(token, physical.prefix, physical.rest.len(), flexible, 0);
+        }
+    } else {
+        frame.patch().string_with(token.at, physical.len(), flexible, |into| physical.write(into));
+    }
+    Ok(())
+}
+
+fn fits(bytes: usize) -> Result<(), Stop> {
+    if bytes > TEXT_BYTES_MAX as usize { Err(MALFORMED) } else { Ok(()) }
 }
 
 fn byte(bytes: &[u8]) -> i8 {
     bytes.first().map_or(0, |byte| i8::from_be_bytes([*byte]))
+}
+
+fn named<'v>(around: &Around<'v>) -> Result<&'v Named<'v>, Stop> {
+    around.view.namespace.as_ref().ok_or(INTERNAL)
 }

@@ -1,7 +1,8 @@
-//! The entries of a response that are being walked: what of the current one is known, and where it began, so that it can
-//! be left out, or taken a second time when its name comes behind what its name decides.
+//! The entries that are being walked: what of the current one is known, and where it began, so that it can be left out, or
+//! taken a second time when its name comes behind what its name decides.
 
-use super::pieces::{Before, CountPlace};
+use super::patch::{Before, Place};
+use crate::frame::{Varint, read_varint};
 use crate::wire::Walker;
 
 /// Most arrays of entries within each other: groups, and their topics. A test holds it.
@@ -11,7 +12,7 @@ pub const LEVELS_MAX: usize = 2;
 #[derive(Clone)]
 pub struct Level {
     /// Where its count stands.
-    pub count_at: CountPlace,
+    pub count_at: Place,
     /// Entries that the client gets.
     pub kept: u32,
     /// Entries were left out.
@@ -65,8 +66,24 @@ impl Levels {
         self.depth.checked_sub(1).and_then(|top| self.all.get_mut(top)).and_then(Option::as_mut)
     }
 
+    /// How many arrays are open.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// The error code that entries here show, because of their own name or that of the entry around them.
     pub fn refused(&self) -> Option<i16> {
         self.all.iter().take(self.depth).rev().flatten().find_map(|level| level.entry.refused)
     }
+}
+
+/// The count at the front of an array; null is 0.
+pub fn count(head: &[u8], flexible: bool) -> u32 {
+    if flexible {
+        return match read_varint(head) {
+            Varint::Value(more, _) => more.saturating_sub(1),
+            Varint::Incomplete | Varint::Invalid => 0,
+        };
+    }
+    head.first_chunk().map_or(0, |count| u32::try_from(i32::from_be_bytes(*count)).unwrap_or(0))
 }

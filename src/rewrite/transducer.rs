@@ -1,0 +1,470 @@
+//! One direction of a session: frames come in as they are read, and leave as they must be.
+//!
+//! Owns where in the stream of frames it is, what is held of one that must be whole, and the only count of bytes that pass
+//! unread. May not know what a request or a response is: its [`Side`] does.
+
+use super::patch::room_for;
+use super::treatments::{Length, Names, Treatment};
+use super::walk::{Begun, Edit, Frame, Stop, Walk, Walked};
+use super::{Fed, Output, View};
+use crate::frame::{Ledger, append};
+use crate::metrics::Cause;
+use crate::wire::Plan;
+
+/// What frames are dealt with.
+pub struct Around<'v> {
+    /// What the session knows.
+    pub view: &'v View<'v>,
+    /// What is in flight.
+    pub ledger: &'v mut Ledger,
+    /// Which names the client uses.
+    pub names: Names,
+    /// The prefix that every topic takes, where it is the same for all.
+    pub uniform: Option<&'v [u8]>,
+}
+
+/// What is particular to requests, or to responses.
+pub trait Side: Default {
+    /// What is remembered of a frame that is walked.
+    type Edits: Edit;
+    /// What is remembered of a frame that goes no further.
+    type Dropped;
+    /// Bytes of a frame's head, which is looked at before anything else.
+    const HEAD_BYTES: usize;
+
+    /// Whether a frame may begin now; what is to leave before it is added to `out`.
+    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> bool;
+    /// Looks at the head of a frame; `None` while not all of it is here.
+    ///
+    /// # Errors
+    ///
+    /// The cause with which the session must be closed.
+    fn begin(&mut self, bytes: &[u8], around: &mut Around<'_>) -> Result<Option<Begin<Self>>, Cause>;
+    /// A frame that passes, or was walked, leaves as so many bytes, its length included.
+    ///
+    /// # Errors
+    ///
+    /// The cause with which the session must be closed.
+    fn end(edits: Self::Edits, bytes: u64, around: &mut Around<'_>) -> Result<(), Cause>;
+    /// A frame goes no further. `bytes` are all of it, where it had to be whole for that.
+    ///
+    /// # Errors
+    ///
+    /// The cause with which the session must be closed.
+    fn dropped(dropped: Self::Dropped, bytes: &[u8], around: &mut Around<'_>) -> Result<(), Cause>;
+    /// A frame that was walked goes no further: this error code answers it.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` where no frame of this direction is answered.
+    fn answered(edits: Self::Edits, error: i16) -> Result<Self::Dropped, Cause>;
+    /// Longest frame that may be held until it is whole, in bytes.
+    fn hold_bytes_max(view: &View<'_>) -> usize;
+}
+
+/// A frame that begins.
+pub struct Begin<S: Side> {
+    /// Bytes of it, its length included.
+    pub bytes: usize,
+    /// What becomes of it.
+    pub to: Becomes<S>,
+}
+
+/// What becomes of a frame.
+pub enum Becomes<S: Side> {
+    /// It passes, and is done with.
+    Passes,
+    /// It goes no further, and is not looked at.
+    Dropped(S::Dropped),
+    /// It goes no further, and must be whole for that.
+    Answered(S::Dropped),
+    /// It is walked.
+    Walked(&'static Treatment, S::Edits),
+}
+
+/// State of one direction. Small, and without heap memory between frames.
+pub struct Transducer<S: Side> {
+    side: S,
+    /// Bytes that come next and need no look.
+    run: u64,
+    state: State<S>,
+}
+
+/// What is to be done once the run has come.
+enum State<S: Side> {
+    /// The next frame is to begin.
+    Between,
+    /// A frame that goes no further comes.
+    Dropping(Option<S::Dropped>),
+    /// A frame that is not whole is walked. On the heap, as it is seldom there.
+    Walk(Box<(Walk, S::Edits)>),
+    /// A frame that must be whole comes.
+    Held(Box<Held<S>>),
+}
+
+/// A frame that must be whole.
+struct Held<S: Side> {
+    bytes: Vec<u8>,
+    /// Bytes that are still to come.
+    missing: usize,
+    to: Becomes<S>,
+}
+
+impl<S: Side> Default for Transducer<S> {
+    fn default() -> Self {
+        Transducer { side: S::default(), run: 0, state: State::Between }
+    }
+}
+
+impl<S: Side> Transducer<S> {
+    /// Takes bytes that came (what an earlier call left over first). Leaves at most a head or one token of a walk over,
+    /// unless [`Fed::full`].
+    ///
+    /// The ledger has a request's entry before the last of its bytes was given out (a Produce with acks=0 gets none). A
+    /// response's entry leaves it when the last of its bytes is given out or promised by [`Fed::pass`]. What was promised is
+    /// outstanding until it came by here or [`Transducer::passed`] told that it was moved, and only then the next own answer
+    /// is written. Called with no input, responses write just the own answers whose turn has come.
+    ///
+    /// # Errors
+    ///
+    /// The cause with which the session must be closed.
+    pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
+        let uniform = view.namespace.as_ref().and_then(|named| named.names.uniform_prefix());
+        let names = match (&view.namespace, uniform) {
+            (None, _) => Names::Physical,
+            (Some(_), Some(_)) => Names::Uniform,
+            (Some(_), None) => Names::Virtual,
+        };
+        let mut around = Around { view, ledger, names, uniform };
+        let (mut at, mut full, mut alone) = (0, false, true);
+        loop {
+            if self.run > 0 {
+                at += self.move_run(input, at, out);
+                if self.run > 0 {
+                    break;
+                }
+            }
+            let rest = input.get(at..).unwrap_or_default();
+            let moved = match &mut self.state {
+                State::Between => {
+                    if !self.side.ready(&mut around, out) {
+                        full = true;
+                        break;
+                    }
+                    alone = out.segments.is_empty();
+                    if rest.is_empty() {
+                        break;
+                    }
+                    self.begin(rest, at, &mut around, out)?
+                }
+                State::Dropping(dropped) => {
+                    if let Some(dropped) = dropped.take() {
+                        S::dropped(dropped, &[], &mut around)?;
+                    }
+                    self.ended(0, out);
+                    Some(0)
+                }
+                State::Walk(_) => self.walk_on(rest, at, &mut around, out)?,
+                State::Held(_) => self.hold_on(rest, &mut around, out)?,
+            };
+            match moved {
+                Some(bytes) => at += bytes,
+                None => break,
+            }
+        }
+        let (pass, goes_on) = match &self.state {
+            State::Between => (self.run, false),
+            State::Walk(walk) => (u64::from(walk.0.pass()), walk.0.left() > 0),
+            State::Dropping(_) | State::Held(_) => (0, false),
+        };
+        Ok(Fed { consumed: at, pass, goes_on, alone, full })
+    }
+
+    /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
+    /// the end of the frame may be due to be seen.
+    pub fn passed(&mut self, n: u64) {
+        match &mut self.state {
+            State::Walk(walk) => walk.0.passed(u32::try_from(n).unwrap_or(u32::MAX)),
+            State::Between | State::Dropping(_) | State::Held(_) => {
+                debug_assert!(n <= self.run, "only promised bytes can be moved");
+                self.run = self.run.saturating_sub(n);
+            }
+        }
+    }
+
+    /// Between two frames: no byte of a further one was consumed, and none of the last is outstanding.
+    pub fn at_boundary(&self) -> bool {
+        matches!(self.state, State::Between) && self.run == 0
+    }
+
+    /// Bytes held in memory of a frame that cannot leave yet.
+    pub fn held_bytes(&self) -> usize {
+        match &self.state {
+            State::Between | State::Dropping(_) => 0,
+            State::Walk(walk) => walk.0.held_bytes() + walk.1.held_bytes(),
+            State::Held(held) => held.bytes.capacity(),
+        }
+    }
+
+    /// Moves on over bytes that need no look: those of a frame that leaves pass.
+    #[inline(always)]
+    fn move_run(&mut self, input: &[u8], at: usize, out: &mut Output) -> usize {
+        let bytes = (input.len() - at).min(usize::try_from(self.run).unwrap_or(usize::MAX));
+        if matches!(self.state, State::Between) {
+            out.push_input(at..at + bytes);
+        }
+        self.run -= bytes as u64;
+        bytes
+    }
+
+    /// The end of a frame is known: behind so many bytes that pass.
+    #[inline(always)]
+    fn ended(&mut self, run: u64, out: &mut Output) {
+        if !matches!(self.state, State::Between) {
+            self.state = State::Between;
+        }
+        self.run = run;
+        out.frames += 1;
+    }
+
+    /// Takes the head of the next frame, and all of the frame that is here; `None` while not all of the head is.
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        let Some(Begin { bytes, to }) = self.side.begin(rest, around)? else { return Ok(None) };
+        match (to, rest.get(..bytes)) {
+            (Becomes::Passes, _) => {
+                self.ended(bytes as u64, out);
+                return Ok(Some(0));
+            }
+            (Becomes::Walked(treatment, edits), Some(frame)) => {
+                bounded::<S>(treatment, bytes, around)?;
+                self.whole(frame, Some(at), treatment, edits, around, out)?;
+            }
+            (Becomes::Walked(treatment, edits), None) => {
+                return self.begin_cut(rest, at, bytes, (treatment, edits), around, out).map(Some);
+            }
+            (Becomes::Dropped(dropped), _) => {
+                (self.run, self.state) = (bytes as u64, State::Dropping(Some(dropped)));
+                return Ok(Some(0));
+            }
+            (Becomes::Answered(dropped), Some(frame)) => {
+                S::dropped(dropped, frame, around)?;
+                self.ended(0, out);
+            }
+            (to @ Becomes::Answered(_), None) => return self.hold(rest, bytes, to, around).map(Some),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Walks through a whole frame, which stands `base` in what was fed (`None`: elsewhere).
+    #[inline(always)]
+    fn whole(
+        &mut self,
+        bytes: &[u8],
+        base: Option<usize>,
+        treatment: &'static Treatment,
+        mut edits: S::Edits,
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<(), Cause> {
+        let before = out.mark();
+        let quick = treatment.quick.as_ref();
+        let walked = match quick.filter(|_| edits.quick_may_do(true)) {
+            None => self.walk_whole(bytes, base, (treatment, &treatment.plan), &mut edits, around, out),
+            Some(quick) => match self.walk_whole(bytes, base, (treatment, quick), &mut edits, around, out) {
+                Err(Stop::SeeAll) => {
+                    out.back_to(before.clone());
+                    edits = edits.to_see_all();
+                    self.walk_whole(bytes, base, (treatment, &treatment.plan), &mut edits, around, out)
+                }
+                walked => walked,
+            },
+        };
+        match walked {
+            Ok((run, written)) => {
+                S::end(edits, written, around)?;
+                self.ended(run, out);
+                Ok(())
+            }
+            Err(Stop::Answer(error)) => {
+                out.back_to(before);
+                S::dropped(S::answered(edits, error)?, bytes, around)?;
+                self.ended(0, out);
+                Ok(())
+            }
+            Err(Stop::Close(cause)) => Err(cause),
+            Err(Stop::SeeAll) => Err(Cause::Internal),
+        }
+    }
+
+    /// By one of its plans: bytes that pass behind what was walked, and bytes of the frame as it leaves.
+    #[inline(always)]
+    fn walk_whole(
+        &mut self,
+        bytes: &[u8],
+        base: Option<usize>,
+        (treatment, plan): (&'static Treatment, &'static Plan),
+        edits: &mut S::Edits,
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<(u64, u64), Stop> {
+        let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, plan)?;
+        let mut frame = Frame::begin(begun, out);
+        edits.begins(&mut frame);
+        match frame.walk(edits, around)? {
+            Walked::End(run) => {
+                let (_, written) = frame.finish(run)?;
+                Ok((u64::from(run), written))
+            }
+            Walked::More => Err(Cause::Internal.into()),
+        }
+    }
+
+    /// Begins with a frame of which not all is here; how many bytes of it are dealt with.
+    #[cold]
+    fn begin_cut(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        bytes: usize,
+        (treatment, mut edits): (&'static Treatment, S::Edits),
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<usize, Cause> {
+        if treatment.length == Length::Anywhere {
+            bounded::<S>(treatment, bytes, around)?;
+            return self.hold(rest, bytes, Becomes::Walked(treatment, edits), around);
+        }
+        let begun = begun::<S>(rest, Some(at), false, bytes, treatment, &treatment.plan)?;
+        let mut frame = Frame::begin(begun, out);
+        edits.begins(&mut frame);
+        let walked = frame.walk(&mut edits, around);
+        let (taken, end) = self.suspend(walked, frame, edits, around)?;
+        if let Some(run) = end {
+            self.ended(u64::from(run), out);
+        }
+        Ok(taken)
+    }
+
+    /// More of a frame that is walked; `None` when it needs more still.
+    #[cold]
+    fn walk_on(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        let State::Walk(walk) = std::mem::replace(&mut self.state, State::Between) else { return Ok(None) };
+        let (walk, mut edits) = *walk;
+        let mut frame = Frame::resume(walk, rest, at, out);
+        let walked = frame.walk(&mut edits, around);
+        let (taken, end) = self.suspend(walked, frame, edits, around)?;
+        if let Some(run) = end {
+            self.ended(u64::from(run), out);
+        }
+        Ok((end.is_some() || taken > 0).then_some(taken))
+    }
+
+    /// What is to be remembered of a frame that was walked as far as it is here; how many bytes of it are dealt with, and,
+    /// where its end is known, how many pass before that.
+    fn suspend(
+        &mut self,
+        walked: Result<Walked, Stop>,
+        frame: Frame<'_>,
+        edits: S::Edits,
+        around: &mut Around<'_>,
+    ) -> Result<(usize, Option<u32>), Cause> {
+        match walked {
+            Ok(Walked::More) => {
+                let (walk, taken) = frame.suspend()?;
+                if walk.held_bytes() + edits.held_bytes() > around.view.hold_bytes_max as usize {
+                    return Err(Cause::HeldFrameTooLarge);
+                }
+                self.state = State::Walk(Box::new((walk, edits)));
+                Ok((taken, None))
+            }
+            Ok(Walked::End(run)) => {
+                let (taken, written) = frame.finish(run)?;
+                S::end(edits, written, around)?;
+                Ok((taken, Some(run)))
+            }
+            Err(Stop::Close(cause)) => Err(cause),
+            Err(Stop::Answer(_) | Stop::SeeAll) => Err(Cause::Internal),
+        }
+    }
+
+    /// Holds a frame until it is whole; how many bytes of it are dealt with.
+    #[cold]
+    fn hold(&mut self, rest: &[u8], bytes: usize, to: Becomes<S>, around: &Around<'_>) -> Result<usize, Cause> {
+        if bytes > S::hold_bytes_max(around.view) {
+            return Err(Cause::HeldFrameTooLarge);
+        }
+        let mut held = Vec::new();
+        append(&mut held, rest)?;
+        self.state = State::Held(Box::new(Held { bytes: held, missing: bytes - rest.len(), to }));
+        Ok(rest.len())
+    }
+
+    /// Holds more of a frame, and deals with it when it is whole; `None` when it needs more still.
+    #[cold]
+    fn hold_on(&mut self, rest: &[u8], around: &mut Around<'_>, out: &mut Output) -> Result<Option<usize>, Cause> {
+        let State::Held(held) = &mut self.state else { return Ok(None) };
+        let more = rest.get(..held.missing).unwrap_or(rest);
+        append(&mut held.bytes, more)?;
+        held.missing -= more.len();
+        if held.missing > 0 {
+            return Ok((!more.is_empty()).then_some(more.len()));
+        }
+        let taken = more.len();
+        let State::Held(held) = std::mem::replace(&mut self.state, State::Between) else { return Ok(None) };
+        let Held { bytes, missing: _, to } = *held;
+        match to {
+            Becomes::Walked(treatment, edits) => {
+                room_for(out, bytes.len())?;
+                self.whole(&bytes, None, treatment, edits, around, out)?;
+            }
+            Becomes::Answered(dropped) => {
+                S::dropped(dropped, &bytes, around)?;
+                self.ended(0, out);
+            }
+            Becomes::Passes | Becomes::Dropped(_) => return Err(Cause::Internal),
+        }
+        Ok(Some(taken))
+    }
+}
+
+/// A frame that must be whole may be as long as may be held, also where it came whole by chance.
+#[inline(always)]
+fn bounded<S: Side>(treatment: &Treatment, bytes: usize, around: &Around<'_>) -> Result<(), Cause> {
+    let within = treatment.length != Length::Anywhere || bytes <= S::hold_bytes_max(around.view);
+    if within { Ok(()) } else { Err(Cause::HeldFrameTooLarge) }
+}
+
+#[inline(always)]
+fn begun<'a, S: Side>(
+    input: &'a [u8],
+    base: Option<usize>,
+    whole: bool,
+    bytes: usize,
+    treatment: &'static Treatment,
+    plan: &'static Plan,
+) -> Result<Begun<'a>, Cause> {
+    Ok(Begun {
+        plan,
+        input,
+        base,
+        whole,
+        head_bytes: S::HEAD_BYTES,
+        left: u32::try_from(bytes - S::HEAD_BYTES).map_err(|_| Cause::FrameLength)?,
+        keeps_length: treatment.length == Length::Same,
+        flexible: treatment.flexible,
+        copied_bytes_max: treatment.copied_bytes_max,
+    })
+}

@@ -1,0 +1,266 @@
+//! What is done to each message, decided once for the process: which roles its edits want to see, and how its length changes.
+//!
+//! Owns the meeting of the rules with the layouts. May not look at a frame.
+
+use std::sync::LazyLock;
+
+use super::patch::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS};
+use super::rules::{Hold, NamedRule, RequestRule, ResponseRule, Rule, rule};
+use crate::wire::{APIS, Api, Direction, Plan, Role, Roles, Wanted, key};
+
+/// Of requests that name nobody's things: what is read in passing, or checked.
+const READ: Roles = Roles::of(&[Role::Acks, Role::ClientSoftware]);
+
+/// Everything that names a node by address, or decides what is told of one.
+const ADDRESSES: Roles = Roles::of(&[
+    Role::Brokers,
+    Role::NodeEndpoints,
+    Role::ControllerNodes,
+    Role::BrokerId,
+    Role::CoordinatorId,
+    Role::EndpointId,
+    Role::Host,
+    Role::Port,
+    Role::EndpointRack,
+    Role::ErrorBeforeCoordinator,
+    Role::ErrorAfterCoordinator,
+    Role::ControllerId,
+    Role::PartitionLeader,
+    Role::PreferredReplica,
+]);
+
+/// Everything in a request that a namespace must look at.
+const NAMES_IN: Roles = Roles::of(&[
+    Role::Topic,
+    Role::CreatedTopic,
+    Role::ChangedTopic,
+    Role::TopicId,
+    Role::Group,
+    Role::GroupNotEmpty,
+    Role::TransactionalId,
+    Role::CoordinatorKey,
+    Role::KeyType,
+    Role::ResourceType,
+    Role::ResourceName,
+    Role::TransactionalIdPattern,
+    Role::Acks,
+    Role::ReplicaId,
+    Role::AutoCreate,
+    Role::FetchSession,
+    Role::ProtocolType,
+    Role::Subscription,
+    Role::Assignment,
+    Role::ClusterId,
+]);
+
+/// Everything in a response that a namespace must look at.
+const NAMES_OUT: Roles = Roles::of(&[
+    Role::Topic,
+    Role::TopicId,
+    Role::Group,
+    Role::TransactionalId,
+    Role::CoordinatorKey,
+    Role::ResourceType,
+    Role::ResourceName,
+    Role::FetchSession,
+    Role::ProtocolType,
+    Role::Subscription,
+    Role::Assignment,
+    Role::ClusterId,
+    Role::Error,
+    Role::EntryError,
+    Role::ErrorBeforeCoordinator,
+    Role::ErrorAfterCoordinator,
+    Role::ErrorMessage,
+    Role::AuthorizedOperations,
+    Role::Entries,
+]);
+
+/// What means nothing where all names are what they should be.
+const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::EntryError, Role::Entries]);
+
+/// What names nodes by id alone, and all of them stand among the brokers.
+const ONLY_WHERE_BROKERS_ARE_HIDDEN: Roles = Roles::of(&[Role::ControllerId, Role::PartitionLeader]);
+
+/// How the length of a message changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Not at all.
+    Same,
+    /// By as much for each topic: it is known at their count.
+    ByTopics,
+    /// Up to the end of the brokers.
+    UntilBrokers,
+    /// Anywhere: all of the message is held first.
+    Anywhere,
+}
+
+/// What is done to one message in one version.
+pub struct Treatment {
+    /// The walk through it.
+    pub plan: Plan,
+    /// A walk that looks at less, and is enough for most messages that are whole.
+    pub quick: Option<Plan>,
+    /// The walk behind the brokers, where each of them has an address for the client.
+    pub behind_brokers: Option<Plan>,
+    /// How its length changes.
+    pub length: Length,
+    /// As many bytes as these are copied where they stay.
+    pub copied_bytes_max: usize,
+    /// Nothing in it is of interest but error codes.
+    pub only_errors: bool,
+    /// Its version is flexible.
+    pub flexible: bool,
+}
+
+/// Which names a virtual cluster's clients use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Those of the backend.
+    Physical,
+    /// Its own, and every topic takes the same prefix.
+    Uniform,
+    /// Its own.
+    Virtual,
+}
+
+/// What is done to a request; `None`: nothing.
+#[inline(always)]
+pub fn of_request(names: Names, key: i16, version: i16) -> Option<&'static Treatment> {
+    get(&TREATMENTS, names as usize * 2, key, version)
+}
+
+/// What is done to a response; `None`: nothing.
+#[inline(always)]
+pub fn of_response(names: Names, key: i16, version: i16) -> Option<&'static Treatment> {
+    get(&TREATMENTS, names as usize * 2 + 1, key, version)
+}
+
+/// Makes all of them; else the first frame that needs one would.
+pub fn prepare() {
+    LazyLock::force(&TREATMENTS);
+    LazyLock::force(&HEADERS);
+}
+
+/// A request's header for itself, in versions that are not flexible and in those that are.
+pub static HEADERS: LazyLock<[Plan; 2]> = LazyLock::new(|| [false, true].map(Plan::request_header));
+
+/// By names and direction, then by key, then by version.
+type Table = [Box<[Box<[Option<Treatment>]>]>; 6];
+
+static TREATMENTS: LazyLock<Table> = LazyLock::new(|| {
+    let table = |names, direction| {
+        let versions = |api: &Api| {
+            let row = rule(api.key);
+            let one = |version| {
+                row.filter(|row| row.serves(version)).and_then(|row| made(row, api, names, direction, version))
+            };
+            (0..=api.versions.last).map(one).collect()
+        };
+        let of = |key| crate::wire::api(key).map_or_else(Box::default, versions);
+        (0..=APIS.iter().map(|api| api.key).max().unwrap_or(0)).map(of).collect()
+    };
+    let both = |names| [table(names, Direction::Request), table(names, Direction::Response)];
+    let ([a, b], [c, d], [e, f]) = (both(Names::Physical), both(Names::Uniform), both(Names::Virtual));
+    [a, b, c, d, e, f]
+});
+
+#[inline(always)]
+fn get(table: &'static Table, at: usize, key: i16, version: i16) -> Option<&'static Treatment> {
+    table.get(at)?.get(usize::from(key as u16))?.get(usize::from(version as u16))?.as_ref()
+}
+
+fn made(row: &Rule, api: &Api, names: Names, direction: Direction, version: i16) -> Option<Treatment> {
+    let named = match row.named {
+        NamedRule::Served(max) => version <= max,
+        NamedRule::Untouched | NamedRule::Disabled | NamedRule::Refused | NamedRule::Closed => false,
+    };
+    match (names, direction) {
+        (Names::Physical, Direction::Request) => plain_request(row, api, version),
+        (_, Direction::Request) if named => Some(request(row, api, version, names)),
+        (_, Direction::Request) if row.named == NamedRule::Untouched => plain_request(row, api, version),
+        (Names::Physical, Direction::Response) => plain_response(row, api, version),
+        (_, Direction::Response) if named => Some(response(row, api, version, names)),
+        _ => None,
+    }
+}
+
+fn treatment(api: &Api, direction: Direction, version: i16, wanted: Wanted, length: Length) -> Treatment {
+    let plan = Plan::message(api, direction, version, wanted);
+    let only_errors = plan.roles().are_among(Roles::of(&[Role::Error]));
+    let copied_bytes_max = match (length, api.key, direction) {
+        (Length::Same, ..) => 0,
+        (_, key::PRODUCE, Direction::Request) | (_, key::FETCH, Direction::Response) => {
+            COPIED_BYTES_MAX_BETWEEN_RECORDS
+        }
+        _ => COPIED_BYTES_MAX,
+    };
+    let flexible = version >= api.flexible_from;
+    Treatment { plan, quick: None, behind_brokers: None, length, copied_bytes_max, only_errors, flexible }
+}
+
+fn plain_request(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
+    match row.request {
+        RequestRule::Check | RequestRule::ReadAcks | RequestRule::Answer => {
+            Some(treatment(api, Direction::Request, version, Wanted::all(READ), Length::Same))
+        }
+        RequestRule::Forward => None,
+    }
+}
+
+fn plain_response(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
+    let hold = addressed(row, version)?;
+    let length = match hold {
+        Hold::Nothing => Length::Same,
+        Hold::UntilBrokers => Length::UntilBrokers,
+        Hold::Whole => Length::Anywhere,
+    };
+    let wanted = Wanted { tags: hold == Hold::Nothing, ..Wanted::all(ADDRESSES) };
+    let mut treatment = treatment(api, Direction::Response, version, wanted, length);
+    if hold == Hold::Nothing && treatment.plan.roles_outside_tags() == Roles::NONE {
+        // Nodes are named in tags of the body alone, which there seldom are: it shows in passing.
+        treatment.quick = Some(Plan::message(api, Direction::Response, version, Wanted::all(Roles::NONE)));
+    }
+    Some(treatment)
+}
+
+/// Of a namespace. Null is no name, and stays what it is.
+fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
+    let wanted = Wanted { nulls: Roles::NONE, ..Wanted::all(NAMES_IN) };
+    if names != Names::Uniform || row.key != key::PRODUCE {
+        return treatment(api, Direction::Request, version, wanted, Length::Anywhere);
+    }
+    // Entries say how many topics there are: what is whole need not know it.
+    let counted = Wanted { roles: NAMES_IN.and(Roles::of(&[Role::Entries])), ..wanted };
+    let quick = Some(Plan::message(api, Direction::Request, version, wanted));
+    Treatment { quick, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
+}
+
+fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
+    let hold = addressed(row, version);
+    let tags = hold == Some(Hold::Nothing);
+    let roles = if hold.is_some() { NAMES_OUT.and(ADDRESSES) } else { NAMES_OUT };
+    let message = |wanted| Plan::message(api, Direction::Response, version, wanted);
+    let wanted = Wanted { tags, ..Wanted::all(roles) };
+    let streams = names == Names::Uniform && row.key == key::FETCH;
+    let length = if streams { Length::ByTopics } else { Length::Anywhere };
+    let mut treatment = treatment(api, Direction::Response, version, wanted, length);
+    if names == Names::Uniform && matches!(row.key, key::PRODUCE | key::FETCH) {
+        // Where no name was refused, error codes are shown as they are, and mean something beside a message alone.
+        let roles = NAMES_OUT.without(ONLY_OF_REFUSALS);
+        let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
+        treatment.quick = Some(message(Wanted { nulls, ..Wanted::all(roles) }));
+    }
+    if hold == Some(Hold::UntilBrokers) {
+        treatment.behind_brokers = Some(message(Wanted::all(roles.without(ONLY_WHERE_BROKERS_ARE_HIDDEN))));
+    }
+    treatment
+}
+
+/// How nodes are named in a response, where it is walked for them.
+fn addressed(row: &Rule, version: i16) -> Option<Hold> {
+    match row.response {
+        ResponseRule::Walk(from, hold) if version >= from => Some(hold),
+        ResponseRule::Walk(..) | ResponseRule::Forward | ResponseRule::Own => None,
+    }
+}

@@ -1,0 +1,613 @@
+//! One walk through one frame, whole or as it comes: the edits of a direction are asked at each role that they want to see.
+//!
+//! Owns where in the frame the walk is, strings that come in pieces, and the entries that are left out. May not know what a
+//! role means, nor which API the frame is of.
+
+use super::Output;
+use super::entries::{Current, Level, Levels};
+use super::patch::{Patch, Rest, Token, Written};
+use super::transducer::Around;
+use crate::metrics::Cause;
+use crate::wire::{Event, Malformed, Plan, Role, TEXT_BYTES_MAX, Walker};
+
+/// Why a frame goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The session must be closed.
+    Close(Cause),
+    /// A request is to be answered with this error code.
+    Answer(i16),
+    /// A plan that looks at less is not enough: the frame, which is whole, is to be walked by the plan that sees all.
+    SeeAll,
+}
+
+impl From<Cause> for Stop {
+    fn from(cause: Cause) -> Stop {
+        Stop::Close(cause)
+    }
+}
+
+/// What is done at the roles of a frame. Each method is asked where the walk stops; the frame is behind the token then.
+pub trait Edit: Sized {
+    /// The cause of a frame whose structure is broken.
+    const MALFORMED: Cause;
+
+    /// The frame begins; its head is there.
+    fn begins(&mut self, _frame: &mut Frame<'_>) {}
+
+    /// A value of fixed size.
+    ///
+    /// # Errors
+    ///
+    /// Why the frame goes no further; so all of these.
+    fn leaf(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop>;
+
+    /// A string or bytes.
+    fn text(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop>;
+
+    /// The count of an array that is not one of entries.
+    fn array(&mut self, _: Role, _: &Token<'_>, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
+        Err(Cause::Internal.into())
+    }
+
+    /// The count of an array of entries.
+    fn entries(&mut self, _: &Token<'_>, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// An element of an array that is not one of entries ended.
+    fn element_end(&mut self, _: Role, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
+        Err(Cause::Internal.into())
+    }
+
+    /// An array that is not one of entries ended.
+    fn array_end(&mut self, _: Role, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
+        Err(Cause::Internal.into())
+    }
+
+    /// The count of the body's tags.
+    fn tags(&mut self, _count: u32, _: &Token<'_>, _: &mut Frame<'_>) -> Result<(), Stop> {
+        Err(Cause::Internal.into())
+    }
+
+    /// A tag of the body: its number, with the bytes that it takes, and its size.
+    fn tag(&mut self, _number: (u32, usize), _size: u32, _: &Token<'_>, _: &mut Frame<'_>) -> Result<(), Stop> {
+        Err(Cause::Internal.into())
+    }
+
+    /// The last field ended: what becomes of bytes behind it.
+    fn body_end(&mut self, frame: &mut Frame<'_>) -> Result<Rest, Stop>;
+
+    /// A value of fixed size in an entry that is left out.
+    fn passed_over(&mut self, _role: Role, _bytes: &[u8]) {}
+
+    /// An entry was left out: writes what takes its place, if anything does.
+    fn stands_in(&mut self, _frame: &mut Frame<'_>, _around: &mut Around<'_>) -> Result<bool, Stop> {
+        Ok(false)
+    }
+
+    /// Whether a plan that looks at less may be enough, where there is one.
+    fn quick_may_do(&mut self, quick: bool) -> bool {
+        quick
+    }
+
+    /// The same frame is to be walked anew, by the plan that sees all.
+    fn to_see_all(&self) -> Self;
+
+    /// Bytes held in memory.
+    fn held_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// What a walk came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walked {
+    /// The end of what is here.
+    More,
+    /// The end of the frame, behind so many bytes that pass.
+    End(u32),
+}
+
+/// A walk through a frame, between two calls.
+pub struct Walk {
+    walker: Walker,
+    /// Bytes that come next without interest.
+    run: u32,
+    /// All of the frame is here, or was when it began.
+    whole: bool,
+    flexible: bool,
+    /// A string that came in part.
+    collected: Option<Box<Collected>>,
+    levels: Levels,
+    /// An entry is being left out, within which so many arrays of entries are open.
+    leaving_out: Option<u32>,
+    written: Written,
+    /// As many bytes as these are copied where they stay, once the length is known.
+    copied_bytes_max: usize,
+}
+
+struct Collected {
+    role: Role,
+    head: usize,
+    bytes: Vec<u8>,
+    missing: usize,
+    null: bool,
+}
+
+impl Walk {
+    /// Bytes that come next and pass unread.
+    pub fn pass(&self) -> u32 {
+        if self.collected.is_none() && self.written.passes() { self.run } else { 0 }
+    }
+
+    /// The caller moved so many of them.
+    pub fn passed(&mut self, bytes: u32) {
+        self.run = self.run.saturating_sub(bytes);
+        self.written.moved(bytes);
+    }
+
+    /// Bytes of the frame behind those that come without interest.
+    pub fn left(&self) -> u32 {
+        self.walker.left()
+    }
+
+    /// Bytes held in memory.
+    pub fn held_bytes(&self) -> usize {
+        self.written.held_bytes() + self.collected.as_ref().map_or(0, |collected| collected.bytes.capacity())
+    }
+}
+
+/// A frame that is walked, as far as it is here.
+pub struct Frame<'a> {
+    patch: Patch<'a>,
+    /// How far the input is walked: behind the token that an edit is asked about.
+    at: usize,
+    walker: Walker,
+    run: u32,
+    whole: bool,
+    flexible: bool,
+    collected: Option<Box<Collected>>,
+    levels: Levels,
+    leaving_out: Option<u32>,
+    copied_bytes_max: usize,
+    /// Nothing behind this place is looked at.
+    rest_passes: bool,
+}
+
+/// A frame that begins.
+pub struct Begun<'a> {
+    /// How it is walked.
+    pub plan: &'static Plan,
+    /// Its first bytes, all of them where it is `whole`.
+    pub input: &'a [u8],
+    /// Where they stand in what was fed; `None`: elsewhere.
+    pub base: Option<usize>,
+    /// All of it is here.
+    pub whole: bool,
+    /// Bytes of its head, which the plan does not have.
+    pub head_bytes: usize,
+    /// Bytes of it behind the head.
+    pub left: u32,
+    /// Its length does not change.
+    pub keeps_length: bool,
+    /// Its version is flexible.
+    pub flexible: bool,
+    /// See [`super::patch::COPIED_BYTES_MAX`].
+    pub copied_bytes_max: usize,
+}
+
+impl<'a> Frame<'a> {
+    /// Begins the walk.
+    #[inline(always)]
+    pub fn begin(begun: Begun<'a>, out: &'a mut Output) -> Frame<'a> {
+        let Begun { plan, input, base, whole, head_bytes, left, keeps_length, flexible, copied_bytes_max } = begun;
+        Frame {
+            patch: Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole)),
+            at: head_bytes,
+            walker: Walker::new(plan, left),
+            run: 0,
+            whole,
+            flexible,
+            collected: None,
+            levels: Levels::default(),
+            leaving_out: None,
+            copied_bytes_max,
+            rest_passes: false,
+        }
+    }
+
+    /// Goes on with more of the frame, which stands at `base` of what was fed.
+    pub fn resume(walk: Walk, input: &'a [u8], base: usize, out: &'a mut Output) -> Frame<'a> {
+        let Walk { walker, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max } = walk;
+        Frame {
+            patch: Patch::new(input, Some(base), copied_bytes_max, out, written),
+            at: 0,
+            walker,
+            run,
+            whole,
+            flexible,
+            collected,
+            levels,
+            leaving_out,
+            copied_bytes_max,
+            rest_passes: false,
+        }
+    }
+
+    /// What there is to remember until more of the frame comes, and how many bytes of the input are dealt with.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for what is held.
+    pub fn suspend(self) -> Result<(Walk, usize), Cause> {
+        let Frame { patch, at, walker, run, whole, flexible, collected, levels, leaving_out, copied_bytes_max, .. } =
+            self;
+        let written = patch.suspend(at)?;
+        Ok((Walk { walker, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max }, at))
+    }
+
+    /// The frame ends behind so many bytes that pass. How many bytes of the input are dealt with, and how many leave.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` where its length is not the one that left.
+    #[inline(always)]
+    pub fn finish(self, run: u32) -> Result<(usize, u64), Cause> {
+        let at = self.at;
+        Ok((at, self.patch.finish(at, run)?))
+    }
+
+    /// The frame as it leaves.
+    #[inline(always)]
+    pub fn patch(&mut self) -> &mut Patch<'a> {
+        &mut self.patch
+    }
+
+    /// How far the input is walked.
+    #[inline(always)]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Bytes of the frame that are not walked.
+    #[inline(always)]
+    pub fn left(&self) -> u32 {
+        self.walker.left()
+    }
+
+    /// Whether the message is in a flexible version.
+    #[inline(always)]
+    pub fn flexible(&self) -> bool {
+        self.flexible
+    }
+
+    /// The walk is in an entry.
+    pub fn in_entry(&self) -> bool {
+        self.levels.depth() > 0
+    }
+
+    /// All of the frame is here.
+    pub fn whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Whether the body has tags, as far as it was walked.
+    #[inline(always)]
+    pub fn tagged(&self) -> bool {
+        self.walker.tagged()
+    }
+
+    /// From here on the bytes that nothing takes the place of are treated so.
+    pub fn rest(&mut self, at: usize, rest: Rest) {
+        self.patch.rest(at, rest);
+    }
+
+    /// Nothing behind this place is looked at.
+    pub fn pass_rest(&mut self) {
+        self.rest_passes = true;
+    }
+
+    /// Goes on by another plan, which is the same up to this place.
+    pub fn switch(&mut self, plan: &'static Plan) {
+        self.walker.switch(plan);
+    }
+
+    /// The length of the frame as it leaves is known: what was written so far, what is left, and so many bytes more or less.
+    ///
+    /// # Errors
+    ///
+    /// No length can say it.
+    pub fn promise(&mut self, change: i64) -> Result<u64, Cause> {
+        self.patch.keep_until(self.at);
+        let bytes = self.patch.written() - crate::frame::LENGTH_BYTES as u64 + u64::from(self.walker.left());
+        let bytes = bytes.checked_add_signed(change).ok_or(Cause::ResponseMalformed)?;
+        self.patch.promise(bytes, self.copied_bytes_max)?;
+        Ok(bytes)
+    }
+
+    /// The error code that entries here show, because of their own name or that of the entry around them.
+    pub fn refused(&self) -> Option<i16> {
+        self.levels.refused()
+    }
+
+    /// The innermost entry.
+    pub fn entry(&mut self) -> Option<&mut Current> {
+        self.levels.top().map(|level| &mut level.entry)
+    }
+
+    /// Begins to leave the current entry out; false where there is none.
+    #[must_use]
+    pub fn leave_out(&mut self) -> bool {
+        let Some(level) = self.levels.top() else { return false };
+        let (start, before) = (level.entry.at, level.entry.before.clone());
+        self.patch.back_to(before);
+        self.patch.keep_until(start);
+        self.leaving_out = Some(0);
+        true
+    }
+
+    /// Walks the current entry again, from its first byte; false where there is none.
+    #[must_use]
+    pub fn again(&mut self) -> bool {
+        let Some(level) = self.levels.top() else { return false };
+        let (walker, at, before) = (level.entry.walker, level.entry.at, level.entry.before.clone());
+        (self.walker, self.at) = (walker, at);
+        self.patch.back_to(before);
+        true
+    }
+
+    /// Walks on to the end of what is here, or of the frame.
+    ///
+    /// # Errors
+    ///
+    /// Why the frame goes no further.
+    #[inline(always)]
+    pub fn walk<E: Edit>(&mut self, edits: &mut E, around: &mut Around<'_>) -> Result<Walked, Stop> {
+        let input = self.patch.input();
+        if self.run > 0 || self.collected.is_some() {
+            self.go_on(edits, around)?;
+            if self.run > 0 || self.collected.is_some() {
+                return Ok(Walked::More);
+            }
+        }
+        loop {
+            let rest = input.get(self.at..).ok_or(Cause::Internal)?;
+            let step = self.walker.step(rest).map_err(|Malformed| E::MALFORMED)?;
+            let (plain, here) = (step.plain as usize, rest.len());
+            if plain > here {
+                // What is behind these bytes shows when they came.
+                (self.at, self.run) = (input.len(), step.plain - here as u32);
+                return self.cut(matches!(step.event, Event::Done), E::MALFORMED);
+            }
+            let at = self.at + plain;
+            self.at = at;
+            if self.leaving_out.is_some() {
+                match self.leave_on(&step.event, edits, around)? {
+                    LeftOut::Event => continue,
+                    LeftOut::End => {}
+                }
+            }
+            match step.event {
+                Event::More if self.whole => return Err(E::MALFORMED.into()),
+                Event::More => return Ok(Walked::More),
+                Event::Done => {
+                    edits.body_end(self)?;
+                    return Ok(Walked::End(0));
+                }
+                Event::Leaf { role, head } => {
+                    self.at += head;
+                    let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
+                    edits.leaf(role, &Token { bytes, head: 0, at: (at, self.at), null: false }, self, around)?;
+                    if self.rest_passes {
+                        return Ok(self.forward());
+                    }
+                }
+                Event::Text { role, head, body, null } => {
+                    let end = at + head + body as usize;
+                    let Some(bytes) = input.get(at..end) else {
+                        self.collect(role, head, end, null)?;
+                        return Ok(Walked::More);
+                    };
+                    self.at = end;
+                    edits.text(role, &Token { bytes, head, at: (at, end), null }, self, around)?;
+                }
+                Event::Array { role, head } => {
+                    self.at += head;
+                    let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
+                    let token = Token { bytes, head, at: (at, self.at), null: false };
+                    match role {
+                        Role::Entries => {
+                            edits.entries(&token, self, around)?;
+                            self.enter(&token)?;
+                        }
+                        role => edits.array(role, &token, self, around)?,
+                    }
+                }
+                Event::ElementEnd { role: Role::Entries } => self.next_entry(),
+                Event::ElementEnd { role } => edits.element_end(role, self, around)?,
+                Event::ArrayEnd { role: Role::Entries } => self.leave(),
+                Event::ArrayEnd { role } => {
+                    edits.array_end(role, self, around)?;
+                    if self.rest_passes {
+                        return Ok(self.forward());
+                    }
+                }
+                Event::Tags { head, count } => {
+                    self.at += head;
+                    let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
+                    edits.tags(count, &Token { bytes, head, at: (at, self.at), null: false }, self)?;
+                }
+                Event::Tag { head, number, number_head, size, skip } => {
+                    self.at += head;
+                    let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
+                    let token = Token { bytes, head, at: (at, self.at), null: false };
+                    edits.tag((number, number_head), size, &token, self)?;
+                    if !self.skip(skip) {
+                        return Ok(Walked::More);
+                    }
+                }
+                Event::Trailing { skip } => {
+                    let rest = edits.body_end(self)?;
+                    self.rest(self.at, rest);
+                    if !self.skip(skip) {
+                        return Ok(Walked::More);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was begun in an earlier call goes on.
+    #[cold]
+    fn go_on<E: Edit>(&mut self, edits: &mut E, around: &mut Around<'_>) -> Result<(), Stop> {
+        let input = self.patch.input();
+        if let Some(mut collected) = self.collected.take() {
+            let here = input.get(..collected.missing).unwrap_or(input);
+            crate::frame::append(&mut collected.bytes, here).map_err(Cause::from)?;
+            collected.missing -= here.len();
+            self.at = here.len();
+            self.patch.leave_out_until(self.at);
+            if collected.missing > 0 {
+                self.collected = Some(collected);
+                return Ok(());
+            }
+            let Collected { role, head, ref bytes, null, .. } = *collected;
+            let token = Token { bytes, head, at: (self.at, self.at), null };
+            let before = self.patch.written();
+            edits.text(role, &token, self, around)?;
+            if self.patch.written() == before {
+                self.patch.keep(&token);
+            }
+            return Ok(());
+        }
+        let here = input.len().min(self.run as usize);
+        (self.at, self.run) = (here, self.run - here as u32);
+        Ok(())
+    }
+
+    /// The input ends, and the frame too where it is `done`, within bytes without interest.
+    #[cold]
+    fn cut(&mut self, done: bool, malformed: Cause) -> Result<Walked, Stop> {
+        match done {
+            _ if self.whole => Err(malformed.into()),
+            // Bytes that leave as they are need not be waited for.
+            true if self.patch.passes() => Ok(Walked::End(std::mem::take(&mut self.run))),
+            _ => Ok(Walked::More),
+        }
+    }
+
+    /// A string that ends behind what is here.
+    #[cold]
+    fn collect(&mut self, role: Role, head: usize, end: usize, null: bool) -> Result<(), Stop> {
+        let input = self.patch.input();
+        let here = input.get(self.at..).unwrap_or_default();
+        let bytes = end - self.at;
+        if self.whole || bytes > TEXT_BYTES_MAX as usize + crate::frame::VARINT_BYTES_MAX {
+            return Err(Cause::Internal.into());
+        }
+        self.patch.keep_until(self.at);
+        self.patch.leave_out_until(input.len());
+        self.at = input.len();
+        let missing = bytes - here.len();
+        self.collected = Some(Box::new(Collected { role, head, bytes: here.to_vec(), missing, null }));
+        Ok(())
+    }
+
+    /// Steps over bytes that the walk has counted off; false where not all of them are here.
+    fn skip(&mut self, bytes: u32) -> bool {
+        let here = self.patch.input().len() - self.at;
+        let missing = bytes.saturating_sub(here as u32);
+        (self.at, self.run) = (self.at + (bytes - missing) as usize, missing);
+        missing == 0
+    }
+
+    /// The rest of the frame passes.
+    #[inline(always)]
+    fn forward(&mut self) -> Walked {
+        let left = self.walker.left();
+        let here = (self.patch.input().len() - self.at).min(left as usize);
+        self.at += here;
+        Walked::End(left - here as u32)
+    }
+
+    fn enter(&mut self, count: &Token<'_>) -> Result<(), Stop> {
+        let count_at = if self.whole { self.patch.replaceable(count.at, count.bytes) } else { Default::default() };
+        let kept = super::entries::count(count.bytes, self.flexible);
+        let level = Level { count_at, kept, smaller: false, entry: self.begin_entry() };
+        if self.levels.enter(level) { Ok(()) } else { Err(Cause::Internal.into()) }
+    }
+
+    fn begin_entry(&mut self) -> Current {
+        let before = if self.whole { self.patch.before() } else { Default::default() };
+        Current { walker: self.walker, at: self.at, before, named: false, early: false, refused: None }
+    }
+
+    fn next_entry(&mut self) {
+        let entry = self.begin_entry();
+        if let Some(level) = self.levels.top() {
+            level.entry = entry;
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(level) = self.levels.leave().filter(|level| level.smaller) {
+            self.patch.put_shorter_count(level.count_at, level.kept, self.flexible);
+        }
+    }
+
+    /// An event within an entry that is left out, or its end.
+    fn leave_on<E: Edit>(&mut self, event: &Event, edits: &mut E, around: &mut Around<'_>) -> Result<LeftOut, Stop> {
+        let input = self.patch.input();
+        let at = self.at;
+        let Some(inner) = &mut self.leaving_out else { return Ok(LeftOut::End) };
+        match *event {
+            Event::Leaf { role, head } => {
+                self.at += head;
+                edits.passed_over(role, input.get(at..self.at).ok_or(Cause::Internal)?);
+            }
+            Event::Text { head, body, .. } => self.at += head + body as usize,
+            Event::Array { role, head } => {
+                self.at += head;
+                *inner += u32::from(role == Role::Entries);
+            }
+            Event::ElementEnd { role: Role::Entries } if *inner == 0 => {
+                self.leaving_out = None;
+                self.patch.leave_out_until(self.at);
+                let stands_in = edits.stands_in(self, around)?;
+                if let Some(level) = self.levels.top().filter(|_| !stands_in) {
+                    level.kept = level.kept.saturating_sub(1);
+                    level.smaller = true;
+                }
+                return Ok(LeftOut::End);
+            }
+            Event::ArrayEnd { role: Role::Entries } => *inner = inner.saturating_sub(1),
+            Event::ElementEnd { .. } | Event::ArrayEnd { .. } => {}
+            // An entry that is left out ends before the frame does, and has no tag of the body.
+            Event::More | Event::Done | Event::Tags { .. } | Event::Tag { .. } | Event::Trailing { .. } => {
+                return Err(E::MALFORMED.into());
+            }
+        }
+        Ok(LeftOut::Event)
+    }
+}
+
+/// What an event within an entry that is left out was.
+enum LeftOut {
+    /// A part of it.
+    Event,
+    /// Its end.
+    End,
+}
