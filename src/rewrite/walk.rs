@@ -408,7 +408,7 @@ impl<'a> Frame<'a> {
                     return Ok(Walked::End(0));
                 }
                 Event::Leaf { role, head } => {
-                    self.at += head;
+                    self.at += head as usize;
                     let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
                     edits.leaf(role, &Token { bytes, head: 0, at: (at, self.at), null: false }, self, around)?;
                     if self.rest_passes {
@@ -416,18 +416,18 @@ impl<'a> Frame<'a> {
                     }
                 }
                 Event::Text { role, head, body, null } => {
-                    let end = at + head + body as usize;
+                    let end = at + head as usize + body as usize;
                     let Some(bytes) = input.get(at..end) else {
-                        self.collect(role, head, end, null)?;
+                        self.collect(role, head as usize, end, null)?;
                         return Ok(Walked::More);
                     };
                     self.at = end;
-                    edits.text(role, &Token { bytes, head, at: (at, end), null }, self, around)?;
+                    edits.text(role, &Token { bytes, head: head as usize, at: (at, end), null }, self, around)?;
                 }
                 Event::Array { role, head } => {
-                    self.at += head;
+                    self.at += head as usize;
                     let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
-                    let token = Token { bytes, head, at: (at, self.at), null: false };
+                    let token = Token { bytes, head: head as usize, at: (at, self.at), null: false };
                     match role {
                         Role::Entries => {
                             edits.entries(&token, self, around)?;
@@ -446,15 +446,15 @@ impl<'a> Frame<'a> {
                     }
                 }
                 Event::Tags { head, count } => {
-                    self.at += head;
+                    self.at += head as usize;
                     let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
-                    edits.tags(count, &Token { bytes, head, at: (at, self.at), null: false }, self)?;
+                    edits.tags(count, &Token { bytes, head: head as usize, at: (at, self.at), null: false }, self)?;
                 }
                 Event::Tag { head, number, number_head, size, skip } => {
-                    self.at += head;
+                    self.at += head as usize;
                     let bytes = input.get(at..self.at).ok_or(Cause::Internal)?;
-                    let token = Token { bytes, head, at: (at, self.at), null: false };
-                    edits.tag((number, number_head), size, &token, self)?;
+                    let token = Token { bytes, head: head as usize, at: (at, self.at), null: false };
+                    edits.tag((number, usize::from(number_head)), size, &token, self)?;
                     if !self.skip(skip) {
                         return Ok(Walked::More);
                     }
@@ -575,12 +575,12 @@ impl<'a> Frame<'a> {
         let Some(inner) = &mut self.leaving_out else { return Ok(LeftOut::End) };
         match *event {
             Event::Leaf { role, head } => {
-                self.at += head;
+                self.at += head as usize;
                 edits.passed_over(role, input.get(at..self.at).ok_or(Cause::Internal)?);
             }
-            Event::Text { head, body, .. } => self.at += head + body as usize,
+            Event::Text { head, body, .. } => self.at += (head + body) as usize,
             Event::Array { role, head } => {
-                self.at += head;
+                self.at += head as usize;
                 *inner += u32::from(role == Role::Entries);
             }
             Event::ElementEnd { role: Role::Entries } if *inner == 0 => {

@@ -3,7 +3,7 @@
 //! Owns where in the plan the frame is, and every bound: counts are checked against the bytes that are left before they are
 //! used, depth is bounded by the plans, lengths by the frame. May not know what is done at a role.
 
-use super::plan::{Length, Op, Plan};
+use super::plan::{Compact, Length, Op, Part, PartKind, Plan};
 use super::roles::Role;
 use crate::frame::{Varint, read_varint};
 
@@ -31,20 +31,20 @@ pub enum Event {
     /// do write some.
     Trailing { skip: u32 },
     /// A value of fixed size, `head` bytes long.
-    Leaf { role: Role, head: usize },
+    Leaf { role: Role, head: u32 },
     /// The length of a string or of bytes; its `body` bytes follow. Null has none, as empty has.
-    Text { role: Role, head: usize, body: u32, null: bool },
+    Text { role: Role, head: u32, body: u32, null: bool },
     /// The count of an array.
-    Array { role: Role, head: usize },
+    Array { role: Role, head: u32 },
     /// An element of an array with a role ended.
     ElementEnd { role: Role },
     /// An array with a role ended.
     ArrayEnd { role: Role },
     /// The count of the body's tags.
-    Tags { head: usize, count: u32 },
+    Tags { head: u32, count: u32 },
     /// Number and size of a tag of the body. Its content follows: as events where something in it is wanted, else `skip` plain
     /// bytes that the walk has already counted off.
-    Tag { head: usize, number: u32, number_head: usize, size: u32, skip: u32 },
+    Tag { head: u8, number: u32, number_head: u8, size: u32, skip: u32 },
 }
 
 /// Most counts that are open around the innermost one: of elements, of tags, and of bytes behind a tag. A test holds it.
@@ -62,7 +62,7 @@ pub const TOKEN_BYTES_MAX: usize = 10;
 pub struct Walker {
     plan: &'static Plan,
     /// The next operation of the plan.
-    next: usize,
+    next: u32,
     /// Bytes of the frame behind the last event.
     left: u32,
     /// What is counted innermost: elements that are left, the current one included; tags that are left; or, within the
@@ -70,7 +70,7 @@ pub struct Walker {
     count: u32,
     /// What is counted around it.
     around: [u32; DEPTH_MAX],
-    depth: usize,
+    depth: u8,
     /// A tag of the body was met.
     tagged: bool,
 }
@@ -84,13 +84,13 @@ enum Stop {
 
 impl Walker {
     /// A walk through a message that takes `left` bytes.
-    #[inline]
+    #[inline(always)]
     pub fn new(plan: &'static Plan, left: u32) -> Walker {
         Walker { plan, next: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
     }
 
     /// Bytes of the frame behind what was walked.
-    #[inline]
+    #[inline(always)]
     pub fn left(&self) -> u32 {
         self.left
     }
@@ -101,6 +101,7 @@ impl Walker {
     }
 
     /// Whether the body has tags, as far as it was walked.
+    #[inline(always)]
     pub fn tagged(&self) -> bool {
         self.tagged
     }
@@ -110,206 +111,240 @@ impl Walker {
     /// # Errors
     ///
     /// A length, a count or a null that cannot be, or an end that is not the frame's.
-    #[inline(always)]
+    // Not inlined: on its own its few variables stay in registers, which a caller would need for its own.
+    #[inline(never)]
     pub fn step(&mut self, bytes: &[u8]) -> Result<Step, Malformed> {
         let here = bytes.get(..self.left as usize).unwrap_or(bytes);
-        let mut place = Place { next: self.next, at: 0, count: self.count };
-        let (event, counted) = match self.run(here, &mut place) {
-            Ok((event, bytes)) => (event, place.at + bytes),
+        let mut at = 0;
+        let (event, counted) = match self.run(here, &mut at) {
+            Ok((event, bytes)) => (event, at as u64 + u64::from(bytes)),
             // By the end of what was received, or, which cannot be, by the end of the frame.
-            Err(Stop::Cut) if here.len() < self.left as usize => (Event::More, place.at),
+            Err(Stop::Cut) if here.len() < self.left as usize => (Event::More, at as u64),
             Err(Stop::Cut | Stop::Broken) => return Err(Malformed),
         };
-        let counted = u32::try_from(counted).map_err(|_| Malformed)?;
-        self.left = self.left.checked_sub(counted).ok_or(Malformed)?;
-        (self.next, self.count) = (place.next, place.count);
-        // It is within what was counted.
-        Ok(Step { plain: place.at as u32, event })
+        // It is within what is left, if that is no less; then so is what is plain.
+        self.left = u64::from(self.left).checked_sub(counted).ok_or(Malformed)? as u32;
+        Ok(Step { plain: at as u32, event })
     }
 
     /// Goes on to an event and the bytes that it counts off. What is plain before it may end behind what is here.
+    ///
+    /// Places in a frame are sums of a few values below 2^48: they wrap nowhere, and need not be checked.
     #[inline(always)]
-    fn run(&mut self, here: &[u8], place: &mut Place) -> Result<(Event, usize), Stop> {
+    fn run(&mut self, here: &[u8], place: &mut usize) -> Result<(Event, u32), Stop> {
         let ops = self.plan.ops();
+        let (mut next, mut at) = (self.next as usize, 0usize);
+        // Where an event or the end of what is here is met, the walk goes on from these.
+        macro_rules! stop {
+            ($next:expr, $result:expr) => {{
+                (self.next, *place) = (($next) as u32, at);
+                return $result;
+            }};
+        }
+        macro_rules! or_stop {
+            ($result:expr) => {
+                match $result {
+                    Ok(value) => value,
+                    Err(stop) => stop!(next, Err(stop)),
+                }
+            };
+        }
         loop {
-            let Some(op) = ops.get(place.next) else { return Err(Stop::Broken) };
-            match op {
-                Op::Fixed(bytes) => place.at += *bytes as usize,
+            let Some(op) = ops.get(next) else { return Err(Stop::Broken) };
+            match *op {
+                Op::Fixed(bytes) => at = at.wrapping_add(bytes as usize),
                 Op::Leaf(bytes, role) => {
-                    if here.len() < place.at + *bytes {
-                        return Err(Stop::Cut);
+                    if here.len() < at.wrapping_add(bytes as usize) {
+                        stop!(next, Err(Stop::Cut));
                     }
-                    place.next += 1;
-                    return Ok((Event::Leaf { role: *role, head: *bytes }, *bytes));
+                    stop!(next.wrapping_add(1), Ok((Event::Leaf { role, head: bytes }, bytes)));
                 }
-                Op::Compact { null, most, width } => place.at += compact_body(here, place.at, (*null, *most, *width))?,
-                Op::FixedAndCompact { fixed, null, most, width } => {
-                    place.at += *fixed as usize;
+                Op::Compact(compact) => at = at.wrapping_add(or_stop!(compact_body(here, at, compact))),
+                Op::FixedAndCompact(fixed, compact) => {
+                    at = at.wrapping_add(fixed as usize);
                     // Where that is cut, it goes on with the second of both.
-                    place.next += 1;
-                    place.at += compact_body(here, place.at, (*null, *most, *width))?;
+                    next = next.wrapping_add(1);
+                    at = at.wrapping_add(or_stop!(compact_body(here, at, compact)));
                 }
-                Op::Short { null } => place.at += 2 + short(here, place.at, *null)? as usize,
-                Op::Long { null, width } => place.at += 4 + long(here, place.at, *null)? as usize * *width as usize,
+                Op::Short { null } => at = at.wrapping_add(2 + or_stop!(short(here, at, null)) as usize),
+                Op::Long { null, width } => {
+                    let bytes = (or_stop!(long(here, at, null)) as usize).wrapping_mul(width as usize);
+                    at = at.wrapping_add(4).wrapping_add(bytes);
+                }
                 Op::Text { length, null, null_wanted, role } => {
-                    let (head, body, said) = match *length {
+                    let (head, body, said) = match length {
                         Length::Compact(most) => {
-                            let (more, head) = varint(here, place.at)?;
-                            let body = more_than(more, *null)?;
+                            let (more, head) = or_stop!(varint(here, at));
+                            let body = or_stop!(more_than(more, null));
                             if body > most {
                                 return Err(Stop::Broken);
                             }
                             (head, body, more > 0)
                         }
-                        Length::Short => (2, short(here, place.at, *null)?, here.get(place.at) != Some(&0xff)),
-                        Length::Long => (4, long(here, place.at, *null)?, here.get(place.at) != Some(&0xff)),
+                        Length::Short => (2, or_stop!(short(here, at, null)), here.get(at) != Some(&0xff)),
+                        Length::Long => (4, or_stop!(long(here, at, null)), here.get(at) != Some(&0xff)),
                     };
-                    place.next += 1;
-                    if said || *null_wanted {
-                        return Ok((Event::Text { role: *role, head, body, null: !said }, head + body as usize));
+                    if said || null_wanted {
+                        let event = Event::Text { role, head, body, null: !said };
+                        stop!(next.wrapping_add(1), Ok((event, head.saturating_add(body))));
                     }
-                    place.at += head;
-                    continue;
+                    at = at.wrapping_add(head as usize);
                 }
                 Op::Array { compact, null, least, end, role } => {
-                    let (count, head) = if *compact {
-                        let (more, head) = varint(here, place.at)?;
-                        (more_than(more, *null)?, head)
+                    let (count, head) = if compact {
+                        let (more, head) = or_stop!(varint(here, at));
+                        (or_stop!(more_than(more, null)), head)
                     } else {
-                        (long(here, place.at, *null)?, 4)
+                        (or_stop!(long(here, at, null)), 4)
                     };
-                    if count == 0 {
-                        place.next = *end;
+                    let behind = if count == 0 {
+                        end as usize
                     } else {
-                        if u64::from(count) * u64::from(*least) > u64::from(self.left_at(place.at + head)?) {
+                        let left = self.left_at(at.wrapping_add(head as usize))?;
+                        if u64::from(count) * u64::from(least) > u64::from(left) {
                             return Err(Stop::Broken);
                         }
-                        self.enter(place.count)?;
-                        (place.next, place.count) = (place.next + 1, count);
+                        self.enter(count)?;
+                        next.wrapping_add(1)
+                    };
+                    if let Some(role) = role {
+                        stop!(behind, Ok((Event::Array { role, head }, head)));
                     }
-                    match role {
-                        None => place.at += head,
-                        Some(role) => return Ok((Event::Array { role: *role, head }, head)),
-                    }
+                    at = at.wrapping_add(head as usize);
+                    next = behind;
                     continue;
                 }
+                Op::Elements { first, parts, end } => {
+                    let parts = self.plan.parts().get(first as usize..).and_then(|rest| rest.get(..parts as usize));
+                    let parts = parts.unwrap_or_default();
+                    while let Some(behind) = element(here, at, parts) {
+                        at = behind;
+                        match self.count {
+                            0 | 1 => {
+                                self.leave();
+                                next = end as usize;
+                                break;
+                            }
+                            more => self.count = more - 1,
+                        }
+                    }
+                    if next == end as usize {
+                        continue;
+                    }
+                }
                 Op::Next { start } => {
-                    if self.next_element(place, *start) {
+                    if self.next_element() {
+                        next = start as usize;
                         continue;
                     }
                 }
                 Op::TagsAndNext { start } => {
-                    if here.get(place.at) == Some(&0) {
-                        place.at += 1;
-                        if self.next_element(place, *start) {
+                    if here.get(at) == Some(&0) {
+                        at = at.wrapping_add(1);
+                        if self.next_element() {
+                            next = start as usize;
                             continue;
                         }
-                        place.next += 3;
+                        next = next.wrapping_add(3);
                     }
                 }
                 Op::NextWithRole { start, role } => {
-                    if place.at > here.len() {
-                        return Err(Stop::Cut);
+                    if at > here.len() {
+                        stop!(next, Err(Stop::Cut));
                     }
-                    if !self.next_element(place, *start) {
-                        place.next += 1;
-                    }
-                    return Ok((Event::ElementEnd { role: *role }, 0));
+                    let next = if self.next_element() { start as usize } else { next.wrapping_add(1) };
+                    stop!(next, Ok((Event::ElementEnd { role }, 0)));
                 }
                 Op::ArrayEnd(role) => {
-                    if place.at > here.len() {
-                        return Err(Stop::Cut);
+                    if at > here.len() {
+                        stop!(next, Err(Stop::Cut));
                     }
-                    place.next += 1;
-                    return Ok((Event::ArrayEnd { role: *role }, 0));
+                    stop!(next.wrapping_add(1), Ok((Event::ArrayEnd { role }, 0)));
                 }
                 Op::Tags { wanted } => {
-                    let (count, head) = varint(here, place.at)?;
+                    let (count, head) = or_stop!(varint(here, at));
                     // Behind them.
-                    let mut next = place.next + 2;
+                    let mut behind = next.wrapping_add(2);
                     if count > 0 {
                         // A tag takes two bytes at least.
-                        if count > self.left_at(place.at + head)? / 2 {
+                        if count > self.left_at(at.wrapping_add(head as usize))? / 2 {
                             return Err(Stop::Broken);
                         }
-                        self.enter(place.count)?;
-                        place.count = count;
-                        next -= 1;
+                        self.enter(count)?;
+                        behind = next.wrapping_add(1);
                     }
-                    place.next = next;
-                    if *wanted {
-                        return Ok((Event::Tags { head, count }, head));
+                    if wanted {
+                        stop!(behind, Ok((Event::Tags { head, count }, head)));
                     }
-                    place.at += head;
+                    at = at.wrapping_add(head as usize);
+                    next = behind;
                     continue;
                 }
                 Op::Tag { body, wanted } => {
-                    (self.next, self.count) = (place.next, place.count);
-                    let tag = self.tag(here, place.at)?;
-                    (place.next, place.count) = (self.next, self.count);
-                    if let Some((event, bytes)) = tag {
-                        self.tagged |= *body;
-                        if *wanted {
-                            return Ok((event, bytes));
+                    if let Some(tag) = or_stop!(self.tag(here, at, next as u32)) {
+                        self.tagged |= body;
+                        next = tag.next as usize;
+                        let bytes = u32::from(tag.head).saturating_add(tag.skip);
+                        if wanted {
+                            stop!(next, Ok((tag.event(), bytes)));
                         }
-                        place.at += bytes;
+                        at = at.wrapping_add(bytes as usize);
                         continue;
                     }
                 }
                 Op::TagEnd(tag) => {
-                    if self.left_at(place.at)? != place.count {
+                    if self.left_at(at)? != self.count {
                         return Err(Stop::Broken);
                     }
-                    place.count = self.leave();
-                    place.next = *tag;
+                    self.leave();
+                    next = tag as usize;
                     continue;
                 }
                 Op::End => {
-                    let skip = self.left_at(place.at)?;
-                    return match skip {
-                        0 => Ok((Event::Done, 0)),
-                        _ if place.at > here.len() => Err(Stop::Cut),
-                        _ => Ok((Event::Trailing { skip }, skip as usize)),
-                    };
+                    let skip = self.left_at(at)?;
+                    match skip {
+                        0 => stop!(next, Ok((Event::Done, 0))),
+                        _ if at > here.len() => stop!(next, Err(Stop::Cut)),
+                        _ => stop!(next, Ok((Event::Trailing { skip }, skip))),
+                    }
                 }
             }
-            place.next += 1;
+            next = next.wrapping_add(1);
         }
     }
 
     /// The next tag, if there is one: number and size, and its content where that is unknown.
     #[cold]
-    fn tag(&mut self, here: &[u8], at: usize) -> Result<Option<(Event, usize)>, Stop> {
+    fn tag(&mut self, here: &[u8], at: usize, next: u32) -> Result<Option<TagFront>, Stop> {
         if self.count == 0 {
-            self.count = self.leave();
+            self.leave();
             return Ok(None);
         }
         let (number, number_head) = varint(here, at)?;
-        let (size, size_head) = varint(here, at + number_head)?;
+        let (size, size_head) = varint(here, at + number_head as usize)?;
         let head = number_head + size_head;
-        let left_after = self.left_at(at + head)?.checked_sub(size).ok_or(Stop::Broken)?;
+        let left_after = self.left_at(at + head as usize)?.checked_sub(size).ok_or(Stop::Broken)?;
         self.count -= 1;
-        let skip = match self.plan.content(self.next, number) {
+        let (skip, next) = match self.plan.content(next, number) {
             Some(content) => {
-                self.enter(self.count)?;
-                (self.count, self.next) = (left_after, content);
-                0
+                self.enter(left_after)?;
+                (0, content)
             }
-            None => size,
+            None => (size, next),
         };
-        Ok(Some((Event::Tag { head, number, number_head, size, skip }, head + skip as usize)))
+        Ok(Some(TagFront { head: head as u8, number, number_head: number_head as u8, size, skip, next }))
     }
 
-    /// Goes to the next element, which begins at `start`; false where this was the last one.
+    /// Whether there is a next element: it is counted off.
     #[inline(always)]
-    fn next_element(&mut self, place: &mut Place, start: usize) -> bool {
-        match place.count {
+    fn next_element(&mut self) -> bool {
+        match self.count {
             0 | 1 => {
-                place.count = self.leave();
+                self.leave();
                 false
             }
             more => {
-                (place.count, place.next) = (more - 1, start);
+                self.count = more - 1;
                 true
             }
         }
@@ -321,30 +356,65 @@ impl Walker {
         (self.left as usize).checked_sub(at).map(|left| left as u32).ok_or(Stop::Broken)
     }
 
-    /// Something else is counted from here on; `count` is what was.
+    /// Something else is counted from here on.
     #[inline(always)]
     fn enter(&mut self, count: u32) -> Result<(), Stop> {
-        *self.around.get_mut(self.depth).ok_or(Stop::Broken)? = count;
-        self.depth += 1;
+        *self.around.get_mut(usize::from(self.depth)).ok_or(Stop::Broken)? = self.count;
+        (self.depth, self.count) = (self.depth.wrapping_add(1), count);
         Ok(())
     }
 
-    /// What was counted before that.
+    /// What was counted before that is counted again.
     #[inline(always)]
-    fn leave(&mut self) -> u32 {
+    fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-        self.around.get(self.depth).copied().unwrap_or(0)
+        self.count = self.around.get(usize::from(self.depth)).copied().unwrap_or(0);
     }
 }
 
-/// Where a step is.
-struct Place {
-    /// The next operation.
-    next: usize,
-    /// How far what is here was walked.
-    at: usize,
-    /// See [`Walker::count`].
-    count: u32,
+/// Number and size of a tag.
+struct TagFront {
+    head: u8,
+    number: u32,
+    number_head: u8,
+    size: u32,
+    skip: u32,
+    /// The operation behind it.
+    next: u32,
+}
+
+impl TagFront {
+    fn event(&self) -> Event {
+        let TagFront { head, number, number_head, size, skip, .. } = *self;
+        Event::Tag { head, number, number_head, size, skip }
+    }
+}
+
+/// The place behind an element that holds nothing of interest; `None` where it is not so, or not all here.
+#[inline(always)]
+fn element(here: &[u8], mut at: usize, parts: &[Part]) -> Option<usize> {
+    for part in parts {
+        at = at.wrapping_add(part.fixed as usize);
+        let (value, head) = varint(here, at).ok()?;
+        at = at.wrapping_add(head as usize);
+        match part.kind {
+            PartKind::Bytes(compact) => {
+                let length = if value == 0 && compact.null { 0 } else { value.checked_sub(1)? };
+                if compact.string && length > TEXT_BYTES_MAX {
+                    return None;
+                }
+                at = at.wrapping_add((length as usize).wrapping_mul(usize::from(compact.width)));
+            }
+            PartKind::Nothing { null, empty } => match value {
+                0 if null => {}
+                1 if empty => {}
+                _ => return None,
+            },
+            PartKind::NoTags if value == 0 => {}
+            PartKind::NoTags => return None,
+        }
+    }
+    Some(at)
 }
 
 /// A compact length, which is written as one more than it is; null, where it may be, is as long as nothing.
@@ -357,12 +427,15 @@ fn more_than(more: u32, null: bool) -> Result<u32, Stop> {
     }
 }
 
-/// Bytes that a compact length of at most `most` takes at `at`, with `width` bytes for each of it.
+/// Bytes that a compact length without interest takes at `at`, with what it is of.
 #[inline(always)]
-fn compact_body(here: &[u8], at: usize, (null, most, width): (bool, u32, u32)) -> Result<usize, Stop> {
+fn compact_body(here: &[u8], at: usize, compact: Compact) -> Result<usize, Stop> {
     let (more, head) = varint(here, at)?;
-    let length = more_than(more, null)?;
-    if length > most { Err(Stop::Broken) } else { Ok(head + length as usize * width as usize) }
+    let length = more_than(more, compact.null)?;
+    if compact.string && length > TEXT_BYTES_MAX {
+        return Err(Stop::Broken);
+    }
+    Ok((head as usize).wrapping_add((length as usize).wrapping_mul(usize::from(compact.width))))
 }
 
 /// The length of two bytes at `at`; null, where it may be, is as long as nothing.
@@ -388,12 +461,12 @@ fn negative(length: i32, null: bool) -> Result<u32, Stop> {
 
 /// The varint at `at` and the bytes it takes.
 #[inline(always)]
-fn varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
+fn varint(here: &[u8], at: usize) -> Result<(u32, u32), Stop> {
     let Some(first) = here.get(at) else { return Err(Stop::Cut) };
     if *first < 0x80 {
         return Ok((u32::from(*first), 1));
     }
-    match here.get(at + 1) {
+    match here.get(at.wrapping_add(1)) {
         Some(second) if *second < 0x80 => Ok((u32::from(*first & 0x7f) | u32::from(*second) << 7, 2)),
         Some(_) | None => long_varint(here, at),
     }
@@ -401,7 +474,7 @@ fn varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
 
 /// The same, where its first byte is not its last; nor is its second, if that is here.
 #[inline(never)]
-fn long_varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
+fn long_varint(here: &[u8], at: usize) -> Result<(u32, u32), Stop> {
     let rest = here.get(at..).unwrap_or_default();
     // The first two bytes say that more follow, if they are here: records are often as long as that.
     if let [first, second, third, ..] = *rest
@@ -411,7 +484,7 @@ fn long_varint(here: &[u8], at: usize) -> Result<(u32, usize), Stop> {
         return Ok((low | u32::from(third) << 14, 3));
     }
     match read_varint(rest) {
-        Varint::Value(value, head) => Ok((value, head)),
+        Varint::Value(value, head) => Ok((value, head as u32)),
         Varint::Incomplete => Err(Stop::Cut),
         Varint::Invalid => Err(Stop::Broken),
     }

@@ -13,11 +13,11 @@ pub enum Op {
     /// So many bytes without interest.
     Fixed(u32),
     /// A value of so many bytes with a role.
-    Leaf(usize, Role),
+    Leaf(u32, Role),
     /// A compact length, and so many times `width` bytes.
-    Compact { null: bool, most: u32, width: u32 },
+    Compact(Compact),
     /// [`Op::Fixed`] and, which is the next operation too, [`Op::Compact`].
-    FixedAndCompact { fixed: u32, null: bool, most: u32, width: u32 },
+    FixedAndCompact(u32, Compact),
     /// A length of two bytes, and so many bytes.
     Short { null: bool },
     /// A length of four bytes, and so many times `width` bytes.
@@ -26,13 +26,16 @@ pub enum Op {
     Text { length: Length, null: bool, null_wanted: bool, role: Role },
     /// The count of an array whose elements take `least` bytes at least and begin at the next operation. `end` is where it
     /// goes on where there are none.
-    Array { compact: bool, null: bool, least: u32, end: usize, role: Option<Role> },
+    Array { compact: bool, null: bool, least: u32, end: u32, role: Option<Role> },
+    /// Elements that hold nothing of interest and are as these parts say, up to the last one, behind which `end` is. One
+    /// that is otherwise, or not all here, begins at the next operation.
+    Elements { first: u32, parts: u32, end: u32 },
     /// The end of an element: the next one begins at `start`.
-    Next { start: usize },
+    Next { start: u32 },
     /// The next three operations, where there are no tags: [`Op::Tags`], [`Op::Tag`] and [`Op::Next`].
-    TagsAndNext { start: usize },
+    TagsAndNext { start: u32 },
     /// The same as [`Op::Next`] in an array with a role.
-    NextWithRole { start: usize, role: Role },
+    NextWithRole { start: u32, role: Role },
     /// The end of an array with a role.
     ArrayEnd(Role),
     /// The count of a struct's tags, of which the next operation is one.
@@ -40,9 +43,40 @@ pub enum Op {
     /// A tag, of the body or of another struct, as long as there are any.
     Tag { body: bool, wanted: bool },
     /// The end of a tag's content; the next tag is at this place.
-    TagEnd(usize),
+    TagEnd(u32),
     /// The end of the message.
     End,
+}
+
+/// A compact length without interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compact {
+    /// It may be null.
+    pub null: bool,
+    /// It is that of a string, which has a bound of its own.
+    pub string: bool,
+    /// Bytes for each of it.
+    pub width: u16,
+}
+
+/// A part of an element that is passed over quickly: bytes of fixed size, and a compact length behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Bytes of fixed size.
+    pub fixed: u32,
+    /// What the length is of.
+    pub kind: PartKind,
+}
+
+/// What the compact length of a part is of, where the element can be passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// So many bytes for each of it; null only where it may be.
+    Bytes(Compact),
+    /// Something of interest, or with parts of its own: it may be null, or empty.
+    Nothing { null: bool, empty: bool },
+    /// Tags: none.
+    NoTags,
 }
 
 /// How the length of a string or of bytes with a role is written, and its bound.
@@ -59,10 +93,10 @@ pub enum Length {
 /// A tag whose content is looked at.
 struct Known {
     /// The place of the tag.
-    tag: usize,
+    tag: u32,
     number: u32,
     /// The place of its content.
-    content: usize,
+    content: u32,
 }
 
 /// What a walk stops at.
@@ -86,6 +120,7 @@ impl Wanted {
 /// A message in one version, and where a walk through it stops.
 pub struct Plan {
     ops: Box<[Op]>,
+    parts: Box<[Part]>,
     known: Box<[Known]>,
     roles: Roles,
     roles_outside_tags: Roles,
@@ -136,8 +171,14 @@ impl Plan {
         &self.ops
     }
 
+    /// The parts of elements.
+    #[inline]
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// Where the content of tag `number` begins, if it is looked at; `tag` is the operation that met it.
-    pub(super) fn content(&self, tag: usize, number: u32) -> Option<usize> {
+    pub(super) fn content(&self, tag: u32, number: u32) -> Option<u32> {
         self.known.iter().find(|known| known.tag == tag && known.number == number).map(|known| known.content)
     }
 
@@ -161,6 +202,7 @@ struct Writer<'a> {
     wanted: Wanted,
     role_of: RoleOf<'a>,
     ops: Vec<Op>,
+    parts: Vec<Part>,
     /// The field that is written, and those around it.
     path: String,
     /// Arrays of entries around it.
@@ -173,7 +215,7 @@ struct Writer<'a> {
 /// A tagged field.
 struct Pending {
     /// The place of the tag.
-    tag: usize,
+    tag: u32,
     number: u32,
     /// Its content.
     field: Field,
@@ -199,6 +241,7 @@ impl<'a> Writer<'a> {
             wanted,
             role_of,
             ops,
+            parts: Vec::new(),
             path,
             entries: 0,
             roles: Roles::NONE,
@@ -227,7 +270,7 @@ impl<'a> Writer<'a> {
         self.ops.push(Op::End);
         let (mut known, roles_outside_tags) = (Vec::new(), self.roles);
         while let Some(pending) = self.pending.pop() {
-            let (content, others) = (self.ops.len(), self.pending.len());
+            let (content, parts, others) = (self.ops.len(), self.parts.len(), self.pending.len());
             let roles = std::mem::replace(&mut self.roles, Roles::NONE);
             (self.path, self.entries) = (pending.path, pending.entries);
             let role = self.enter(&pending.field);
@@ -235,14 +278,16 @@ impl<'a> Writer<'a> {
             if self.roles == Roles::NONE {
                 // Nothing in it is wanted: it is passed over, whatever it holds.
                 self.ops.truncate(content);
+                self.parts.truncate(parts);
                 self.pending.truncate(others);
             } else {
-                known.push(Known { tag: pending.tag, number: pending.number, content });
+                known.push(Known { tag: pending.tag, number: pending.number, content: content as u32 });
                 self.ops.push(Op::TagEnd(pending.tag));
             }
             self.roles = self.roles.and(roles);
         }
-        Plan { ops: self.ops.into(), known: known.into(), roles: self.roles, roles_outside_tags }
+        let (ops, parts) = (self.ops.into(), self.parts.into());
+        Plan { ops, parts, known: known.into(), roles: self.roles, roles_outside_tags }
     }
 
     /// Goes to a field; its role, where it is wanted.
@@ -268,7 +313,7 @@ impl<'a> Writer<'a> {
             match role.filter(|role| self.wanted.roles.has(*role)).map(|role| (role, role.fields(self.direction))) {
                 Some((role, covered)) if covered > 1 => {
                     let rest = in_row.by_ref().take(covered - 1).map(fixed_bytes).sum::<usize>();
-                    self.ops.push(Op::Leaf(fixed_bytes(field) + rest, role));
+                    self.ops.push(Op::Leaf((fixed_bytes(field) + rest) as u32, role));
                     self.roles = self.roles.and(Roles::of(&[role]));
                 }
                 _ => self.field(field, role),
@@ -286,7 +331,7 @@ impl<'a> Writer<'a> {
         }
         let text = |length, role| Op::Text { length, null, null_wanted: self.wanted.nulls.has(role), role };
         let op = match (field.kind, wanted) {
-            (Kind::Fixed(bytes), Some(role)) => Op::Leaf(bytes as usize, role),
+            (Kind::Fixed(bytes), Some(role)) => Op::Leaf(bytes, role),
             (Kind::Fixed(bytes), None) => return self.fixed(bytes),
             (Kind::String, Some(role)) if flexible => text(Length::Compact(TEXT_BYTES_MAX), role),
             (Kind::String, Some(role)) => text(Length::Short, role),
@@ -322,10 +367,10 @@ impl<'a> Writer<'a> {
     }
 
     fn push(&mut self, op: Op) {
-        if let (Op::Compact { null, most, width }, Some(last)) = (&op, self.ops.last_mut())
+        if let (Op::Compact(compact), Some(last)) = (&op, self.ops.last_mut())
             && let Op::Fixed(fixed) = *last
         {
-            *last = Op::FixedAndCompact { fixed, null: *null, most: *most, width: *width };
+            *last = Op::FixedAndCompact(fixed, *compact);
         }
         self.ops.push(op);
     }
@@ -339,19 +384,25 @@ impl<'a> Writer<'a> {
     }
 
     fn string(&self, null: bool) -> Op {
-        if self.flexible { Op::Compact { null, most: TEXT_BYTES_MAX, width: 1 } } else { Op::Short { null } }
+        if self.flexible { Op::Compact(Compact { null, string: true, width: 1 }) } else { Op::Short { null } }
     }
 
     fn counted(&self, null: bool, width: u32) -> Op {
-        if self.flexible { Op::Compact { null, most: u32::MAX, width } } else { Op::Long { null, width } }
+        match u16::try_from(width) {
+            Ok(width) if self.flexible => Op::Compact(Compact { null, string: false, width }),
+            _ => Op::Long { null, width },
+        }
     }
 
     /// An array of structs.
     fn array(&mut self, element: Fields, null: bool, role: Option<Role>) {
         let at = self.begin_array(null, bytes_min(element, self.version, self.flexible).max(1), role);
+        if role.is_none() {
+            self.quick_elements(element);
+        }
         self.fields(element);
         if self.flexible && role.is_none() {
-            self.ops.push(Op::TagsAndNext { start: at + 1 });
+            self.ops.push(Op::TagsAndNext { start: at as u32 + 1 });
         }
         self.tags(element, false);
         if let (None, Some([Op::Fixed(width)])) = (role, self.ops.get(at + 1..)) {
@@ -363,6 +414,45 @@ impl<'a> Writer<'a> {
         self.end_array(at, role);
     }
 
+    /// Elements that can be passed over without a look at each operation, where these may be such.
+    fn quick_elements(&mut self, element: Fields) {
+        let first = self.parts.len();
+        if self.flexible && self.quick_parts(element).is_some() {
+            let parts = (self.parts.len() - first) as u32;
+            // The end is filled in where the array ends.
+            self.ops.push(Op::Elements { first: first as u32, parts, end: 0 });
+        } else {
+            self.parts.truncate(first);
+        }
+    }
+
+    fn quick_parts(&mut self, element: Fields) -> Option<()> {
+        let (here, version, mut fixed) = (self.path.len(), self.version, 0);
+        for field in element.iter().filter(|field| field.in_row(version)) {
+            let role = self.enter(field).filter(|role| self.wanted.roles.has(*role));
+            self.path.truncate(here);
+            let null = field.nullable.has(version);
+            let bytes = |string, width| PartKind::Bytes(Compact { null, string, width });
+            let kind = match (field.kind, role) {
+                (Kind::Fixed(more), None) => {
+                    fixed += more;
+                    continue;
+                }
+                (Kind::String, None) => bytes(true, 1),
+                (Kind::Bytes, None) => bytes(false, 1),
+                (Kind::FixedArray(width), None) => bytes(false, u16::try_from(width).ok()?),
+                (Kind::String | Kind::Bytes, Some(role)) if null && !self.wanted.nulls.has(role) => {
+                    PartKind::Nothing { null, empty: false }
+                }
+                (Kind::Array(_) | Kind::StringArray, None) => PartKind::Nothing { null, empty: true },
+                (Kind::Struct(_), _) | (_, Some(_)) => return None,
+            };
+            self.parts.push(Part { fixed: std::mem::take(&mut fixed), kind });
+        }
+        self.parts.push(Part { fixed, kind: PartKind::NoTags });
+        Some(())
+    }
+
     fn begin_array(&mut self, null: bool, least: u32, role: Option<Role>) -> usize {
         let at = self.ops.len();
         self.ops.push(Op::Array { compact: self.flexible, null, least, end: 0, role });
@@ -371,12 +461,16 @@ impl<'a> Writer<'a> {
 
     fn end_array(&mut self, at: usize, role: Option<Role>) {
         self.ops.push(match role {
-            None => Op::Next { start: at + 1 },
-            Some(role) => Op::NextWithRole { start: at + 1, role },
+            None => Op::Next { start: at as u32 + 1 },
+            Some(role) => Op::NextWithRole { start: at as u32 + 1, role },
         });
-        let behind = self.ops.len();
-        if let Some(Op::Array { end, .. }) = self.ops.get_mut(at) {
-            *end = behind;
+        let behind = self.ops.len() as u32;
+        for op in self.ops.iter_mut().skip(at).take(2) {
+            if let Op::Array { end, .. } | Op::Elements { end, .. } = op
+                && *end == 0
+            {
+                *end = behind;
+            }
         }
         self.ops.extend(role.map(Op::ArrayEnd));
     }
@@ -387,7 +481,7 @@ impl<'a> Writer<'a> {
         }
         let wanted = body && self.wanted.tags;
         self.ops.push(Op::Tags { wanted });
-        let (tag, version) = (self.ops.len(), self.version);
+        let (tag, version) = (self.ops.len() as u32, self.version);
         self.ops.push(Op::Tag { body, wanted });
         for field in fields {
             let Some(number) = field.tag_in(version) else { continue };
@@ -436,12 +530,13 @@ mod tests {
         let word = |op: &Op| match op {
             Op::Fixed(bytes) => format!("fixed {bytes}"),
             Op::Leaf(bytes, Role::Acks) => format!("leaf {bytes}"),
-            Op::Compact { null: false, most, width } => format!("compact {most} {width}"),
-            Op::FixedAndCompact { fixed, null: false, most: _, width: _ } => format!("fixed {fixed} and compact"),
+            Op::Compact(Compact { null: false, string, width }) => format!("compact {string} {width}"),
+            Op::FixedAndCompact(fixed, Compact { null: false, .. }) => format!("fixed {fixed} and compact"),
             Op::Short { null: false } => "short".into(),
             Op::Long { null: false, width } => format!("long {width}"),
             Op::Text { length, null, null_wanted: false, role: Role::ClientSoftware } => format!("{length:?} {null}"),
             Op::Array { compact: true, null: false, least, end, role: None } => format!("array {least} to {end}"),
+            Op::Elements { first, parts, end } => format!("elements {first} {parts} to {end}"),
             Op::Next { start } => format!("next {start}"),
             Op::TagsAndNext { start } => format!("tags and next {start}"),
             Op::Tags { wanted: false } => "tags".into(),
@@ -456,8 +551,9 @@ mod tests {
     fn a_plan_is_what_a_version_has_of_a_layout() {
         let classic = ["Short false", "leaf 2", "fixed 4", "short", "long 6", "end"];
         assert_eq!(words(0, false), classic);
-        let mut flexible: Vec<_> = ["Compact(32767) true", "leaf 2", "fixed 12 and compact", "compact 32767 1"].into();
-        flexible.extend(["array 7 to 10", "fixed 6", "tags and next 5", "tags", "tag false", "next 5"]);
+        let mut flexible: Vec<_> = ["Compact(32767) true", "leaf 2", "fixed 12 and compact", "compact true 1"].into();
+        flexible.extend(["array 7 to 11", "elements 0 1 to 11", "fixed 6"]);
+        flexible.extend(["tags and next 5", "tags", "tag false", "next 5"]);
         flexible.extend(["tags", "tag true", "end"]);
         assert_eq!(words(1, true), flexible);
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::frame::padded_varint;
 
 /// The most counts that are open within each other, and the longest value with a role: it must be together.
-fn extent(plan: &Plan) -> (usize, usize) {
+fn extent(plan: &Plan) -> (u32, u32) {
     let (mut depth, mut deepest, mut longest) = (0, 0, 0);
     for op in plan.ops() {
         match op {
@@ -36,10 +36,10 @@ fn no_layout_is_deeper_or_has_longer_values_than_the_walk_can_take() {
         }
     }
     let deepest = extents.iter().max_by_key(|(_, extent)| extent.0).unwrap();
-    assert!(deepest.1.0 <= DEPTH_MAX, "{deepest:?}");
+    assert!(deepest.1.0 as usize <= DEPTH_MAX, "{deepest:?}");
     // Topic ids are wanted in frames that are whole.
     let longest = extents.iter().map(|(_, extent)| if extent.1 == 16 { 0 } else { extent.1 }).max();
-    assert_eq!(longest, Some(TOKEN_BYTES_MAX));
+    assert_eq!(longest, Some(TOKEN_BYTES_MAX as u32));
 }
 
 fn no_role(_: Place<'_>, _: &Field, _: i16) -> Option<Role> {
@@ -62,9 +62,9 @@ fn walk(body: Fields, version: i16, flexible: bool, bytes: &[u8]) -> Result<usiz
         at += step.plain as usize;
         match step.event {
             Event::Done => return Ok(at),
-            Event::Tags { head, .. } => at += head,
+            Event::Tags { head, .. } => at += head as usize,
             Event::Trailing { skip } => at += skip as usize,
-            Event::Tag { head, skip, .. } => at += head + skip as usize,
+            Event::Tag { head, skip, .. } => at += usize::from(head) + skip as usize,
             Event::More => panic!("all bytes are here"),
             _ => panic!("nothing is wanted"),
         }
@@ -189,11 +189,11 @@ fn a_role_is_met_where_its_field_stands() {
         match step.event {
             Event::Array { role, head } | Event::Leaf { role, head } => {
                 met.push((role, at));
-                at += head;
+                at += head as usize;
             }
             Event::Text { role, head, body: 0, null: true } => {
                 met.push((role, at));
-                at += head;
+                at += head as usize;
             }
             Event::ElementEnd { role } | Event::ArrayEnd { role } => met.push((role, at)),
             Event::Done => break,
