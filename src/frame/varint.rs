@@ -57,12 +57,18 @@ pub fn padded_varint(value: u32, width: usize) -> [u8; VARINT_BYTES_MAX] {
 }
 
 /// Appends `value` in `width` bytes; see [`padded_varint`].
-#[inline]
+#[inline(always)]
 pub fn push_varint(out: &mut Vec<u8>, value: u32, width: usize) {
-    if width == 1 {
+    match width {
         // Most are short.
-        return out.push(value as u8 & 0x7f);
+        1 => out.push(value as u8 & 0x7f),
+        2 => out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8 & 0x7f]),
+        _ => push_long_varint(out, value, width),
     }
+}
+
+#[inline(never)]
+fn push_long_varint(out: &mut Vec<u8>, value: u32, width: usize) {
     out.extend(padded_varint(value, width).iter().take(width));
 }
 

@@ -246,17 +246,21 @@ impl<'a> Patch<'a> {
     /// that a compact length takes, padded where that is more than it needs; 0: as few as it needs.
     #[inline(always)]
     pub fn string(&mut self, token: &Token<'_>, front: &[u8], tail: usize, flexible: bool, width: usize) {
-        let bytes = front.len() + tail;
+        let collected = token.at.0 == token.at.1;
         // What is not collected keeps its tail where it is.
-        let kept = if token.at.0 == token.at.1 { token.bytes.len() - tail..token.bytes.len() } else { 0..0 };
-        let part = (token.at.0, token.at.1 - if kept.is_empty() { tail } else { 0 });
-        self.replace_with(part, |into| {
-            push_string_length(into, bytes, flexible, width);
-            into.extend_from_slice(front);
-            if !kept.is_empty() {
-                into.extend_from_slice(token.bytes.get(kept).unwrap_or_default());
-            }
-        });
+        self.keep_until(token.at.0);
+        self.done = if collected { token.at.1 } else { token.at.1 - tail };
+        if self.written.rest != Rest::Stays {
+            return;
+        }
+        let into = &mut self.out.new_bytes;
+        let before = into.len();
+        push_string_length(into, front.len() + tail, flexible, width);
+        into.extend_from_slice(front);
+        if collected {
+            into.extend_from_slice(token.bytes.get(token.bytes.len() - tail..).unwrap_or_default());
+        }
+        self.written.bytes += (into.len() - before) as u64;
     }
 
     /// A string of `bytes` bytes, which `write` appends, in place of another.
@@ -435,7 +439,7 @@ impl<'a> Patch<'a> {
     ///
     /// `Internal` where its length is not the one that left.
     #[inline(always)]
-    pub fn finish(mut self, end: usize, run: u32) -> Result<u64, Cause> {
+    pub fn finish(&mut self, end: usize, run: u32) -> Result<u64, Cause> {
         self.keep_until(end);
         self.flush();
         self.written.bytes += u64::from(run);

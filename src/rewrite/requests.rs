@@ -9,7 +9,7 @@ use super::opening;
 use super::patch::{Rest, Token};
 use super::rules::{NamedRule, RequestRule, Rule};
 use super::transducer::{Around, Becomes, Begin, Side, Transducer};
-use super::treatments::{Names, of_request};
+use super::treatments::{Names, Treatment, of_request};
 use super::walk::{Edit, Frame, Stop};
 use super::{Output, View, own};
 use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES};
@@ -34,6 +34,14 @@ pub struct Dropped {
     refusal: Option<i16>,
 }
 
+/// What is known of a request that is to be walked.
+#[derive(Clone, Copy)]
+pub struct Seed {
+    rule: &'static Rule,
+    entry: Entry,
+    named: bool,
+}
+
 /// What is remembered of a request.
 pub struct Edits {
     rule: &'static Rule,
@@ -45,6 +53,7 @@ pub struct Edits {
 }
 
 impl Side for Incoming {
+    type Seed = Seed;
     type Edits = Edits;
     type Dropped = Dropped;
     const HEAD_BYTES: usize = REQUEST_HEAD_BYTES;
@@ -86,11 +95,19 @@ impl Side for Incoming {
                 around.ledger.push(entry);
                 Becomes::Passes
             }
-            Some(treatment) => {
-                Becomes::Walked(treatment, Edits { rule, named, entered: false, names: NamesIn::new(entry) })
-            }
+            Some(treatment) => Becomes::Walked(treatment, Seed { rule, entry, named }),
         };
         Ok(Some(Begin { bytes, to }))
+    }
+
+    #[inline(always)]
+    fn edits(seed: Seed, _treatment: &'static Treatment, _quick: bool) -> Edits {
+        Edits { rule: seed.rule, named: seed.named, entered: false, names: NamesIn::new(seed.entry) }
+    }
+
+    #[inline(always)]
+    fn quick_may_do(_seed: &Seed) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -176,6 +193,7 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
+            Role::Topic if around.uniform.is_some() => self.names.uniform_topic(token, frame, around),
             Role::ClientSoftware => {
                 if !is_software(token.body()) {
                     self.names.entry.own_error = own::INVALID_REQUEST;
@@ -213,10 +231,6 @@ impl Edit for Edits {
         }
         // What is behind the last field is left alone.
         Ok(if self.names.entry.own { Rest::LeftOut } else { Rest::Stays })
-    }
-
-    fn to_see_all(&self) -> Edits {
-        Edits { rule: self.rule, named: self.named, entered: false, names: NamesIn::new(self.names.entry) }
     }
 }
 

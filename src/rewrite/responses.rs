@@ -12,7 +12,7 @@ use super::transducer::{Around, Becomes, Begin, Side, Transducer};
 use super::treatments::{Length, Names, Treatment, of_response};
 use super::walk::{Edit, Frame, Stop};
 use super::{HELD_RESPONSE_FACTOR, Output, View, own};
-use crate::frame::{Entry, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
 use crate::metrics::Cause;
 use crate::wire::Role;
 
@@ -23,6 +23,13 @@ pub type Responses = Transducer<Outgoing>;
 #[derive(Debug, Default)]
 pub struct Outgoing;
 
+/// What is known of a response that is to be walked.
+#[derive(Clone, Copy)]
+pub struct Seed {
+    entry: Entry,
+    named: bool,
+}
+
 /// What is remembered of a response.
 pub struct Edits {
     treatment: &'static Treatment,
@@ -31,10 +38,11 @@ pub struct Edits {
     /// It is walked by a plan that does not see all.
     quick: bool,
     names: NamesOut,
-    addresses: Addresses,
+    addresses: Option<Box<Addresses>>,
 }
 
 impl Side for Outgoing {
+    type Seed = Seed;
     type Edits = Edits;
     type Dropped = std::convert::Infallible;
     const HEAD_BYTES: usize = RESPONSE_HEAD_BYTES;
@@ -68,8 +76,7 @@ impl Side for Outgoing {
         let walked = treatment.filter(|treatment| !treatment.only_errors || oldest.shown_error != 0);
         let to = match walked {
             Some(treatment) if !(treatment.flexible && bytes == RESPONSE_HEAD_BYTES) => {
-                let named = around.names != Names::Physical;
-                Becomes::Walked(treatment, Edits::new(treatment, named, oldest))
+                Becomes::Walked(treatment, Seed { entry: oldest, named: around.names != Names::Physical })
             }
             _ => {
                 let Class::Served(rule) = class(key) else { return Err(Cause::ResponseUnexpected) };
@@ -85,6 +92,17 @@ impl Side for Outgoing {
             }
         };
         Ok(Some(Begin { bytes, to }))
+    }
+
+    #[inline(always)]
+    fn edits(seed: Seed, treatment: &'static Treatment, quick: bool) -> Edits {
+        let names = NamesOut::new(seed.entry, quick);
+        Edits { treatment, named: seed.named, quick, names, addresses: None }
+    }
+
+    #[inline(always)]
+    fn quick_may_do(seed: &Seed) -> bool {
+        seed.entry.shown_error == 0 && seed.entry.asked != Asked::TopicIds
     }
 
     #[inline(always)]
@@ -104,13 +122,6 @@ impl Side for Outgoing {
     fn hold_bytes_max(view: &View<'_>) -> usize {
         let factor = if view.namespace.is_some() { HELD_RESPONSE_FACTOR } else { 1 };
         (view.hold_bytes_max as usize).saturating_mul(factor)
-    }
-}
-
-impl Edits {
-    #[inline(always)]
-    fn new(treatment: &'static Treatment, named: bool, entry: Entry) -> Edits {
-        Edits { treatment, named, quick: false, names: NamesOut::new(entry), addresses: Addresses::default() }
     }
 }
 
@@ -136,7 +147,7 @@ impl Edit for Edits {
             Role::AuthorizedOperations | Role::TopicId | Role::ResourceType => {
                 self.names.leaf(role, token, frame, around)
             }
-            role => self.addresses.leaf(role, token, frame, around.view),
+            role => self.addresses().leaf(role, token, frame, around.view),
         }
     }
 
@@ -149,7 +160,8 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Host | Role::EndpointRack => self.addresses.text(role, token, frame, around.view),
+            Role::Topic if around.uniform.is_some() => self.names.uniform_topic(token, frame, around),
+            Role::Host | Role::EndpointRack => self.addresses().text(role, token, frame, around.view),
             // There seldom is one: error codes are looked at too, then.
             Role::ErrorMessage if self.quick => Err(Stop::SeeAll),
             role => self.names.text(role, token, frame, around),
@@ -163,7 +175,7 @@ impl Edit for Edits {
         frame: &mut Frame<'_>,
         _around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        self.addresses.array(role, token, frame)
+        self.addresses().array(role, token, frame)
     }
 
     fn entries(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
@@ -179,24 +191,24 @@ impl Edit for Edits {
     }
 
     fn element_end(&mut self, role: Role, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
-        self.addresses.element_end(role, frame, around.view)
+        self.addresses().element_end(role, frame, around.view)
     }
 
     fn array_end(&mut self, role: Role, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
         let behind = match (&self.treatment.behind_brokers, self.treatment.length) {
-            (Some(plan), _) => BehindBrokers::By(plan),
+            (Some(plan), _) if self.quick => BehindBrokers::By(plan),
             (None, Length::UntilBrokers) => BehindBrokers::Passes,
-            (None, _) => BehindBrokers::Same,
+            _ => BehindBrokers::Same,
         };
-        self.addresses.array_end(role, frame, around.view, behind)
+        self.addresses().array_end(role, frame, around.view, behind)
     }
 
     fn tags(&mut self, count: u32, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
-        self.addresses.tags(count, token, frame)
+        self.addresses().tags(count, token, frame)
     }
 
     fn tag(&mut self, number: (u32, usize), size: u32, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
-        self.addresses.tag(number, size, token, frame)
+        self.addresses().tag(number, size, token, frame)
     }
 
     #[inline(always)]
@@ -205,8 +217,8 @@ impl Edit for Edits {
             // They may name nodes.
             return Err(Stop::SeeAll);
         }
-        if !self.quick {
-            self.addresses.body_end(frame);
+        if let Some(addresses) = &mut self.addresses {
+            addresses.body_end(frame);
         }
         Ok(if self.named { trailing(self.treatment.length) } else { Rest::Stays })
     }
@@ -219,30 +231,25 @@ impl Edit for Edits {
         self.names.stands_in(frame, around)
     }
 
-    #[inline(always)]
-    fn quick_may_do(&mut self, quick: bool) -> bool {
-        self.quick = quick && self.names.entry.shown_error == 0;
-        self.quick
-    }
-
-    fn to_see_all(&self) -> Edits {
-        Edits { quick: false, ..Edits::new(self.treatment, self.named, self.names.entry) }
-    }
-
     fn held_bytes(&self) -> usize {
-        self.addresses.held_bytes()
+        self.addresses.as_ref().map_or(0, |addresses| addresses.held_bytes())
     }
 }
 
 impl Edits {
+    /// What is known of nodes: most messages name none.
+    fn addresses(&mut self) -> &mut Addresses {
+        self.addresses.get_or_insert_default()
+    }
+
     /// An error code: of a coordinator that has no address for the client, and then of a name that was refused.
     fn error(&mut self, role: Role, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
         let came: [u8; 2] = token.bytes.try_into().map_err(|_| Cause::Internal)?;
         let entry = matches!(role, Role::EntryError | Role::ErrorAfterCoordinator);
-        let code = if role == Role::ErrorAfterCoordinator { self.addresses.error_behind(came) } else { came };
+        let code = if role == Role::ErrorAfterCoordinator { self.addresses().error_behind(came) } else { came };
         let shown = if self.named { self.names.error(code, entry, frame) } else { code };
         if role == Role::ErrorBeforeCoordinator {
-            self.addresses.error_before(frame.patch().replaceable(token.at, &shown));
+            self.addresses().error_before(frame.patch().replaceable(token.at, &shown));
         } else if shown != came {
             frame.patch().replace(token.at, &shown);
         }

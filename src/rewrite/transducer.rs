@@ -9,7 +9,7 @@ use super::walk::{Begun, Edit, Frame, Stop, Walk, Walked};
 use super::{Fed, Output, View};
 use crate::frame::{Ledger, append};
 use crate::metrics::Cause;
-use crate::wire::Plan;
+use crate::wire::{Event, Plan, Walker};
 
 /// What frames are dealt with.
 pub struct Around<'v> {
@@ -25,6 +25,8 @@ pub struct Around<'v> {
 
 /// What is particular to requests, or to responses.
 pub trait Side: Default {
+    /// What is known of a frame that is to be walked.
+    type Seed: Copy;
     /// What is remembered of a frame that is walked.
     type Edits: Edit;
     /// What is remembered of a frame that goes no further.
@@ -40,7 +42,11 @@ pub trait Side: Default {
     ///
     /// The cause with which the session must be closed.
     fn begin(&mut self, bytes: &[u8], around: &mut Around<'_>) -> Result<Option<Begin<Self>>, Cause>;
-    /// A frame that passes, or was walked, leaves as so many bytes, its length included.
+    /// Begins the walk through a frame, by a plan that is perhaps the quick one.
+    fn edits(seed: Self::Seed, treatment: &'static Treatment, quick: bool) -> Self::Edits;
+    /// Whether a plan that looks at less may be enough, where there is one.
+    fn quick_may_do(seed: &Self::Seed) -> bool;
+    /// A frame that was walked leaves as so many bytes, its length included.
     ///
     /// # Errors
     ///
@@ -79,7 +85,7 @@ pub enum Becomes<S: Side> {
     /// It goes no further, and must be whole for that.
     Answered(S::Dropped),
     /// It is walked.
-    Walked(&'static Treatment, S::Edits),
+    Walked(&'static Treatment, S::Seed),
 }
 
 /// State of one direction. Small, and without heap memory between frames.
@@ -242,12 +248,12 @@ impl<S: Side> Transducer<S> {
                 self.ended(bytes as u64, out);
                 return Ok(Some(0));
             }
-            (Becomes::Walked(treatment, edits), Some(frame)) => {
+            (Becomes::Walked(treatment, seed), Some(frame)) => {
                 bounded::<S>(treatment, bytes, around)?;
-                self.whole(frame, Some(at), treatment, edits, around, out)?;
+                self.whole(frame, Some(at), (treatment, seed), around, out)?;
             }
-            (Becomes::Walked(treatment, edits), None) => {
-                return self.begin_cut(rest, at, bytes, (treatment, edits), around, out).map(Some);
+            (Becomes::Walked(treatment, seed), None) => {
+                return self.begin_cut(rest, at, bytes, (treatment, seed), around, out).map(Some);
             }
             (Becomes::Dropped(dropped), _) => {
                 (self.run, self.state) = (bytes as u64, State::Dropping(Some(dropped)));
@@ -268,61 +274,50 @@ impl<S: Side> Transducer<S> {
         &mut self,
         bytes: &[u8],
         base: Option<usize>,
-        treatment: &'static Treatment,
-        mut edits: S::Edits,
+        (treatment, seed): (&'static Treatment, S::Seed),
         around: &mut Around<'_>,
         out: &mut Output,
     ) -> Result<(), Cause> {
-        let before = out.mark();
-        let quick = treatment.quick.as_ref();
-        let walked = match quick.filter(|_| edits.quick_may_do(true)) {
-            None => self.walk_whole(bytes, base, (treatment, &treatment.plan), &mut edits, around, out),
-            Some(quick) => match self.walk_whole(bytes, base, (treatment, quick), &mut edits, around, out) {
-                Err(Stop::SeeAll) => {
-                    out.back_to(before.clone());
-                    edits = edits.to_see_all();
-                    self.walk_whole(bytes, base, (treatment, &treatment.plan), &mut edits, around, out)
-                }
-                walked => walked,
-            },
-        };
-        match walked {
-            Ok((run, written)) => {
-                S::end(edits, written, around)?;
-                self.ended(run, out);
-                Ok(())
-            }
-            Err(Stop::Answer(error)) => {
-                out.back_to(before);
-                S::dropped(S::answered(edits, error)?, bytes, around)?;
-                self.ended(0, out);
-                Ok(())
-            }
-            Err(Stop::Close(cause)) => Err(cause),
-            Err(Stop::SeeAll) => Err(Cause::Internal),
+        if let (Some(quick), Some(at)) = (&treatment.quick, base)
+            && treatment.length == Length::Same
+            && passes::<S>(quick, bytes)?
+        {
+            S::end(S::edits(seed, treatment, true), bytes.len() as u64, around)?;
+            out.push_input(at..at + bytes.len());
+            self.ended(0, out);
+            return Ok(());
         }
-    }
-
-    /// By one of its plans: bytes that pass behind what was walked, and bytes of the frame as it leaves.
-    #[inline(always)]
-    fn walk_whole(
-        &mut self,
-        bytes: &[u8],
-        base: Option<usize>,
-        (treatment, plan): (&'static Treatment, &'static Plan),
-        edits: &mut S::Edits,
-        around: &mut Around<'_>,
-        out: &mut Output,
-    ) -> Result<(u64, u64), Stop> {
-        let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, plan)?;
-        let mut frame = Frame::begin(begun, out);
-        edits.begins(&mut frame);
-        match frame.walk(edits, around)? {
-            Walked::End(run) => {
-                let (_, written) = frame.finish(run)?;
-                Ok((u64::from(run), written))
+        let before = out.mark();
+        let mut plan = &treatment.plan;
+        let mut quick = false;
+        if let Some(looks_at_less) = treatment.quick.as_ref().filter(|_| S::quick_may_do(&seed)) {
+            (plan, quick) = (looks_at_less, true);
+        }
+        loop {
+            let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, plan)?;
+            let mut edits = S::edits(seed, treatment, quick);
+            let mut frame = Frame::begin(begun, out);
+            edits.begins(&mut frame);
+            match frame.walk(&mut edits, around) {
+                Ok(Walked::End(run)) => {
+                    let written = frame.finish(run)?;
+                    S::end(edits, written, around)?;
+                    self.ended(u64::from(run), out);
+                    return Ok(());
+                }
+                Err(Stop::SeeAll) if quick => {
+                    out.back_to(before.clone());
+                    (plan, quick) = (&treatment.plan, false);
+                }
+                Err(Stop::Answer(error)) => {
+                    out.back_to(before);
+                    S::dropped(S::answered(edits, error)?, bytes, around)?;
+                    self.ended(0, out);
+                    return Ok(());
+                }
+                Err(Stop::Close(cause)) => return Err(cause),
+                Ok(Walked::More) | Err(Stop::SeeAll) => return Err(Cause::Internal),
             }
-            Walked::More => Err(Cause::Internal.into()),
         }
     }
 
@@ -333,14 +328,15 @@ impl<S: Side> Transducer<S> {
         rest: &[u8],
         at: usize,
         bytes: usize,
-        (treatment, mut edits): (&'static Treatment, S::Edits),
+        (treatment, seed): (&'static Treatment, S::Seed),
         around: &mut Around<'_>,
         out: &mut Output,
     ) -> Result<usize, Cause> {
         if treatment.length == Length::Anywhere {
             bounded::<S>(treatment, bytes, around)?;
-            return self.hold(rest, bytes, Becomes::Walked(treatment, edits), around);
+            return self.hold(rest, bytes, Becomes::Walked(treatment, seed), around);
         }
+        let mut edits = S::edits(seed, treatment, false);
         let begun = begun::<S>(rest, Some(at), false, bytes, treatment, &treatment.plan)?;
         let mut frame = Frame::begin(begun, out);
         edits.begins(&mut frame);
@@ -377,7 +373,7 @@ impl<S: Side> Transducer<S> {
     fn suspend(
         &mut self,
         walked: Result<Walked, Stop>,
-        frame: Frame<'_>,
+        mut frame: Frame<'_>,
         edits: S::Edits,
         around: &mut Around<'_>,
     ) -> Result<(usize, Option<u32>), Cause> {
@@ -391,7 +387,7 @@ impl<S: Side> Transducer<S> {
                 Ok((taken, None))
             }
             Ok(Walked::End(run)) => {
-                let (taken, written) = frame.finish(run)?;
+                let (taken, written) = (frame.at(), frame.finish(run)?);
                 S::end(edits, written, around)?;
                 Ok((taken, Some(run)))
             }
@@ -426,9 +422,9 @@ impl<S: Side> Transducer<S> {
         let State::Held(held) = std::mem::replace(&mut self.state, State::Between) else { return Ok(None) };
         let Held { bytes, missing: _, to } = *held;
         match to {
-            Becomes::Walked(treatment, edits) => {
+            Becomes::Walked(treatment, seed) => {
                 room_for(out, bytes.len())?;
-                self.whole(&bytes, None, treatment, edits, around, out)?;
+                self.whole(&bytes, None, (treatment, seed), around, out)?;
             }
             Becomes::Answered(dropped) => {
                 S::dropped(dropped, &bytes, around)?;
@@ -437,6 +433,18 @@ impl<S: Side> Transducer<S> {
             Becomes::Passes | Becomes::Dropped(_) => return Err(Cause::Internal),
         }
         Ok(Some(taken))
+    }
+}
+
+/// Whether a whole frame of which a plan wants to see nothing has no tags behind its body.
+#[inline(always)]
+fn passes<S: Side>(plan: &'static Plan, bytes: &[u8]) -> Result<bool, Cause> {
+    let behind = bytes.get(S::HEAD_BYTES..).ok_or(Cause::Internal)?;
+    let mut walker = Walker::new(plan, u32::try_from(behind.len()).map_err(|_| Cause::FrameLength)?);
+    match walker.step(behind).event {
+        Event::Done | Event::Trailing { .. } => Ok(!walker.tagged()),
+        Event::Malformed | Event::More => Err(S::Edits::MALFORMED),
+        _ => Err(Cause::Internal),
     }
 }
 

@@ -77,7 +77,7 @@ const NAMES_OUT: Roles = Roles::of(&[
 ]);
 
 /// What means nothing where all names are what they should be.
-const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::EntryError, Role::Entries]);
+const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::Error, Role::EntryError, Role::TopicId]);
 
 /// What names nodes by id alone, and all of them stand among the brokers.
 const ONLY_WHERE_BROKERS_ARE_HIDDEN: Roles = Roles::of(&[Role::ControllerId, Role::PartitionLeader]);
@@ -226,7 +226,7 @@ fn plain_response(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
 
 /// Of a namespace. Null is no name, and stays what it is.
 fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
-    let wanted = Wanted { nulls: Roles::NONE, ..Wanted::all(NAMES_IN) };
+    let wanted = Wanted { nulls: Roles::NONE, usual: false, ..Wanted::all(NAMES_IN) };
     if names != Names::Uniform || row.key != key::PRODUCE {
         return treatment(api, Direction::Request, version, wanted, Length::Anywhere);
     }
@@ -238,21 +238,22 @@ fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
 
 fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     let hold = addressed(row, version);
-    let tags = hold == Some(Hold::Nothing);
     let roles = if hold.is_some() { NAMES_OUT.and(ADDRESSES) } else { NAMES_OUT };
-    let message = |wanted| Plan::message(api, Direction::Response, version, wanted);
-    let wanted = Wanted { tags, ..Wanted::all(roles) };
+    let message = |roles: Roles| {
+        let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
+        Plan::message(api, Direction::Response, version, Wanted { roles, nulls, tags: false, usual: false })
+    };
     let streams = names == Names::Uniform && row.key == key::FETCH;
     let length = if streams { Length::ByTopics } else { Length::Anywhere };
+    let wanted = Wanted { tags: hold == Some(Hold::Nothing), usual: false, ..Wanted::all(roles) };
     let mut treatment = treatment(api, Direction::Response, version, wanted, length);
-    if names == Names::Uniform && matches!(row.key, key::PRODUCE | key::FETCH) {
-        // Where no name was refused, error codes are shown as they are, and mean something beside a message alone.
-        let roles = NAMES_OUT.without(ONLY_OF_REFUSALS);
-        let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
-        treatment.quick = Some(message(Wanted { nulls, ..Wanted::all(roles) }));
-    }
+    // Where no name was refused, error codes are shown as they are, and mean something beside a message alone; and nodes
+    // that are named in tags of the body alone show in passing.
+    let quick = if hold == Some(Hold::Nothing) { NAMES_OUT } else { roles }.without(ONLY_OF_REFUSALS);
+    let uniform = names == Names::Uniform && matches!(row.key, key::PRODUCE | key::FETCH);
+    treatment.quick = Some(message(if uniform { quick.without(Roles::of(&[Role::Entries])) } else { quick }));
     if hold == Some(Hold::UntilBrokers) {
-        treatment.behind_brokers = Some(message(Wanted::all(roles.without(ONLY_WHERE_BROKERS_ARE_HIDDEN))));
+        treatment.behind_brokers = Some(message(quick.without(ONLY_WHERE_BROKERS_ARE_HIDDEN)));
     }
     treatment
 }

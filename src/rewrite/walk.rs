@@ -8,7 +8,7 @@ use super::entries::{Current, Level, Levels};
 use super::patch::{Patch, Rest, Token, Written};
 use super::transducer::Around;
 use crate::metrics::Cause;
-use crate::wire::{Event, Malformed, Plan, Role, TEXT_BYTES_MAX, Walker};
+use crate::wire::{Event, Plan, Role, TEXT_BYTES_MAX, Walker};
 
 /// Why a frame goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,14 +97,6 @@ pub trait Edit: Sized {
     fn stands_in(&mut self, _frame: &mut Frame<'_>, _around: &mut Around<'_>) -> Result<bool, Stop> {
         Ok(false)
     }
-
-    /// Whether a plan that looks at less may be enough, where there is one.
-    fn quick_may_do(&mut self, quick: bool) -> bool {
-        quick
-    }
-
-    /// The same frame is to be walked anew, by the plan that sees all.
-    fn to_see_all(&self) -> Self;
 
     /// Bytes held in memory.
     fn held_bytes(&self) -> usize {
@@ -259,15 +251,14 @@ impl<'a> Frame<'a> {
         Ok((Walk { walker, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max }, at))
     }
 
-    /// The frame ends behind so many bytes that pass. How many bytes of the input are dealt with, and how many leave.
+    /// The frame ends behind so many bytes that pass. How many bytes of it leave.
     ///
     /// # Errors
     ///
     /// `Internal` where its length is not the one that left.
     #[inline(always)]
-    pub fn finish(self, run: u32) -> Result<(usize, u64), Cause> {
-        let at = self.at;
-        Ok((at, self.patch.finish(at, run)?))
+    pub fn finish(&mut self, run: u32) -> Result<u64, Cause> {
+        self.patch.finish(self.at, run)
     }
 
     /// The frame as it leaves.
@@ -385,7 +376,7 @@ impl<'a> Frame<'a> {
         }
         loop {
             let rest = input.get(self.at..).ok_or(Cause::Internal)?;
-            let step = self.walker.step(rest).map_err(|Malformed| E::MALFORMED)?;
+            let step = self.walker.step(rest);
             let (plain, here) = (step.plain as usize, rest.len());
             if plain > here {
                 // What is behind these bytes shows when they came.
@@ -401,6 +392,7 @@ impl<'a> Frame<'a> {
                 }
             }
             match step.event {
+                Event::Malformed => return Err(E::MALFORMED.into()),
                 Event::More if self.whole => return Err(E::MALFORMED.into()),
                 Event::More => return Ok(Walked::More),
                 Event::Done => {
@@ -596,7 +588,12 @@ impl<'a> Frame<'a> {
             Event::ArrayEnd { role: Role::Entries } => *inner = inner.saturating_sub(1),
             Event::ElementEnd { .. } | Event::ArrayEnd { .. } => {}
             // An entry that is left out ends before the frame does, and has no tag of the body.
-            Event::More | Event::Done | Event::Tags { .. } | Event::Tag { .. } | Event::Trailing { .. } => {
+            Event::More
+            | Event::Malformed
+            | Event::Done
+            | Event::Tags { .. }
+            | Event::Tag { .. }
+            | Event::Trailing { .. } => {
                 return Err(E::MALFORMED.into());
             }
         }

@@ -3,13 +3,9 @@
 //! Owns where in the plan the frame is, and every bound: counts are checked against the bytes that are left before they are
 //! used, depth is bounded by the plans, lengths by the frame. May not know what is done at a role.
 
-use super::plan::{Compact, Length, Op, Part, PartKind, Plan};
+use super::plan::{Compact, Length, Op, Part, Plan};
 use super::roles::Role;
 use crate::frame::{Varint, read_varint};
-
-/// The frame's structure is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
 
 /// What comes next: some bytes without interest, then an event.
 pub struct Step {
@@ -24,6 +20,8 @@ pub struct Step {
 pub enum Event {
     /// More bytes are needed.
     More,
+    /// The frame's structure is broken: a length, a count or a null that cannot be, or an end that is not the frame's.
+    Malformed,
     /// The frame ends here, as its length says.
     Done,
     /// The last field ended, but not the frame: `skip` plain bytes follow that the walk has already counted off. Kafka's
@@ -107,24 +105,25 @@ impl Walker {
     }
 
     /// Looks at `bytes`, which begin where the last step ended, and goes on to the next event.
-    ///
-    /// # Errors
-    ///
-    /// A length, a count or a null that cannot be, or an end that is not the frame's.
     // Not inlined: on its own its few variables stay in registers, which a caller would need for its own.
     #[inline(never)]
-    pub fn step(&mut self, bytes: &[u8]) -> Result<Step, Malformed> {
+    pub fn step(&mut self, bytes: &[u8]) -> Step {
         let here = bytes.get(..self.left as usize).unwrap_or(bytes);
         let mut at = 0;
         let (event, counted) = match self.run(here, &mut at) {
-            Ok((event, bytes)) => (event, at as u64 + u64::from(bytes)),
+            Ok((event, bytes)) => (event, (at as u64).wrapping_add(u64::from(bytes))),
             // By the end of what was received, or, which cannot be, by the end of the frame.
             Err(Stop::Cut) if here.len() < self.left as usize => (Event::More, at as u64),
-            Err(Stop::Cut | Stop::Broken) => return Err(Malformed),
+            Err(Stop::Cut | Stop::Broken) => (Event::Malformed, u64::MAX),
         };
         // It is within what is left, if that is no less; then so is what is plain.
-        self.left = u64::from(self.left).checked_sub(counted).ok_or(Malformed)? as u32;
-        Ok(Step { plain: at as u32, event })
+        match u64::from(self.left).checked_sub(counted) {
+            Some(left) => {
+                self.left = left as u32;
+                Step { plain: at as u32, event }
+            }
+            None => Step { plain: 0, event: Event::Malformed },
+        }
     }
 
     /// Goes on to an event and the bytes that it counts off. What is plain before it may end behind what is here.
@@ -158,6 +157,18 @@ impl Walker {
                         stop!(next, Err(Stop::Cut));
                     }
                     stop!(next.wrapping_add(1), Ok((Event::Leaf { role, head: bytes }, bytes)));
+                }
+                Op::LeafWhere { bytes, role, is, value } => {
+                    let came = match here.get(at..) {
+                        Some([a, b, c, d, ..]) if bytes == 4 => i32::from_be_bytes([*a, *b, *c, *d]),
+                        Some([a, b, ..]) if bytes == 2 => i32::from(i16::from_be_bytes([*a, *b])),
+                        _ => stop!(next, Err(Stop::Cut)),
+                    };
+                    if (came == value) == is {
+                        let bytes = u32::from(bytes);
+                        stop!(next.wrapping_add(1), Ok((Event::Leaf { role, head: bytes }, bytes)));
+                    }
+                    at = at.wrapping_add(usize::from(bytes));
                 }
                 Op::Compact(compact) => at = at.wrapping_add(or_stop!(compact_body(here, at, compact))),
                 Op::FixedAndCompact(fixed, compact) => {
@@ -215,22 +226,16 @@ impl Walker {
                     continue;
                 }
                 Op::Elements { first, parts, end } => {
-                    let parts = self.plan.parts().get(first as usize..).and_then(|rest| rest.get(..parts as usize));
-                    let parts = parts.unwrap_or_default();
-                    while let Some(behind) = element(here, at, parts) {
-                        at = behind;
-                        match self.count {
-                            0 | 1 => {
-                                self.leave();
-                                next = end as usize;
-                                break;
-                            }
-                            more => self.count = more - 1,
-                        }
-                    }
-                    if next == end as usize {
+                    let (first, parts) = (first as usize, parts as usize);
+                    let parts = self.plan.parts().get(first..first.wrapping_add(parts)).unwrap_or_default();
+                    let (behind, left) = elements(here, at, parts, self.count);
+                    at = behind;
+                    if left == 0 {
+                        self.leave();
+                        next = end as usize;
                         continue;
                     }
+                    self.count = left;
                 }
                 Op::Next { start } => {
                     if self.next_element() {
@@ -390,31 +395,31 @@ impl TagFront {
     }
 }
 
-/// The place behind an element that holds nothing of interest; `None` where it is not so, or not all here.
-#[inline(always)]
-fn element(here: &[u8], mut at: usize, parts: &[Part]) -> Option<usize> {
-    for part in parts {
-        at = at.wrapping_add(part.fixed as usize);
-        let (value, head) = varint(here, at).ok()?;
-        at = at.wrapping_add(head as usize);
-        match part.kind {
-            PartKind::Bytes(compact) => {
-                let length = if value == 0 && compact.null { 0 } else { value.checked_sub(1)? };
-                if compact.string && length > TEXT_BYTES_MAX {
-                    return None;
+/// Goes over elements that hold nothing of interest: to the first that is not so, or not all here. Its place, and how many
+/// elements are left.
+#[inline(never)]
+fn elements(here: &[u8], mut at: usize, parts: &[Part], mut count: u32) -> (usize, u32) {
+    while count > 0 {
+        let mut behind = at;
+        for part in parts {
+            behind = behind.wrapping_add(part.fixed as usize);
+            let Some(first) = here.get(behind) else { return (at, count) };
+            let mut value = u32::from(*first);
+            behind = behind.wrapping_add(1);
+            // Of one byte, and within its bounds.
+            if value.wrapping_sub(part.least) > part.short_span {
+                let Ok((long, head)) = varint(here, behind.wrapping_sub(1)) else { return (at, count) };
+                if long.wrapping_sub(part.least) > part.span {
+                    return (at, count);
                 }
-                at = at.wrapping_add((length as usize).wrapping_mul(usize::from(compact.width)));
+                value = long;
+                behind = behind.wrapping_sub(1).wrapping_add(head as usize);
             }
-            PartKind::Nothing { null, empty } => match value {
-                0 if null => {}
-                1 if empty => {}
-                _ => return None,
-            },
-            PartKind::NoTags if value == 0 => {}
-            PartKind::NoTags => return None,
+            behind = behind.wrapping_add((value.saturating_sub(1) as usize).wrapping_mul(part.width as usize));
         }
+        (at, count) = (behind, count - 1);
     }
-    Some(at)
+    (at, 0)
 }
 
 /// A compact length, which is written as one more than it is; null, where it may be, is as long as nothing.

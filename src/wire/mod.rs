@@ -10,7 +10,7 @@ mod layouts;
 mod plan;
 mod roles;
 
-pub(crate) use cursor::{Event, Malformed, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Walker};
+pub(crate) use cursor::{Event, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Walker};
 pub use layout::{Api, Direction, Entity, Field, Fields, Kind, NEVER, Versions};
 pub use layouts::{APIS, INTERNAL, key};
 pub(crate) use plan::{Plan, Wanted};

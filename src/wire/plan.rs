@@ -14,6 +14,8 @@ pub enum Op {
     Fixed(u32),
     /// A value of so many bytes with a role.
     Leaf(u32, Role),
+    /// The same, of two or four bytes, where it is this (or is not), and else without interest.
+    LeafWhere { bytes: u8, role: Role, is: bool, value: i32 },
     /// A compact length, and so many times `width` bytes.
     Compact(Compact),
     /// [`Op::Fixed`] and, which is the next operation too, [`Op::Compact`].
@@ -59,24 +61,26 @@ pub struct Compact {
     pub width: u16,
 }
 
-/// A part of an element that is passed over quickly: bytes of fixed size, and a compact length behind them.
+/// A part of an element that is passed over quickly: bytes of fixed size, and a varint behind them, which is the count of
+/// tags or a compact length. Where it is at least `least` and at most `least` and `span`, the element can be passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Bytes of fixed size.
     pub fixed: u32,
-    /// What the length is of.
-    pub kind: PartKind,
+    /// The varint is this at least: 0 where null is allowed, or there are no tags.
+    pub least: u32,
+    /// And at most so much more.
+    pub span: u32,
+    /// The same, where it takes one byte.
+    pub short_span: u32,
+    /// Bytes behind it for each of what the varint says more than 1.
+    pub width: u32,
 }
 
-/// What the compact length of a part is of, where the element can be passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
-    /// So many bytes for each of it; null only where it may be.
-    Bytes(Compact),
-    /// Something of interest, or with parts of its own: it may be null, or empty.
-    Nothing { null: bool, empty: bool },
-    /// Tags: none.
-    NoTags,
+impl Part {
+    fn new(fixed: u32, least: u32, span: u32, width: u32) -> Part {
+        Part { fixed, least, span, short_span: span.min(0x7f - least), width }
+    }
 }
 
 /// How the length of a string or of bytes with a role is written, and its bound.
@@ -108,12 +112,14 @@ pub struct Wanted {
     pub nulls: Roles,
     /// The tags of the body.
     pub tags: bool,
+    /// Values of fixed size also where they are what they mostly are, and mean nothing.
+    pub usual: bool,
 }
 
 impl Wanted {
     /// Fields with these roles, null or not.
     pub const fn all(roles: Roles) -> Wanted {
-        Wanted { roles, nulls: roles, tags: false }
+        Wanted { roles, nulls: roles, tags: false, usual: true }
     }
 }
 
@@ -331,6 +337,12 @@ impl<'a> Writer<'a> {
         }
         let text = |length, role| Op::Text { length, null, null_wanted: self.wanted.nulls.has(role), role };
         let op = match (field.kind, wanted) {
+            (Kind::Fixed(bytes @ (2 | 4)), Some(role))
+                if !self.wanted.usual && role.event(self.direction).is_some() =>
+            {
+                let (is, value) = role.event(self.direction).unwrap_or((false, 0));
+                Op::LeafWhere { bytes: bytes as u8, role, is, value }
+            }
             (Kind::Fixed(bytes), Some(role)) => Op::Leaf(bytes, role),
             (Kind::Fixed(bytes), None) => return self.fixed(bytes),
             (Kind::String, Some(role)) if flexible => text(Length::Compact(TEXT_BYTES_MAX), role),
@@ -417,7 +429,11 @@ impl<'a> Writer<'a> {
     /// Elements that can be passed over without a look at each operation, where these may be such.
     fn quick_elements(&mut self, element: Fields) {
         let first = self.parts.len();
-        if self.flexible && self.quick_parts(element).is_some() {
+        // Entries of the message's own arrays mostly have such within, and are never passed over.
+        let version = self.version;
+        let within = |field: &Field| field.in_row(version) && matches!(field.kind, Kind::Array(_));
+        let outermost = !self.path.contains('/') && element.iter().any(within);
+        if self.flexible && !outermost && self.quick_parts(element).is_some() {
             let parts = (self.parts.len() - first) as u32;
             // The end is filled in where the array ends.
             self.ops.push(Op::Elements { first: first as u32, parts, end: 0 });
@@ -432,24 +448,26 @@ impl<'a> Writer<'a> {
             let role = self.enter(field).filter(|role| self.wanted.roles.has(*role));
             self.path.truncate(here);
             let null = field.nullable.has(version);
-            let bytes = |string, width| PartKind::Bytes(Compact { null, string, width });
-            let kind = match (field.kind, role) {
+            let least = u32::from(!null);
+            let bytes =
+                |string, width| (least, if string { TEXT_BYTES_MAX + 1 - least } else { u32::MAX - least }, width);
+            let (least, span, width) = match (field.kind, role) {
                 (Kind::Fixed(more), None) => {
                     fixed += more;
                     continue;
                 }
                 (Kind::String, None) => bytes(true, 1),
                 (Kind::Bytes, None) => bytes(false, 1),
-                (Kind::FixedArray(width), None) => bytes(false, u16::try_from(width).ok()?),
-                (Kind::String | Kind::Bytes, Some(role)) if null && !self.wanted.nulls.has(role) => {
-                    PartKind::Nothing { null, empty: false }
-                }
-                (Kind::Array(_) | Kind::StringArray, None) => PartKind::Nothing { null, empty: true },
+                (Kind::FixedArray(width), None) => bytes(false, width),
+                // What is of interest, or has parts of its own, must not be there.
+                (Kind::String | Kind::Bytes, Some(role)) if null && !self.wanted.nulls.has(role) => (0, 0, 0),
+                (Kind::Array(_) | Kind::StringArray, None) => (least, 1 - least, 0),
                 (Kind::Struct(_), _) | (_, Some(_)) => return None,
             };
-            self.parts.push(Part { fixed: std::mem::take(&mut fixed), kind });
+            self.parts.push(Part::new(std::mem::take(&mut fixed), least, span, width));
         }
-        self.parts.push(Part { fixed, kind: PartKind::NoTags });
+        // No tags.
+        self.parts.push(Part::new(fixed, 0, 0, 0));
         Some(())
     }
 

@@ -102,6 +102,19 @@ impl Role {
         }
     }
 
+    /// Of a value of fixed size that mostly means nothing: it is of interest where it is this (true), or is not (false).
+    pub(super) const fn event(self, direction: Direction) -> Option<(bool, i32)> {
+        match (self, direction) {
+            // No response is wanted.
+            (Role::Acks, Direction::Request) => Some((true, 0)),
+            // A client is no replica.
+            (Role::ReplicaId, Direction::Request) => Some((false, -1)),
+            // They were not asked for.
+            (Role::AuthorizedOperations, Direction::Response) => Some((false, i32::MIN)),
+            _ => None,
+        }
+    }
+
     /// It says what an element of [`Role::Entries`] is called.
     const fn names(self) -> bool {
         matches!(

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::treatments::HEADERS;
 use crate::frame::REQUEST_HEAD_BYTES;
 use crate::metrics::Cause;
-use crate::wire::{Event, Malformed, Walker};
+use crate::wire::{Event, Walker};
 
 /// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
 const ADMIN_CLIENT: &[u8] = b"__admin_client";
@@ -29,10 +29,10 @@ pub fn body(frame: &[u8], flexible: bool) -> Result<&[u8], Cause> {
     let [classic, compact] = &*HEADERS;
     let mut walker = Walker::new(if flexible { compact } else { classic }, left);
     let head = frame.get(REQUEST_HEAD_BYTES..).ok_or(Cause::RequestMalformed)?;
-    let step = walker.step(head).map_err(|Malformed| Cause::RequestMalformed)?;
+    let step = walker.step(head);
     match step.event {
         Event::Done | Event::Trailing { .. } => head.get(step.plain as usize..).ok_or(Cause::RequestMalformed),
-        Event::More => Err(Cause::RequestMalformed),
+        Event::More | Event::Malformed => Err(Cause::RequestMalformed),
         // Nothing in it is wanted.
         Event::Leaf { .. } | Event::Text { .. } | Event::Array { .. } | Event::ElementEnd { .. } => {
             Err(Cause::Internal)

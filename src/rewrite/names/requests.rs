@@ -205,7 +205,6 @@ impl NamesIn {
         }
     }
 
-    #[inline(always)]
     fn topic(
         &mut self,
         role: Role,
@@ -213,10 +212,8 @@ impl NamesIn {
         frame: &mut Frame<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        if let Some(prefix) = around.uniform {
-            // All of it may be refused: then nothing may come of the rest.
-            let refused = self.entry.shown_error != 0;
-            return uniform_name(prefix, refused, token, frame, self.entry.api_key);
+        if around.uniform.is_some() {
+            return self.uniform_topic(token, frame, around);
         }
         if self.entry.shown_error != 0 {
             return self.poison(Poison::Invalid, token, frame, around);
@@ -228,6 +225,19 @@ impl NamesIn {
             Sent::As(physical) => name(physical, token, frame),
             Sent::Refused(poison) => self.poison(poison, token, frame, around),
         }
+    }
+
+    /// A topic where every one takes the same prefix.
+    #[inline(always)]
+    pub fn uniform_topic(
+        &mut self,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        // All of the request may be refused: then nothing may come of the rest.
+        let refused = self.entry.shown_error != 0;
+        uniform_name(around.uniform.unwrap_or_default(), refused, token, frame, self.entry.api_key)
     }
 
     /// An additional topic in Metadata, which may not be created by that.

@@ -33,6 +33,8 @@ type TopicId = [u8; 16];
 pub struct NamesOut {
     /// What is known of the request.
     pub entry: Entry,
+    /// It is walked by a plan that sees no error codes, nor ids of topics.
+    quick: bool,
     /// The last error code, as the backend gave it.
     error: i16,
     /// Where the last resource type stands, and what it is.
@@ -48,8 +50,8 @@ pub struct NamesOut {
 impl NamesOut {
     /// For the answer to the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Entry) -> NamesOut {
-        NamesOut { entry, error: 0, resource: (0, 0), nameless: false, consumer: None, left_out_id: None }
+    pub fn new(entry: Entry, quick: bool) -> NamesOut {
+        NamesOut { entry, quick, error: 0, resource: (0, 0), nameless: false, consumer: None, left_out_id: None }
     }
 
     /// What a name means that is not of this virtual cluster.
@@ -134,11 +136,13 @@ impl NamesOut {
                 self.entry_named(shown, token, Some(kind), frame)
             }
             Role::Topic => {
-                if let Some(prefix) = around.uniform {
-                    let refused = self.entry.shown_error != 0;
-                    return uniform_name(prefix, refused, token, frame);
+                if around.uniform.is_some() {
+                    return self.uniform_topic(token, frame, around);
                 }
                 self.nameless = body.is_empty();
+                if self.nameless && self.quick {
+                    return Err(Stop::SeeAll);
+                }
                 self.name(token, frame, around, Shown::topic)
             }
             Role::Group => self.name(token, frame, around, Shown::group),
@@ -149,6 +153,12 @@ impl NamesOut {
             }
             _ => Err(INTERNAL),
         }
+    }
+
+    /// A topic where every one has the same prefix.
+    #[inline(always)]
+    pub fn uniform_topic(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &Around<'_>) -> Result<(), Stop> {
+        uniform_name(around.uniform.unwrap_or_default(), self.entry.shown_error != 0, token, frame)
     }
 
     /// A value of fixed size in an entry that is left out.
@@ -200,6 +210,7 @@ impl NamesOut {
             // Nobody said it here: it came into being through what was refused elsewhere.
             Shown::Refused(..) if listing => return self.leave_out(frame),
             Shown::Refused(Poison::Invalid | Poison::Absent, said) if any_topic => said,
+            Shown::Refused(..) if self.quick => return Err(Stop::SeeAll),
             Shown::Refused(poison, said) => {
                 let again = entry.early && entry.refused.is_none();
                 entry.refused = Some(poison.error());
