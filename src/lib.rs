@@ -19,6 +19,8 @@ pub mod listener;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod session;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod table;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod upstream;
 
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{HostTable, NoHostMatch, Route, host_names};
-use crate::cluster::{AddressMap, NodeId};
+use crate::cluster::{AddressMap, ListenerId, NodeId};
 use crate::config::{Forward, Listener, Snapshot};
 
 /// The ingress of connections: one listening socket.
@@ -28,8 +28,8 @@ pub enum IngressMode {
 /// An ingress where TLS is spoken.
 #[derive(Debug)]
 pub struct TlsIngress {
-    /// Index of the listener, whose TLS configuration may be replaced while it is open.
-    pub listener: usize,
+    /// The listener, which has the TLS configuration.
+    pub listener: ListenerId,
     /// Connections that do not begin with TLS are accepted too, and go where [`TlsIngress::by_port`] says.
     pub allow_plaintext: bool,
     /// The host names of the listener; `None`: it does not route by name.
@@ -77,7 +77,7 @@ impl TlsIngress {
 /// once.
 pub fn ingresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Ingress>)> {
     let mut table = Vec::new();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
+    for listener in &snapshot.listeners {
         let host_table = host_names(snapshot, listener).map(Arc::new);
         let mapping = mapping(snapshot, listener);
         for port in &listener.ports {
@@ -87,7 +87,7 @@ pub fn ingresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Ingress>)> {
                 // The check accepts no such listener: its connections would go nowhere.
                 (None, None) => continue,
                 (Some(tls), by_port) => IngressMode::Tls(TlsIngress {
-                    listener: index,
+                    listener: listener.id,
                     allow_plaintext: tls.allow_plaintext,
                     host_table: host_table.clone(),
                     by_port,

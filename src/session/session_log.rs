@@ -57,7 +57,7 @@ impl SessionLog {
         let tls = self.tls.as_deref();
         tracing::info!(
             session = self.id,
-            shard = context.shard,
+            shard = context.number,
             listener = &*self.listener,
             virtual_cluster = &*route.virtual_cluster,
             client = &*self.peer,
@@ -77,7 +77,7 @@ impl SessionLog {
             ($level:ident) => {
                 tracing::$level!(
                     session = self.id,
-                    shard = context.shard,
+                    shard = context.number,
                     listener = &*self.listener,
                     virtual_cluster = self.virtual_cluster.as_deref(),
                     client = &*self.peer,

@@ -6,6 +6,7 @@
 use std::future::{Future as _, poll_fn};
 use std::io::IoSlice;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -46,7 +47,7 @@ enum FirstBytes {
 /// The cause with which the connection must be closed; a client that speaks TLS was sent an alert.
 pub(super) async fn accept(
     context: &Context,
-    ingress: &TlsIngress,
+    (ingress, server_tls): (&TlsIngress, Option<Arc<ServerTlsConfig>>),
     client: &mut Socket,
     log: &mut SessionLog,
 ) -> Result<Routed, Cause> {
@@ -55,7 +56,7 @@ pub(super) async fn accept(
     match read_first_bytes(context, client, &mut kept, &mut held).await {
         Ok(FirstBytes::Plain) => accept_plain(context, ingress, log, kept),
         Ok(FirstBytes::Hello(hello)) => {
-            let routed = accept_tls(context, ingress, client, log, (hello, kept), &mut held).await;
+            let routed = accept_tls(context, (ingress, server_tls), client, log, (hello, kept), &mut held).await;
             routed.inspect_err(|_| Numbers::count(&context.numbers.tls_handshake_failures, 1))
         }
         Err(Refusal { cause, alert }) => {
@@ -173,7 +174,7 @@ fn accept_plain(
 
 async fn accept_tls(
     context: &Context,
-    ingress: &TlsIngress,
+    (ingress, server_tls): (&TlsIngress, Option<Arc<ServerTlsConfig>>),
     client: &mut Socket,
     log: &mut SessionLog,
     (hello, kept): (Box<Hello>, Vec<u8>),
@@ -192,7 +193,7 @@ async fn accept_tls(
             });
         }
     };
-    let config = context.server_tls(ingress.listener).ok_or(Cause::TlsInternal)?;
+    let config = server_tls.ok_or(Cause::TlsInternal)?;
     let connection = TlsConnection::server(config.config.clone()).map_err(close_cause::of_tls_fault)?;
     client.begin_tls(connection, kept);
     if let Err(cause) = handshake(context, client, held).await {

@@ -1,5 +1,6 @@
 //! The TLS configuration of a listener: certificates chosen by host name, versions, client certificates, tickets.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
+use crate::cluster::ListenerId;
 use crate::config::{ClientAuthentication, Identity, PrincipalSource, TlsServer, TlsVersions};
 use crate::x509::{CoveredNames, Facts, NoPrincipal};
 
@@ -24,8 +26,8 @@ pub struct ServerTlsConfig {
     client_authentication: Option<ClientAuthentication>,
 }
 
-/// The TLS configurations of all listeners, by their index; `None` where one speaks no TLS.
-pub type ServerTlsConfigs = Arc<[Option<Arc<ServerTlsConfig>>]>;
+/// The TLS configurations of all listeners that speak TLS.
+pub type ServerTlsConfigs = Arc<HashMap<ListenerId, Arc<ServerTlsConfig>>>;
 
 /// Why no handshake could be done with these settings. The configuration's check makes it impossible, but for memory and
 /// randomness that are missing.
