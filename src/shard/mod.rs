@@ -5,6 +5,8 @@
 mod certificate_coverage;
 mod executor;
 mod server;
+#[cfg(test)]
+mod table_swap_tests;
 
 pub use executor::spawn_thread;
 
