@@ -27,6 +27,8 @@ pub mod upstream;
 pub mod net;
 
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod auth;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod rewrite;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod route;

@@ -70,7 +70,7 @@ impl Table {
         let ingress = self.ingresses.get(&address)?;
         let server_tls = match &ingress.mode {
             IngressMode::Plain(_) => None,
-            IngressMode::Tls(tls) => self.server_tls.get(&tls.listener).cloned(),
+            IngressMode::Tls(_) => self.server_tls.get(&ingress.id).cloned(),
         };
         Some((ingress.clone(), server_tls))
     }

@@ -10,7 +10,9 @@ use crate::config::{Forward, Listener, Snapshot};
 /// The ingress of connections: one listening socket.
 #[derive(Debug)]
 pub struct Ingress {
-    /// The listener's name.
+    /// The listener.
+    pub id: ListenerId,
+    /// Its name.
     pub listener: Arc<str>,
     /// What is spoken there, and where connections go.
     pub mode: IngressMode,
@@ -28,8 +30,6 @@ pub enum IngressMode {
 /// An ingress where TLS is spoken.
 #[derive(Debug)]
 pub struct TlsIngress {
-    /// The listener, which has the TLS configuration.
-    pub listener: ListenerId,
     /// Connections that do not begin with TLS are accepted too, and go where [`TlsIngress::by_port`] says.
     pub allow_plaintext: bool,
     /// The host names of the listener; `None`: it does not route by name.
@@ -87,13 +87,12 @@ pub fn ingresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Ingress>)> {
                 // The check accepts no such listener: its connections would go nowhere.
                 (None, None) => continue,
                 (Some(tls), by_port) => IngressMode::Tls(TlsIngress {
-                    listener: listener.id,
                     allow_plaintext: tls.allow_plaintext,
                     host_table: host_table.clone(),
                     by_port,
                 }),
             };
-            let ingress = Arc::new(Ingress { listener: listener.name.clone(), mode });
+            let ingress = Arc::new(Ingress { id: listener.id, listener: listener.name.clone(), mode });
             let addresses = listener.addresses.iter();
             table.extend(addresses.map(|address| (SocketAddr::new(*address, *port), ingress.clone())));
         }

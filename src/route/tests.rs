@@ -110,7 +110,7 @@ fn the_first_policy_that_matches_is_used() {
     };
     let found = |ingress: &Ingress, name: Option<&str>| {
         let IngressMode::Tls(tls) = &ingress.mode else { panic!("the listener has TLS") };
-        assert!(tls.allow_plaintext && tls.listener == ListenerId::of("desk"));
+        assert!(tls.allow_plaintext && ingress.id == ListenerId::of("desk"));
         let to = tls.destination(name.map(str::as_bytes))?;
         Ok((to.route.virtual_cluster.to_string(), to.node.map(|node| node.0)))
     };

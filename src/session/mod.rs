@@ -6,6 +6,7 @@ mod carry_over;
 mod close;
 mod close_cause;
 mod connect;
+mod connection;
 mod context;
 mod deadlines;
 mod pump;
@@ -28,6 +29,7 @@ use crate::net::Socket;
 use crate::route::{Ingress, IngressMode};
 use crate::tls::ServerTlsConfig;
 
+use connection::Connection;
 use relay::Relay;
 use session_log::SessionLog;
 use tls_accept::Routed;
@@ -46,10 +48,11 @@ pub struct Arrival {
 pub async fn run(context: Rc<Context>, arrival: Arrival) {
     let Arrival { stream, ingress, server_tls } = arrival;
     let client = Socket::of_client(&context.net, stream);
-    let mut log = SessionLog::new(&context, &ingress, &client);
-    let cause = guarded(&context, serve(&context, ingress, server_tls, client, &mut log)).await;
+    let (mut connection, mut log) = (Connection::new(&ingress, &client), SessionLog::new(&context));
+    let work = serve(&context, (ingress, server_tls), client, &mut connection, &mut log);
+    let cause = guarded(&context, work).await;
     context.count_close(cause);
-    log.close(&context, cause);
+    log.close(&context, &connection, cause);
 }
 
 /// Runs a session's work to its cause; a panic in it is one.
@@ -65,17 +68,17 @@ async fn guarded(context: &Context, work: impl Future<Output = Cause>) -> Cause 
 /// The steps of a session, in order.
 async fn serve(
     context: &Context,
-    ingress: Arc<Ingress>,
-    server_tls: Option<Arc<ServerTlsConfig>>,
+    (ingress, server_tls): (Arc<Ingress>, Option<Arc<ServerTlsConfig>>),
     mut client: Socket,
+    connection: &mut Connection,
     log: &mut SessionLog,
 ) -> Cause {
     // Each on the heap and gone when it is over: most of a connection's life is the relay's.
     let routed = match &ingress.mode {
         IngressMode::Plain(destination) => Ok(Routed { destination: destination.clone(), first: Vec::new() }),
         IngressMode::Tls(ingress) => {
-            let accept = tls_accept::accept(context, (ingress, server_tls), &mut client, log);
-            Box::pin(accept).await
+            let ingress = (ingress, server_tls);
+            Box::pin(tls_accept::accept(context, ingress, &mut client, connection, &mut log.counts)).await
         }
     };
     // A table of host names, perhaps a large one that is the listener's no longer.
@@ -84,7 +87,8 @@ async fn serve(
         Ok(routed) => routed,
         Err(cause) => return cause,
     };
-    log.open(context, &destination.route);
+    connection.route = Some(destination.route.clone());
+    log.open(context, connection);
     let connected = Box::pin(connect::connect(context, &destination, &client, first, &mut log.counts)).await;
     let (first, connected) = match connected {
         Ok(connected) => connected,
@@ -126,9 +130,8 @@ mod tests {
     }
 
     fn ingress() -> Arc<Ingress> {
-        let (listener, allow_plaintext) = (ListenerId::of("a"), false);
-        let ingress = TlsIngress { listener, allow_plaintext, host_table: None, by_port: None };
-        Arc::new(Ingress { listener: "a".into(), mode: IngressMode::Tls(ingress) })
+        let ingress = TlsIngress { allow_plaintext: false, host_table: None, by_port: None };
+        Arc::new(Ingress { id: ListenerId::of("a"), listener: "a".into(), mode: IngressMode::Tls(ingress) })
     }
 
     #[test]

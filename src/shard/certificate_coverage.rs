@@ -132,8 +132,8 @@ fn sni_listeners(table: &Table) -> Vec<SniListener> {
     for ingress in table.ingresses.values() {
         let IngressMode::Tls(tls) = &ingress.mode else { continue };
         let Some(host_table) = &tls.host_table else { continue };
-        if !listeners.iter().any(|known| known.id == tls.listener) {
-            let (id, name) = (tls.listener, ingress.listener.clone());
+        if !listeners.iter().any(|known| known.id == ingress.id) {
+            let (id, name) = (ingress.id, ingress.listener.clone());
             listeners.push(SniListener { id, name, table: host_table.clone() });
         }
     }
