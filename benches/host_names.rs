@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use klamm::cluster::{AddressMap, HostFormat, HostNames, NodeId};
+use klamm::cluster::{AddressMap, BackendId, HostFormat, HostNames, NodeId, VirtualClusterId};
 use klamm::route::{HostTable, Route};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -69,7 +69,8 @@ fn measure(count: usize) {
         Arc::new(Route {
             listener: "door".into(),
             virtual_cluster: label.as_str().into(),
-            backend: 0,
+            id: VirtualClusterId::of(label),
+            backend: BackendId::of("lab"),
             addresses: Arc::new(AddressMap::Names(names(label))),
             namespace: None,
         })

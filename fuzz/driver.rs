@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use klamm::cluster::{
-    Additional, AddressMap, ApiRange, Exact, HostFormat, HostNames, Mode, Namespace, NodeApis, NodePorts, PortMapping,
+    Additional, AddressMap, ApiRange, BackendId, Exact, HostFormat, HostNames, Mode, Namespace, NodeApis, NodePorts,
+    PortMapping, VirtualClusterId,
 };
 use klamm::frame::{
     Asked, Entry, Ledger, RequestHead, ResponseHead, Varint, length, padded_varint, read_varint, stranger, varint_bytes,
@@ -101,7 +102,8 @@ pub fn host_table() -> HostTable {
     let route = |names| Route {
         listener: "door".into(),
         virtual_cluster: "vc".into(),
-        backend: 0,
+        id: VirtualClusterId::of("vc"),
+        backend: BackendId::of("lab"),
         addresses: Arc::new(AddressMap::Names(names)),
         namespace: None,
     };

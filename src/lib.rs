@@ -19,11 +19,15 @@ pub mod listener;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod session;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod table;
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod upstream;
 
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod net;
 
+#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod auth;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod rewrite;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]

@@ -1,7 +1,7 @@
 //! How many connections and how much memory this process can afford.
 
 use crate::config::Limits;
-use crate::sys;
+use crate::{sys, table};
 
 /// Descriptors of one client connection: its own and its backend's.
 const PER_CONNECTION: u64 = 2;
@@ -15,10 +15,8 @@ const BASE: u64 = 128;
 /// What the limits come to on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capacity {
-    /// Client connections at a time.
-    pub connections_max: u64,
-    /// Memory for buffers, in bytes.
-    pub memory_bytes_max: u64,
+    /// Of the table.
+    pub node: table::Capacity,
     descriptors: u64,
 }
 
@@ -35,15 +33,15 @@ impl Capacity {
         let rest = listening as u64 + (PER_SHARD + PER_PIPE * u64::from(limits.pipes_max)) * shards + BASE;
         let connections_max = connections(limits.connections_max, descriptors, rest)?;
         let memory_bytes_max = limits.memory_bytes_max.unwrap_or_else(|| memory() / 100 * 60);
-        Ok(Capacity { connections_max, memory_bytes_max, descriptors })
+        Ok(Capacity { node: table::Capacity { connections_max, memory_bytes_max }, descriptors })
     }
 
     /// Logs what was derived.
     pub fn log(&self) {
         tracing::info!(
-            connections_max = self.connections_max,
+            connections_max = self.node.connections_max,
             descriptors = self.descriptors,
-            memory_mib = self.memory_bytes_max >> 20,
+            memory_mib = self.node.memory_bytes_max >> 20,
             "capacity"
         );
     }

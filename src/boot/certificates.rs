@@ -1,4 +1,4 @@
-//! The TLS configurations of all handshakes, made of a snapshot; and the validity of the certificates in it.
+//! The validity of the certificates in a snapshot: for the log, and for the admin address.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,56 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::admin::{CertificateReport, Side};
 use crate::config::{self, Holder, Snapshot, ValidityNotice};
-use crate::tls::{BackendTlsConfig, ServerTlsConfig, ServerTlsConfigs};
 use crate::x509::Facts;
 
 /// Certificates of one holder that have a series of their own, those that end first; a listener may have thousands.
 const SERIES_MAX: usize = 32;
 /// Characters of a subject that a label repeats.
 const SUBJECT_CHARS_MAX: usize = 128;
-
-/// The TLS configurations of both sides; by the index of the listener, and of the backend cluster.
-#[derive(Clone)]
-pub(super) struct TlsConfigs {
-    pub servers: ServerTlsConfigs,
-    pub backends: Arc<[Option<BackendTlsConfig>]>,
-}
-
-impl TlsConfigs {
-    /// For `snapshot`. What is the same in the one `before`, of which it was made by a reload, is the same here.
-    ///
-    /// # Errors
-    ///
-    /// A sentence: rustls refuses something that the check did not find.
-    pub fn of(snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>) -> Result<TlsConfigs, String> {
-        let servers = snapshot.listeners.iter().enumerate().map(|(at, listener)| {
-            let Some(tls) = &listener.tls else { return Ok(None) };
-            let was = before.and_then(|(was, _)| was.listeners.get(at)?.tls.as_ref());
-            let config = before.and_then(|(_, configs)| configs.servers.get(at)?.as_ref());
-            match config {
-                Some(config) if was == Some(tls) => Ok(Some(config.clone())),
-                config => ServerTlsConfig::new(tls, config.map(Arc::as_ref))
-                    .map(|config| Some(Arc::new(config)))
-                    .map_err(|error| format!("listeners[{}]: {error}", listener.name)),
-            }
-        });
-        let backends = snapshot.backend_clusters.iter().enumerate().map(|(at, backend)| {
-            let Some(tls) = &backend.tls else { return Ok(None) };
-            let was = before.and_then(|(was, _)| was.backend_clusters.get(at)?.tls.as_ref());
-            let config = before.and_then(|(_, configs)| configs.backends.get(at)?.as_ref());
-            match config {
-                Some(config) if was == Some(tls) => Ok(Some(config.clone())),
-                Some(_) | None => BackendTlsConfig::new(tls)
-                    .map(Some)
-                    .map_err(|error| format!("backend_clusters[{}].tls: {error}", backend.name)),
-            }
-        });
-        Ok(TlsConfigs {
-            servers: servers.collect::<Result<_, String>>()?,
-            backends: backends.collect::<Result<_, _>>()?,
-        })
-    }
-}
 
 /// Logs which certificates others refuse, or will soon.
 pub(super) fn log_validity(snapshot: &Snapshot) {
@@ -136,27 +92,6 @@ mod tests {
         );
         let read = config::load_bytes(&folder.join("klamm.yaml"), text.as_bytes());
         read.unwrap_or_else(|faults| panic!("{faults}\n{text}"))
-    }
-
-    #[test]
-    fn what_did_not_change_is_the_same_after_a_reload() {
-        let folder = tempfile::tempdir().unwrap();
-        let of =
-            |snapshot: &Snapshot, before: Option<(&Snapshot, &TlsConfigs)>| TlsConfigs::of(snapshot, before).unwrap();
-        let first = load(folder.path(), &[("a", "a", 2040)]);
-        let configs = of(&first, None);
-        let server = |configs: &TlsConfigs| configs.servers[0].clone().unwrap();
-        let backend = |configs: &TlsConfigs| configs.backends[0].clone().unwrap().config;
-
-        let again = of(&load(folder.path(), &[("a", "a", 2040)]), Some((&first, &configs)));
-        assert!(Arc::ptr_eq(&server(&again), &server(&configs)) && Arc::ptr_eq(&backend(&again), &backend(&configs)));
-
-        let more = of(&load(folder.path(), &[("a", "a", 2040), ("b", "b", 2040)]), Some((&first, &configs)));
-        assert!(!Arc::ptr_eq(&server(&more), &server(&configs)) && Arc::ptr_eq(&backend(&more), &backend(&configs)));
-        assert!(Arc::ptr_eq(&server(&more).config.ticketer, &server(&configs).config.ticketer));
-
-        let other = of(&load(folder.path(), &[("b", "b", 2040)]), Some((&first, &configs)));
-        assert!(!Arc::ptr_eq(&backend(&other), &backend(&configs)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The control thread: signals, the admin address, reload, drain, and the end.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
@@ -19,10 +20,12 @@ use super::certificates;
 use super::log;
 use super::reload::Reloader;
 use crate::admin::{self, AdminListener, BackendReport, Report, Source};
+use crate::cluster::BackendId;
 use crate::metrics::Sample;
 use crate::net::Sender;
-use crate::shard::{Message, Scraped};
+use crate::shard::{Message, Scraped, ScrapedBackend};
 use crate::sys;
+use crate::upstream::TableBackend;
 
 /// How long a shard may take to answer a scrape.
 const SCRAPE_TIME: Duration = Duration::from_secs(1);
@@ -51,7 +54,6 @@ pub(super) struct Control {
 /// What of it the admin address may ask.
 struct Shards {
     senders: Vec<Sender<Message>>,
-    backends: Vec<String>,
     draining: Cell<bool>,
     started_at_seconds: f64,
     reloader: Reloader,
@@ -66,16 +68,10 @@ impl Control {
         endings: UnboundedReceiver<(usize, Sample)>,
     ) -> Control {
         let (senders, threads) = handles.into_iter().map(|handle| (handle.sender, handle.thread)).unzip();
-        let served = reloader.served();
-        let snapshot = &served.snapshot;
-        let shards = Shards {
-            senders,
-            backends: snapshot.backend_clusters.iter().map(|backend| backend.name.to_string()).collect(),
-            draining: Cell::new(false),
-            started_at_seconds: seconds(SystemTime::now()),
-            reloader,
-        };
-        Control { shards, admin, threads, endings, drain_duration: snapshot.node.drain_duration }
+        let drain_duration = reloader.table().snapshot.node.drain_duration;
+        let shards =
+            Shards { senders, draining: Cell::new(false), started_at_seconds: seconds(SystemTime::now()), reloader };
+        Control { shards, admin, threads, endings, drain_duration }
     }
 
     /// Serves until a signal ends it.
@@ -156,7 +152,7 @@ async fn reloads(hup: &mut Signal, shards: &Shards) -> Infallible {
     loop {
         tokio::select! {
             _ = hup.recv() => reload(shards).await,
-            _ = days.tick() => certificates::log_validity(&shards.reloader.served().snapshot),
+            _ = days.tick() => certificates::log_validity(&shards.reloader.table().snapshot),
         }
     }
 }
@@ -167,9 +163,8 @@ async fn reload(shards: &Shards) {
         Err(error) => tracing::debug!(%error, "systemd is not notified of the reload"),
     }
     let status = match shards.reloader.reload().await {
-        Some(tls_configs) => {
-            let (servers, backends) = (&tls_configs.servers, &tls_configs.backends);
-            shards.send_all(|| Message::TlsConfigs { servers: servers.clone(), backends: backends.clone() }).await;
+        Some(table) => {
+            shards.send_all(|| Message::Table(table.clone())).await;
             "serving"
         }
         None => "serving; the last reload failed",
@@ -242,16 +237,16 @@ fn request_scrape(sender: &Sender<Message>) -> Option<oneshot::Receiver<Scraped>
 
 impl Source for Shards {
     async fn report(&self) -> Report {
-        let mut backends: Vec<BackendReport> =
-            self.backends.iter().map(|name| BackendReport { name: name.clone(), ..BackendReport::default() }).collect();
         let scraped = self.scrape().await;
-        for known in scraped.iter().flatten().flat_map(|scraped| &scraped.backends) {
-            let Some(report) = backends.get_mut(known.backend) else { continue };
-            report.catalogue_version = known.version;
-            report.nodes = known.nodes;
-            report.refreshed_at_seconds = known.status.refreshed_at.map(seconds);
-            report.last_error = known.status.last_error.clone();
-        }
+        let known: HashMap<BackendId, &ScrapedBackend> = scraped
+            .iter()
+            .flatten()
+            .flat_map(|scraped| &scraped.backends)
+            .map(|known| (known.backend, known))
+            .collect();
+        let table = self.reloader.table();
+        let report = |backend: &TableBackend| backend_report(backend, known.get(&backend.shared.id).copied());
+        let backends = table.backends.iter().map(report).collect();
         let (reloads, certificates) = self.reloader.report();
         Report {
             reloads,
@@ -263,6 +258,19 @@ impl Source for Shards {
             log_lines_lost: log::lost(),
             started_at_seconds: self.started_at_seconds,
         }
+    }
+}
+
+/// What is known of a backend cluster, where the shard that keeps its catalogue has answered.
+fn backend_report(backend: &TableBackend, known: Option<&ScrapedBackend>) -> BackendReport {
+    let report = BackendReport { name: backend.shared.config.name.to_string(), ..BackendReport::default() };
+    let Some(known) = known else { return report };
+    BackendReport {
+        catalogue_version: known.version,
+        nodes: known.nodes,
+        refreshed_at_seconds: known.status.refreshed_at.map(seconds),
+        last_error: known.status.last_error.clone(),
+        ..report
     }
 }
 

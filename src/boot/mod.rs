@@ -18,24 +18,22 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::admin::AdminListener;
-use crate::cluster::ShadowCheck;
 use crate::config::{self, Shards, Snapshot};
 use crate::metrics::Loads;
 use crate::net::{Sender, mailbox};
 use crate::shard::{self, Message, Setup};
-use crate::upstream::{Resolver, SharedBackend};
-use crate::{route, sys};
+use crate::sys;
+use crate::table::Table;
+use crate::upstream::Resolver;
 
 use args::{Command, EXIT_FAULT, EXIT_OK};
 use capacity::Capacity;
-use certificates::TlsConfigs;
 use control::{Control, ShardHandle};
-use reload::{Reloader, Served};
+use reload::Reloader;
 
 /// Messages that may wait in a shard's mailbox: more than one catalogue for each backend cluster, scrapes and drains.
 const MAILBOX_MESSAGES_MAX: usize = 4096;
@@ -125,25 +123,26 @@ fn run(path: PathBuf, snapshot: Snapshot, log: log::Options) -> ExitCode {
 
 /// Opens everything and starts the shards. All faults that can be found are reported at once.
 fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
-    let table = route::ingresses(&snapshot);
+    let addresses = sockets::addresses(&snapshot);
     let mut faults = Vec::new();
     let cores = cores(&snapshot.node.shards).unwrap_or_else(|fault| {
         faults.push(fault);
         Vec::new()
     });
     faults.extend(kernel::faults());
-    let capacity = Capacity::of(&snapshot.node.limits, table.len() * cores.len(), cores.len());
+    let capacity = Capacity::of(&snapshot.node.limits, addresses.len() * cores.len(), cores.len());
     let capacity = capacity.map_err(|fault| faults.push(fault)).ok();
     let admin = sockets::admin(&snapshot.node.admin).map_err(|fault| faults.push(fault)).ok();
-    let listening = sockets::listen(&table, cores.len()).map_err(|more| faults.extend(more)).ok();
-    let tls_configs = TlsConfigs::of(&snapshot, None).map_err(|fault| faults.push(fault)).ok();
-    match (capacity, admin, listening, tls_configs) {
-        (Some(capacity), Some(admin), Some(listening), Some(tls_configs)) if faults.is_empty() => {
-            config::warnings(&snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
-            certificates::log_validity(&snapshot);
+    let listening = sockets::listen(&addresses, cores.len()).map_err(|more| faults.extend(more)).ok();
+    let table = Table::of(snapshot, cores.len(), None).map_err(|fault| faults.push(fault)).ok();
+    match (capacity, admin, listening, table) {
+        (Some(capacity), Some(admin), Some(listening), Some(table)) if faults.is_empty() => {
+            config::warnings(&table.snapshot).iter().for_each(|warning| tracing::warn!("{warning}"));
+            certificates::log_validity(&table.snapshot);
             capacity.log();
-            let reloader = Reloader::new(path, Served { snapshot, tls_configs });
-            start_shards(reloader, &cores, capacity, admin, listening).map_err(|error| vec![error])
+            let table = Arc::new(Table { capacity: capacity.node, ..table });
+            let reloader = Reloader::new(path, table, cores.len());
+            start_shards(reloader, &cores, admin, listening).map_err(|error| vec![error])
         }
         _ => Err(faults),
     }
@@ -152,13 +151,10 @@ fn start(path: PathBuf, snapshot: Snapshot) -> Result<Control, Vec<String>> {
 fn start_shards(
     reloader: Reloader,
     cores: &[usize],
-    capacity: Capacity,
     admin: AdminListener,
     listening: Vec<sockets::Listening>,
 ) -> Result<Control, String> {
     let say = |error: io::Error| format!("the shards cannot be started: {error}");
-    let served = reloader.served();
-    let (snapshot, tls_configs) = (&served.snapshot, &served.tls_configs);
     let mut senders: Vec<Sender<Message>> = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in cores {
@@ -169,7 +165,6 @@ fn start_shards(
     let post = shard::post(senders.clone());
     let loads = Loads::new(cores.len());
     let resolver = Resolver::start(post.clone()).map_err(say)?;
-    let backends = shared_backends(snapshot, cores.len());
     let id_mask = random().map_err(|error| format!("{RANDOM} cannot be read: {error}"))?;
     let (ready, readied) = mpsc::channel();
     let (ended, endings) = tokio::sync::mpsc::unbounded_channel();
@@ -183,13 +178,8 @@ fn start_shards(
             senders: senders.clone(),
             loads: loads.clone(),
             resolver: resolver.clone(),
-            backends: backends.clone(),
-            server_tls: tls_configs.servers.clone(),
-            backend_tls: tls_configs.backends.clone(),
+            table: reloader.table(),
             listening,
-            limits: snapshot.node.limits.clone(),
-            connections_max: capacity.connections_max,
-            memory_bytes_max: capacity.memory_bytes_max,
             id_mask,
             ready: ready.clone(),
         };
@@ -229,28 +219,4 @@ fn failed_start(handles: Vec<ShardHandle>) -> String {
         true => format!("not all shards accepted within {} s", START_TIME.as_secs()),
         false => format!("the shards cannot be started: {}", errors.join("; ")),
     }
-}
-
-/// Each catalogue has one owning shard, chosen by the hash of its backend cluster's name.
-fn shared_backends(snapshot: &Snapshot, shards: usize) -> Vec<SharedBackend> {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let shared = |(at, backend): (usize, &config::BackendCluster)| {
-        let mut hasher = DefaultHasher::new();
-        backend.name.hash(&mut hasher);
-        let owner = (hasher.finish() % shards.max(1) as u64) as usize;
-        let checks = snapshot.virtual_clusters.iter().filter(|cluster| cluster.backend == at).filter_map(shadow_check);
-        SharedBackend {
-            config: Arc::new(backend.clone()),
-            owner,
-            hinted: Arc::new(AtomicBool::new(false)),
-            shadow_checks: checks.collect(),
-        }
-    };
-    snapshot.backend_clusters.iter().enumerate().map(shared).collect()
-}
-
-/// The check for shadowed topics of a virtual cluster; `None`: there is none.
-fn shadow_check(cluster: &config::VirtualCluster) -> Option<ShadowCheck> {
-    let names = cluster.namespace.clone().filter(|_| !cluster.shadow_warnings.is_empty())?;
-    Some(ShadowCheck { virtual_cluster: cluster.name.clone(), names, warnings: cluster.shadow_warnings.clone() })
 }

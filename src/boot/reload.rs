@@ -9,35 +9,30 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
-use super::certificates::{self, TlsConfigs};
+use super::certificates;
 use super::control::seconds;
 use crate::admin::{CertificateReport, ReloadReport};
-use crate::config::{self, Faults, Reloaded, Snapshot};
+use crate::config::{self, Faults, Reloaded};
 use crate::sys;
+use crate::table::Table;
 
 /// Faults that are logged one by one; `klamm check` prints all.
 const FAULTS_LOGGED_MAX: usize = 20;
 /// Paths of a difference that a line names.
 const PATHS_LOGGED_MAX: usize = 20;
 
-/// What runs.
-pub(super) struct Served {
-    /// As it was read, and changed by reloads.
-    pub snapshot: Snapshot,
-    /// Made of it.
-    pub tls_configs: TlsConfigs,
-}
-
 /// Reloads, one at a time.
 pub(super) struct Reloader {
     path: PathBuf,
-    served: RefCell<Arc<Served>>,
+    shards: usize,
+    /// What runs: as it was read, and changed by reloads.
+    table: RefCell<Arc<Table>>,
     report: RefCell<(ReloadReport, Vec<CertificateReport>)>,
 }
 
 /// What was read for a reload.
 struct Read {
-    served: Served,
+    table: Table,
     differing: Vec<String>,
     uncovered: Vec<(Arc<str>, String)>,
 }
@@ -50,16 +45,16 @@ enum Refused {
 }
 
 impl Reloader {
-    /// For what was read from `path` and runs since now.
-    pub fn new(path: PathBuf, served: Served) -> Reloader {
+    /// For what was read from `path` and runs since now, on so many shards.
+    pub fn new(path: PathBuf, table: Arc<Table>, shards: usize) -> Reloader {
         let report = ReloadReport { succeeded_at_seconds: seconds(SystemTime::now()), ..ReloadReport::default() };
-        let report = RefCell::new((report, certificates::reports(&served.snapshot)));
-        Reloader { path, served: RefCell::new(Arc::new(served)), report }
+        let report = RefCell::new((report, certificates::reports(&table.snapshot)));
+        Reloader { path, shards, table: RefCell::new(table), report }
     }
 
     /// What runs.
-    pub fn served(&self) -> Arc<Served> {
-        self.served.borrow().clone()
+    pub fn table(&self) -> Arc<Table> {
+        self.table.borrow().clone()
     }
 
     /// For the admin address.
@@ -67,9 +62,9 @@ impl Reloader {
         self.report.borrow().clone()
     }
 
-    /// Reads again, and logs the outcome. Returns the TLS configurations for the shards; `None`: nothing has changed.
-    pub async fn reload(&self) -> Option<TlsConfigs> {
-        let read = match read_on_a_thread(self.path.clone(), self.served()).await {
+    /// Reads again, and logs the outcome. Returns the table for the shards; `None`: nothing has changed.
+    pub async fn reload(&self) -> Option<Arc<Table>> {
+        let read = match read_on_a_thread(self.path.clone(), self.table(), self.shards).await {
             Ok(read) => read,
             Err(refused) => {
                 log_refused(&refused);
@@ -78,40 +73,38 @@ impl Reloader {
             }
         };
         log_differences(&read);
-        let tls_configs = read.served.tls_configs.clone();
-        let certificates = certificates::reports(&read.served.snapshot);
+        let certificates = certificates::reports(&read.table.snapshot);
         let (report, reported) = &mut *self.report.borrow_mut();
         *reported = certificates;
         report.succeeded += 1;
         report.succeeded_at_seconds = seconds(SystemTime::now());
         report.differing = read.differing.len() as u64;
-        *self.served.borrow_mut() = Arc::new(read.served);
-        Some(tls_configs)
+        *self.table.borrow_mut() = Arc::new(read.table);
+        Some(self.table())
     }
 }
 
-async fn read_on_a_thread(path: PathBuf, running: Arc<Served>) -> Result<Read, Refused> {
+async fn read_on_a_thread(path: PathBuf, running: Arc<Table>, shards: usize) -> Result<Read, Refused> {
     let (answer, answered) = oneshot::channel();
     let thread = std::thread::Builder::new().name("klamm-reload".into()).spawn(move || {
         // Only the control thread takes signals.
         sys::block_signals();
         // Nobody waits any more where the process ends meanwhile.
-        let _ = answer.send(read(&path, &running));
+        let _ = answer.send(read(&path, &running, shards));
     });
     thread.map_err(|error| Refused::Sentence(format!("no thread can be started: {error}")))?;
     answered.await.unwrap_or_else(|_| Err(Refused::Sentence("a bug in reading it; the line before says more".into())))
 }
 
-fn read(path: &Path, running: &Served) -> Result<Read, Refused> {
+fn read(path: &Path, running: &Table, shards: usize) -> Result<Read, Refused> {
     let read = config::load(path).map_err(Refused::Faults)?;
     let Reloaded { snapshot, differing, uncovered } = config::reload(&running.snapshot, &read);
-    let tls_configs =
-        TlsConfigs::of(&snapshot, Some((&running.snapshot, &running.tls_configs))).map_err(Refused::Sentence)?;
-    Ok(Read { served: Served { snapshot, tls_configs }, differing, uncovered })
+    let table = Table::of(snapshot, shards, Some(running)).map_err(Refused::Sentence)?;
+    Ok(Read { table, differing, uncovered })
 }
 
 fn log_differences(read: &Read) {
-    let snapshot = &read.served.snapshot;
+    let snapshot = &read.table.snapshot;
     tracing::info!(certificates = config::identities(snapshot).count(), "reloaded: new connections use what was read");
     if !read.differing.is_empty() {
         tracing::warn!(

@@ -8,32 +8,43 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::admin::AdminListener;
-use crate::config::Admin;
-use crate::route::Ingress;
+use crate::config::{Admin, Snapshot};
 
 /// Connections that the kernel may have accepted for us before we take them.
 const BACKLOG: i32 = 4096;
 
-/// The listening sockets of one shard.
-pub(super) type Listening = Vec<(TcpListener, Arc<Ingress>)>;
+/// The listening sockets of one shard, each with its address as the configuration has it.
+pub(super) type Listening = Vec<(SocketAddr, TcpListener)>;
+
+/// Each address to listen on, with its listener's name, in the order of the file.
+pub(super) fn addresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<str>)> {
+    let mut addresses = Vec::new();
+    for listener in &snapshot.listeners {
+        for port in &listener.ports {
+            let of_port = listener.addresses.iter().map(|address| SocketAddr::new(*address, *port));
+            addresses.extend(of_port.map(|address| (address, listener.name.clone())));
+        }
+    }
+    addresses
+}
 
 /// Opens each address once for each shard.
 ///
 /// # Errors
 ///
 /// One sentence for each address that cannot be listened on.
-pub(super) fn listen(table: &[(SocketAddr, Arc<Ingress>)], shards: usize) -> Result<Vec<Listening>, Vec<String>> {
+pub(super) fn listen(addresses: &[(SocketAddr, Arc<str>)], shards: usize) -> Result<Vec<Listening>, Vec<String>> {
     let mut faults = Vec::new();
     let mut shards: Vec<Listening> = (0..shards).map(|_| Vec::new()).collect();
-    for (address, ingress) in table {
+    for (address, listener) in addresses {
         let opened = probe(*address).and_then(|()| {
             for listening in &mut shards {
-                listening.push((open(*address)?, ingress.clone()));
+                listening.push((*address, open(*address)?));
             }
             Ok(())
         });
         if let Err(error) = opened {
-            faults.push(say(&format!("listener {}", ingress.listener), *address, &error));
+            faults.push(say(&format!("listener {listener}"), *address, &error));
         }
     }
     if faults.is_empty() { Ok(shards) } else { Err(faults) }
@@ -121,19 +132,11 @@ pub(super) fn admin(admin: &Admin) -> Result<AdminListener, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{IngressMode, TlsIngress};
-
-    fn ingress() -> Arc<Ingress> {
-        let mode =
-            IngressMode::Tls(TlsIngress { listener: 0, allow_plaintext: false, host_table: None, by_port: None });
-        Arc::new(Ingress { listener: "desk".into(), mode })
-    }
-
     #[test]
     fn all_faults_are_told_at_once() {
         let taken = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-        let mut table: Vec<_> = taken.iter().map(|it| (it.local_addr().unwrap(), ingress())).collect();
-        table.push(("203.0.113.1:19092".parse().unwrap(), ingress()));
+        let mut table: Vec<_> = taken.iter().map(|it| (it.local_addr().unwrap(), "desk".into())).collect();
+        table.push(("203.0.113.1:19092".parse().unwrap(), "desk".into()));
         let faults = listen(&table, 2).unwrap_err();
         assert_eq!(faults.len(), 3, "{faults:?}");
         assert!(faults[0].contains(&format!("port {}", table[0].0.port())) && faults[0].contains("is in use"));
@@ -143,8 +146,8 @@ mod tests {
     #[test]
     fn each_shard_has_a_socket_of_each_address_and_both_families_share_a_port() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let table = [(format!("0.0.0.0:{free}"), ingress()), (format!("[::]:{free}"), ingress())];
-        let table = table.map(|(address, route)| (address.parse().unwrap(), route));
+        let table = [format!("0.0.0.0:{free}"), format!("[::]:{free}")];
+        let table = table.map(|address| (address.parse().unwrap(), "desk".into()));
         let shards = listen(&table, 3).unwrap();
         assert_eq!(shards.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2]);
     }

@@ -6,6 +6,7 @@ mod address_map;
 mod catalogue;
 mod cluster_id;
 mod host_names;
+mod ids;
 mod namespace;
 mod shadowed_topics;
 
@@ -13,6 +14,7 @@ pub use address_map::{AddressMap, NodePorts, PortMapping};
 pub use catalogue::{ApiRange, Catalogue, FeatureRange, Node, NodeApis};
 pub use cluster_id::virtual_cluster_id;
 pub use host_names::{Advertised, HostFormat, HostNames};
+pub use ids::{BackendId, ListenerId, VirtualClusterId};
 pub use namespace::{
     Additional, Exact, INTERNAL_TOPICS, Mode, Namespace, Physical, Refusal, TOPIC_BYTES_MAX, is_topic_name,
     matches_glob,

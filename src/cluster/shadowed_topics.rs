@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::VirtualClusterId;
 use super::namespace::{Mode, Namespace, is_topic_name, matches_glob};
 
 /// The additional topics of a virtual cluster with `conflict: warn`: a topic that they shadow is logged.
@@ -26,6 +27,8 @@ impl ShadowWarnings {
 /// What is looked for on a backend cluster for one virtual cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShadowCheck {
+    /// Its id.
+    pub id: VirtualClusterId,
     /// Its name.
     pub virtual_cluster: Arc<str>,
     /// Its names.
@@ -90,7 +93,7 @@ mod tests {
             exact: vec!["all-orders".into(), "a.x".into(), long.into_boxed_str()],
             globs: vec!["s-*".into()],
         };
-        ShadowCheck { virtual_cluster: "a".into(), names: names.into(), warnings }
+        ShadowCheck { id: VirtualClusterId::of("a"), virtual_cluster: "a".into(), names: names.into(), warnings }
     }
 
     #[test]

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls::{BackendTls, TlsServer};
-use crate::cluster::{AddressMap, HostFormat, HostPort, Namespace, ShadowWarnings};
+use crate::cluster::{
+    AddressMap, BackendId, HostFormat, HostPort, ListenerId, Namespace, ShadowWarnings, VirtualClusterId,
+};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// This machine's settings.
     pub node: Node,
-    /// The backend clusters; others refer to them by index.
+    /// The backend clusters; within the snapshot others refer to them by index.
     pub backend_clusters: Vec<BackendCluster>,
-    /// The virtual clusters, the implicit `passthrough` among them; others refer to them by index.
+    /// The virtual clusters, the implicit `passthrough` among them; within the snapshot others refer to them by index.
     pub virtual_clusters: Vec<VirtualCluster>,
     /// The listeners.
     pub listeners: Vec<Listener>,
@@ -128,6 +130,8 @@ impl Default for Limits {
 /// A Kafka that is shared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendCluster {
+    /// Of its name.
+    pub id: BackendId,
     /// Its name in the file.
     pub name: Arc<str>,
     /// Where to begin.
@@ -145,6 +149,8 @@ pub struct BackendCluster {
 /// What a client takes for a Kafka of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VirtualCluster {
+    /// Of its name.
+    pub id: VirtualClusterId,
     /// Its name in the file, or `passthrough`.
     pub name: Arc<str>,
     /// Index into [`Snapshot::backend_clusters`].
@@ -164,6 +170,8 @@ pub struct VirtualCluster {
 /// Sockets that are listened on, and where their connections go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
+    /// Of its name.
+    pub id: ListenerId,
     /// Its name in the file.
     pub name: Arc<str>,
     /// Each address is bound with each port.

@@ -10,11 +10,8 @@ use std::time::Instant;
 use crate::metrics::{Cause, ShardSlot};
 use crate::session::Context;
 
-/// A shard's part of the caps.
+/// What a shard has spent of the caps.
 pub struct Caps {
-    connections_max: u64,
-    connections_per_source_max: u64,
-    accepts_per_second_max: u64,
     sources: RefCell<HashMap<IpAddr, u64>>,
     tokens: Cell<f64>,
     filled_at: Cell<Instant>,
@@ -45,42 +42,42 @@ impl Drop for Admitted {
 impl Caps {
     /// The caps of one shard.
     #[expect(clippy::disallowed_methods, reason = "no disk is behind /dev/null")]
-    pub fn new(
-        connections_max: u64,
-        connections_per_source_max: u64,
-        accepts_per_second_max: u64,
-        now: Instant,
-    ) -> Caps {
+    pub fn new(now: Instant) -> Caps {
         Caps {
-            connections_max,
-            connections_per_source_max,
-            accepts_per_second_max,
             sources: RefCell::default(),
-            tokens: Cell::new(accepts_per_second_max as f64),
+            tokens: Cell::new(f64::INFINITY),
             filled_at: Cell::new(now),
             reserve: RefCell::new(File::open("/dev/null").ok()),
         }
     }
 
-    /// Admits a connection that is assigned to this shard, and counts it.
+    /// Admits a connection that is assigned to this shard, and counts it. Of each cap of the node the shard has an equal part,
+    /// rounded up; so many connections may it have at all as `connections_max` says.
     ///
     /// # Errors
     ///
     /// The cap that it would exceed.
-    pub fn admit(self: &Rc<Caps>, context: &Context, stream: &TcpStream, slot: ShardSlot) -> Result<Admitted, Cause> {
+    pub fn admit(
+        self: &Rc<Caps>,
+        context: &Context,
+        connections_max: u64,
+        stream: &TcpStream,
+        slot: ShardSlot,
+    ) -> Result<Admitted, Cause> {
+        let part = |cap: u64| cap.div_ceil(context.shards.max(1) as u64);
         let source = stream.peer_addr().map_err(|_| Cause::ClientReset)?.ip().to_canonical();
-        if context.active() >= self.connections_max {
+        if context.active() >= part(connections_max) {
             return Err(Cause::ConnectionsMax);
         }
         if context.memory_is_short() {
             return Err(Cause::MemoryBudget);
         }
-        if !self.take_token(context.net.now()) {
+        if !self.take_token(context.net.now(), part(context.limits.accepts_per_second_max)) {
             return Err(Cause::AcceptRate);
         }
         let mut sources = self.sources.borrow_mut();
         let count = sources.entry(source).or_default();
-        if *count >= self.connections_per_source_max {
+        if *count >= part(context.limits.connections_per_source_max) {
             return Err(Cause::SourceConnectionsMax);
         }
         *count += 1;
@@ -90,8 +87,8 @@ impl Caps {
     }
 
     /// A bucket of one second's accepts.
-    fn take_token(&self, now: Instant) -> bool {
-        let rate = self.accepts_per_second_max as f64;
+    fn take_token(&self, now: Instant, rate: u64) -> bool {
+        let rate = rate as f64;
         let passed = now.saturating_duration_since(self.filled_at.get()).as_secs_f64();
         self.filled_at.set(now);
         let tokens = (self.tokens.get() + passed * rate).min(rate);
@@ -116,8 +113,8 @@ mod tests {
     #[test]
     fn a_second_admits_its_rate_and_no_more() {
         let start = Instant::now();
-        let caps = Caps::new(10, 10, 5, start);
-        let taken = |at: Instant| (0..20).filter(|_| caps.take_token(at)).count();
+        let caps = Caps::new(start);
+        let taken = |at: Instant| (0..20).filter(|_| caps.take_token(at, 5)).count();
         assert_eq!(taken(start), 5);
         assert_eq!(taken(start + Duration::from_millis(400)), 2);
         assert_eq!(taken(start + Duration::from_secs(60)), 5);

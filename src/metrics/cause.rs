@@ -161,6 +161,8 @@ causes! {
     ResponseUnexpected "response_unexpected" Backend;
     /// A frame that must be held whole is larger than `hold_bytes_max`.
     HeldFrameTooLarge "held_frame_too_large" Gateway;
+    /// No listener has the address any more: the configuration has changed since it was opened.
+    ListenerGone "listener_gone" None;
     /// The limit of connections was reached.
     ConnectionsMax "connections_max" Gateway;
     /// The limit of connections from one source address was reached.

@@ -25,6 +25,8 @@ pub struct Pipes {
     empty: RefCell<Vec<EmptyPipe>>,
     open: Rc<Cell<usize>>,
     max: Cell<usize>,
+    /// The kernel refuses what they are for.
+    closed: Cell<bool>,
     rests_until: Cell<Option<Instant>>,
     failures: Cell<u64>,
 }
@@ -36,6 +38,7 @@ impl Pipes {
             empty: RefCell::default(),
             open: Rc::default(),
             max: Cell::new(max),
+            closed: Cell::default(),
             rests_until: Cell::default(),
             failures: Cell::default(),
         }
@@ -66,10 +69,18 @@ impl Pipes {
         }
     }
 
+    /// At most so many from now on; those that are in use beyond that are closed when they come back.
+    pub fn set_max(&self, max: usize) {
+        if !self.closed.get() {
+            self.max.set(max);
+            self.empty.borrow_mut().truncate(max);
+        }
+    }
+
     /// Makes and keeps no more pipes.
     pub fn close(&self) {
-        self.max.set(0);
-        self.empty.borrow_mut().clear();
+        self.set_max(0);
+        self.closed.set(true);
     }
 
     /// Pipes that are open.

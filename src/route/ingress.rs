@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{HostTable, NoHostMatch, Route, host_names};
-use crate::cluster::{AddressMap, NodeId};
+use crate::cluster::{AddressMap, ListenerId, NodeId};
 use crate::config::{Forward, Listener, Snapshot};
 
 /// The ingress of connections: one listening socket.
 #[derive(Debug)]
 pub struct Ingress {
-    /// The listener's name.
+    /// The listener.
+    pub id: ListenerId,
+    /// Its name.
     pub listener: Arc<str>,
     /// What is spoken there, and where connections go.
     pub mode: IngressMode,
@@ -28,8 +30,6 @@ pub enum IngressMode {
 /// An ingress where TLS is spoken.
 #[derive(Debug)]
 pub struct TlsIngress {
-    /// Index of the listener, whose TLS configuration may be replaced while it is open.
-    pub listener: usize,
     /// Connections that do not begin with TLS are accepted too, and go where [`TlsIngress::by_port`] says.
     pub allow_plaintext: bool,
     /// The host names of the listener; `None`: it does not route by name.
@@ -77,7 +77,7 @@ impl TlsIngress {
 /// once.
 pub fn ingresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Ingress>)> {
     let mut table = Vec::new();
-    for (index, listener) in snapshot.listeners.iter().enumerate() {
+    for listener in &snapshot.listeners {
         let host_table = host_names(snapshot, listener).map(Arc::new);
         let mapping = mapping(snapshot, listener);
         for port in &listener.ports {
@@ -87,13 +87,12 @@ pub fn ingresses(snapshot: &Snapshot) -> Vec<(SocketAddr, Arc<Ingress>)> {
                 // The check accepts no such listener: its connections would go nowhere.
                 (None, None) => continue,
                 (Some(tls), by_port) => IngressMode::Tls(TlsIngress {
-                    listener: index,
                     allow_plaintext: tls.allow_plaintext,
                     host_table: host_table.clone(),
                     by_port,
                 }),
             };
-            let ingress = Arc::new(Ingress { listener: listener.name.clone(), mode });
+            let ingress = Arc::new(Ingress { id: listener.id, listener: listener.name.clone(), mode });
             let addresses = listener.addresses.iter();
             table.extend(addresses.map(|address| (SocketAddr::new(*address, *port), ingress.clone())));
         }

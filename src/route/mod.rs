@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use host_table::{HostMatch, HostTable, NoHostMatch};
 pub use ingress::{Destination, Ingress, IngressMode, NoDestination, TlsIngress, ingresses};
 
-use crate::cluster::{AddressMap, Namespace};
+use crate::cluster::{AddressMap, BackendId, Namespace, VirtualClusterId};
 use crate::config::{Forward, Listener, Snapshot};
 
 /// A virtual cluster as it is reached through one policy of a listener.
@@ -20,8 +20,10 @@ pub struct Route {
     pub listener: Arc<str>,
     /// The virtual cluster's name.
     pub virtual_cluster: Arc<str>,
-    /// Index of the backend cluster.
-    pub backend: usize,
+    /// Its id.
+    pub id: VirtualClusterId,
+    /// The backend cluster.
+    pub backend: BackendId,
     /// The address of each node that clients see.
     pub addresses: Arc<AddressMap>,
     /// The namespace of the virtual cluster; `None`: virtual names are the physical ones.
@@ -32,10 +34,12 @@ impl Route {
     /// The route to a virtual cluster; `None` where there is no such one.
     fn of(snapshot: &Snapshot, listener: &Listener, cluster: usize, addresses: &Arc<AddressMap>) -> Option<Route> {
         let virtual_cluster = snapshot.virtual_clusters.get(cluster)?;
+        let backend = snapshot.backend_clusters.get(virtual_cluster.backend)?;
         Some(Route {
             listener: listener.name.clone(),
             virtual_cluster: virtual_cluster.name.clone(),
-            backend: virtual_cluster.backend,
+            id: virtual_cluster.id,
+            backend: backend.id,
             addresses: addresses.clone(),
             namespace: virtual_cluster.namespace.clone(),
         })

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::cluster::{HostFormat, HostNames, NodeId, NodePorts, PortMapping, ShadowWarnings};
-use crate::config::{Admin, Limits, Node, Shards, Sni, TlsServer, TlsVersions, VirtualCluster};
+use crate::cluster::{HostFormat, HostNames, ListenerId, NodeId, NodePorts, PortMapping, ShadowWarnings};
+use crate::config::{Admin, BackendCluster, Limits, Node, Shards, Sni, TlsServer, TlsVersions, VirtualCluster};
 
 fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot {
     let listener = Listener {
+        id: ListenerId::of("desk"),
         name: "desk".into(),
         addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
         ports,
@@ -25,7 +26,17 @@ fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot
         description: None,
         labels: BTreeMap::new(),
     };
+    let backend = BackendCluster {
+        id: BackendId::of("lab"),
+        name: "lab".into(),
+        bootstrap_servers: Vec::new(),
+        metadata_update_interval: Duration::ZERO,
+        tls: None,
+        description: None,
+        labels: BTreeMap::new(),
+    };
     let virtual_cluster = |name: &&str| VirtualCluster {
+        id: VirtualClusterId::of(name),
         name: (*name).into(),
         backend: 0,
         dns_label: Some((*name).into()),
@@ -35,7 +46,7 @@ fn snapshot(names: &[&str], forwards: Vec<Forward>, ports: Vec<u16>) -> Snapshot
         shadow_warnings: ShadowWarnings::default(),
     };
     let virtual_clusters = names.iter().map(virtual_cluster).collect();
-    Snapshot { node, backend_clusters: Vec::new(), virtual_clusters, listeners: vec![listener] }
+    Snapshot { node, backend_clusters: vec![backend], virtual_clusters, listeners: vec![listener] }
 }
 
 fn sni(format: HostFormat, labels: &[&str], suffix: &str) -> Forward {
@@ -99,7 +110,7 @@ fn the_first_policy_that_matches_is_used() {
     };
     let found = |ingress: &Ingress, name: Option<&str>| {
         let IngressMode::Tls(tls) = &ingress.mode else { panic!("the listener has TLS") };
-        assert!(tls.allow_plaintext && tls.listener == 0);
+        assert!(tls.allow_plaintext && ingress.id == ListenerId::of("desk"));
         let to = tls.destination(name.map(str::as_bytes))?;
         Ok((to.route.virtual_cluster.to_string(), to.node.map(|node| node.0)))
     };

@@ -1,16 +1,16 @@
-//! What the sessions of one shard share.
+//! What the sessions of one shard share: the shard, and what its table says.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use crate::cluster::NodeId;
+use crate::cluster::{BackendId, NodeId};
 use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Pipes};
 use crate::rewrite::Output;
-use crate::tls::{ServerTlsConfig, ServerTlsConfigs};
+use crate::table::Table;
 use crate::upstream::Upstream;
 
 /// What may be read of a first request before it is clear what to do with it.
@@ -36,9 +36,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A read comes behind the few bytes that a walk left over; requests that found the ledger full come alone.
-    fn new(limits: &Limits) -> Scratch {
-        let bytes = FIRST_BYTES_MAX + limits.read_bytes_max as usize;
+    fn new(bytes: usize) -> Scratch {
         Scratch { buffer: vec![0; bytes].into(), output: Output::default(), gather: Vec::new() }
     }
 
@@ -48,59 +46,84 @@ impl Scratch {
     }
 }
 
-/// What the sessions of one shard share.
-pub struct Context {
-    /// The shard's number.
-    pub shard: usize,
-    /// The shard's ring.
+/// What a shard has for as long as it lives, whatever its table says.
+pub struct ShardState {
+    /// Its number.
+    pub number: usize,
+    /// The number of all shards.
+    pub shards: usize,
+    /// Its ring.
     pub net: Net,
-    /// The backends.
-    pub upstream: Rc<Upstream>,
-    /// The shard's counters.
+    /// Its counters.
     pub numbers: Rc<Numbers>,
     /// Through which large frames pass.
     pub pipes: Pipes,
-    /// The limits, those of connections and memory being this shard's part.
-    pub limits: Limits,
+    pub(super) id_mask: [u8; 16],
     phase: Cell<Phase>,
     held_bytes: Cell<u64>,
-    memory_bytes_max: u64,
-    pub(super) id_mask: [u8; 16],
+    memory_bytes_max: Cell<u64>,
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
-    logged_left_out: RefCell<HashSet<(usize, NodeId)>>,
-    server_tls: RefCell<ServerTlsConfigs>,
+    logged_left_out: RefCell<HashSet<(BackendId, NodeId)>>,
+}
+
+/// What the sessions of one shard share that began with one table. The next table makes another one; sessions keep theirs.
+pub struct Context {
+    /// The shard.
+    shard: Rc<ShardState>,
+    /// The backends.
+    pub upstream: Upstream,
+    /// The limits; those of connections are the whole node's.
+    pub limits: Limits,
+}
+
+/// To a session, the shard is part of what it began with.
+impl Deref for Context {
+    type Target = ShardState;
+
+    fn deref(&self) -> &ShardState {
+        &self.shard
+    }
 }
 
 impl Context {
-    /// Makes the context of a shard that may hold `memory_bytes_max` bytes in buffers, hides topic ids with `id_mask`, and
-    /// speaks TLS as `server_tls` says.
-    #[expect(clippy::too_many_arguments, reason = "each is another thing, and they are put together in one place")]
-    pub fn new(
-        shard: usize,
-        net: Net,
-        upstream: Rc<Upstream>,
-        numbers: Rc<Numbers>,
-        limits: Limits,
-        memory_bytes_max: u64,
-        id_mask: [u8; 16],
-        server_tls: ServerTlsConfigs,
-    ) -> Context {
-        Context {
-            shard,
+    /// What sessions begin with by `table`, on a shard that reaches these backends. The shard's buffers, pipes and memory are as
+    /// the table says from now on.
+    pub fn new(shard: Rc<ShardState>, upstream: Upstream, table: &Table) -> Context {
+        let limits = table.snapshot.node.limits.clone();
+        shard.set_limits(&limits, table.capacity.memory_bytes_max);
+        Context { shard, upstream, limits }
+    }
+}
+
+impl ShardState {
+    /// The shard with this number, of so many, which hides topic ids with `id_mask`. It has no table yet.
+    pub fn new(net: Net, numbers: Rc<Numbers>, (number, shards): (usize, usize), id_mask: [u8; 16]) -> ShardState {
+        ShardState {
+            number,
+            shards,
             net,
-            upstream,
             numbers,
-            pipes: Pipes::new(limits.pipes_max as usize),
-            scratch: RefCell::new(Scratch::new(&limits)),
-            limits,
+            pipes: Pipes::new(0),
+            id_mask,
             phase: Cell::new(Phase::Serving),
             held_bytes: Cell::new(0),
-            memory_bytes_max,
-            id_mask,
+            memory_bytes_max: Cell::new(0),
             sessions: Cell::new(0),
+            scratch: RefCell::new(Scratch::new(0)),
             logged_left_out: RefCell::default(),
-            server_tls: RefCell::new(server_tls),
+        }
+    }
+
+    /// The buffer never shrinks: sessions that began with larger reads go on with them.
+    fn set_limits(&self, limits: &Limits, memory_bytes_max: u64) {
+        self.pipes.set_max(limits.pipes_max as usize);
+        self.memory_bytes_max.set(memory_bytes_max / self.shards.max(1) as u64);
+        // A read comes behind the few bytes that a walk left over; requests that found the ledger full come alone.
+        let bytes = FIRST_BYTES_MAX + limits.read_bytes_max as usize;
+        let mut scratch = self.scratch.borrow_mut();
+        if scratch.buffer.len() < bytes {
+            *scratch = Scratch::new(bytes);
         }
     }
 
@@ -115,16 +138,6 @@ impl Context {
         self.net.wake_all();
     }
 
-    /// The TLS configuration of a listener's next handshake; `None` where it speaks no TLS.
-    pub fn server_tls(&self, listener: usize) -> Option<Arc<ServerTlsConfig>> {
-        self.server_tls.borrow().get(listener)?.clone()
-    }
-
-    /// Replaces the TLS configurations of all listeners: running sessions keep theirs.
-    pub fn set_server_tls(&self, configs: ServerTlsConfigs) {
-        self.server_tls.replace(configs);
-    }
-
     /// A number for the log, unique in this shard.
     pub(super) fn next_session(&self) -> u64 {
         self.sessions.set(self.sessions.get() + 1);
@@ -137,7 +150,8 @@ impl Context {
 
     /// To be called after a panic: nothing in it can be relied on.
     pub(super) fn reset_scratch(&self) {
-        *self.scratch.borrow_mut() = Scratch::new(&self.limits);
+        let mut scratch = self.scratch.borrow_mut();
+        *scratch = Scratch::new(scratch.buffer.len());
     }
 
     /// Counts a connection that was accepted.
@@ -166,16 +180,16 @@ impl Context {
         let sum = self.held_bytes.get().saturating_sub(before) + now;
         self.held_bytes.set(sum);
         self.numbers.held_bytes.set(sum);
-        if now > before && sum > self.memory_bytes_max { Err(Cause::MemoryBudget) } else { Ok(()) }
+        if now > before && sum > self.memory_bytes_max.get() { Err(Cause::MemoryBudget) } else { Ok(()) }
     }
 
     /// So much of the budget is spent that new connections must wait: 92 %.
     pub fn memory_is_short(&self) -> bool {
-        self.held_bytes.get() > self.memory_bytes_max / 100 * 92
+        self.held_bytes.get() > self.memory_bytes_max.get() / 100 * 92
     }
 
     /// Counts nodes that an answer left out, and logs each of them once.
-    pub(super) fn note_left_out(&self, backend: usize, listener: &str, nodes: &[NodeId]) {
+    pub(super) fn note_left_out(&self, backend: BackendId, listener: &str, nodes: &[NodeId]) {
         if nodes.is_empty() {
             return;
         }

@@ -6,6 +6,7 @@ mod carry_over;
 mod close;
 mod close_cause;
 mod connect;
+mod connection;
 mod context;
 mod deadlines;
 mod pump;
@@ -14,7 +15,7 @@ mod send_buffer;
 mod session_log;
 mod tls_accept;
 
-pub use context::{Context, Phase};
+pub use context::{Context, Phase, ShardState};
 
 use std::net::TcpStream;
 use std::panic::AssertUnwindSafe;
@@ -26,18 +27,32 @@ use futures_lite::FutureExt;
 use crate::metrics::{Cause, Numbers};
 use crate::net::Socket;
 use crate::route::{Ingress, IngressMode};
+use crate::tls::ServerTlsConfig;
 
+use connection::Connection;
 use relay::Relay;
 use session_log::SessionLog;
 use tls_accept::Routed;
 
+/// A connection that was admitted, with what the table said of its address then.
+pub struct Arrival {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Where it goes.
+    pub ingress: Arc<Ingress>,
+    /// The TLS configuration of its listener; `None`: it speaks no TLS.
+    pub server_tls: Option<Arc<ServerTlsConfig>>,
+}
+
 /// Runs a connection to its end and counts the cause. A panic ends this session only.
-pub async fn run(context: Rc<Context>, ingress: Arc<Ingress>, stream: TcpStream) {
+pub async fn run(context: Rc<Context>, arrival: Arrival) {
+    let Arrival { stream, ingress, server_tls } = arrival;
     let client = Socket::of_client(&context.net, stream);
-    let mut log = SessionLog::new(&context, &ingress, &client);
-    let cause = guarded(&context, serve(&context, &ingress, client, &mut log)).await;
+    let (mut connection, mut log) = (Connection::new(&ingress, &client), SessionLog::new(&context));
+    let work = serve(&context, (ingress, server_tls), client, &mut connection, &mut log);
+    let cause = guarded(&context, work).await;
     context.count_close(cause);
-    log.close(&context, cause);
+    log.close(&context, &connection, cause);
 }
 
 /// Runs a session's work to its cause; a panic in it is one.
@@ -51,17 +66,29 @@ async fn guarded(context: &Context, work: impl Future<Output = Cause>) -> Cause 
 }
 
 /// The steps of a session, in order.
-async fn serve(context: &Context, ingress: &Ingress, mut client: Socket, log: &mut SessionLog) -> Cause {
+async fn serve(
+    context: &Context,
+    (ingress, server_tls): (Arc<Ingress>, Option<Arc<ServerTlsConfig>>),
+    mut client: Socket,
+    connection: &mut Connection,
+    log: &mut SessionLog,
+) -> Cause {
     // Each on the heap and gone when it is over: most of a connection's life is the relay's.
     let routed = match &ingress.mode {
         IngressMode::Plain(destination) => Ok(Routed { destination: destination.clone(), first: Vec::new() }),
-        IngressMode::Tls(ingress) => Box::pin(tls_accept::accept(context, ingress, &mut client, log)).await,
+        IngressMode::Tls(ingress) => {
+            let ingress = (ingress, server_tls);
+            Box::pin(tls_accept::accept(context, ingress, &mut client, connection, &mut log.counts)).await
+        }
     };
+    // A table of host names, perhaps a large one that is the listener's no longer.
+    drop(ingress);
     let Routed { destination, first } = match routed {
         Ok(routed) => routed,
         Err(cause) => return cause,
     };
-    log.open(context, &destination.route);
+    connection.route = Some(destination.route.clone());
+    log.open(context, connection);
     let connected = Box::pin(connect::connect(context, &destination, &client, first, &mut log.counts)).await;
     let (first, connected) = match connected {
         Ok(connected) => connected,
@@ -78,23 +105,33 @@ async fn serve(context: &Context, ingress: &Ingress, mut client: Socket, log: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
+    use crate::cluster::ListenerId;
+    use crate::config;
     use crate::net::Net;
     use crate::route::TlsIngress;
+    use crate::table::Table;
     use crate::upstream::{Resolver, Upstream};
     use std::net::TcpListener;
+    use std::path::Path;
 
     fn context() -> Rc<Context> {
         let (net, numbers) = (Net::new().unwrap(), Rc::new(Numbers::default()));
         let post: crate::upstream::Post = Arc::new(|_, _| Ok(()));
         let resolver = Resolver::start(post.clone()).unwrap();
-        let upstream = Rc::new(Upstream::new(&net, (0, 1), post, resolver, Vec::new(), &[], numbers.clone()));
-        Rc::new(Context::new(0, net, upstream, numbers, Limits::default(), 1 << 20, [0; 16], Arc::new([])))
+        let upstream = Upstream::new(&net, (0, 1), post, resolver, numbers.clone());
+        let file = b"{backend_clusters: [{name: a, bootstrap_servers: [\"a:1\"]}], \
+                   listeners: [{name: a, addresses: [\"::1\"], ports: [1], policies: [{type: forward_to_virtual_cluster, \
+                   config: {type: port_mapping, advertised_host: a, bootstrap_port: none}}]}]}";
+        let snapshot = config::load_bytes(Path::new("klamm.yaml"), file).unwrap_or_else(|faults| panic!("{faults}"));
+        let shard = Rc::new(ShardState::new(net, numbers, (0, 1), [0; 16]));
+        let mut table = Table::of(snapshot, 1, None).unwrap();
+        table.capacity.memory_bytes_max = 1 << 20;
+        Rc::new(Context::new(shard, upstream, &table))
     }
 
     fn ingress() -> Arc<Ingress> {
-        let ingress = TlsIngress { listener: 0, allow_plaintext: false, host_table: None, by_port: None };
-        Arc::new(Ingress { listener: "a".into(), mode: IngressMode::Tls(ingress) })
+        let ingress = TlsIngress { allow_plaintext: false, host_table: None, by_port: None };
+        Arc::new(Ingress { id: ListenerId::of("a"), listener: "a".into(), mode: IngressMode::Tls(ingress) })
     }
 
     #[test]
@@ -117,7 +154,7 @@ mod tests {
     fn an_idle_session_is_small() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
-        let session = run(context(), ingress(), stream);
+        let session = run(context(), Arrival { stream, ingress: ingress(), server_tls: None });
         let bytes = size_of_val(&session);
 
         assert!(bytes <= 2048, "a session's future takes {bytes} bytes");

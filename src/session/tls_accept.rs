@@ -6,20 +6,23 @@
 use std::future::{Future as _, poll_fn};
 use std::io::IoSlice;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use super::connect::{read_some, still_serving};
+use super::connection::Connection;
 use super::context::{Context, HeldMemory};
-use super::session_log::{SessionLog, TlsFacts};
+use super::relay::Counts;
 use super::{close, close_cause};
+use crate::auth::Identity;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Then, Timer};
 use crate::rewrite::{self, Opening};
 use crate::route::{Destination, NoDestination, TlsIngress};
 use crate::tls::{
-    Alert, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, ServerTlsConfig, TlsConnection, alert_record,
-    begins_like_tls,
+    Alert, CertifiedClient, Fault, HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, ServerTlsConfig, TlsConnection,
+    alert_record, begins_like_tls,
 };
 
 /// Bytes that are enough to distinguish Kafka, HTTP and other protocols.
@@ -46,16 +49,17 @@ enum FirstBytes {
 /// The cause with which the connection must be closed; a client that speaks TLS was sent an alert.
 pub(super) async fn accept(
     context: &Context,
-    ingress: &TlsIngress,
+    (ingress, server_tls): (&TlsIngress, Option<Arc<ServerTlsConfig>>),
     client: &mut Socket,
-    log: &mut SessionLog,
+    connection: &mut Connection,
+    counts: &mut Counts,
 ) -> Result<Routed, Cause> {
     let mut held = HeldMemory::new(context);
     let mut kept = Vec::new();
     match read_first_bytes(context, client, &mut kept, &mut held).await {
-        Ok(FirstBytes::Plain) => accept_plain(context, ingress, log, kept),
+        Ok(FirstBytes::Plain) => accept_plain(context, ingress, counts, kept),
         Ok(FirstBytes::Hello(hello)) => {
-            let routed = accept_tls(context, ingress, client, log, (hello, kept), &mut held).await;
+            let routed = accept_tls(context, (ingress, server_tls), client, connection, (hello, kept), &mut held).await;
             routed.inspect_err(|_| Numbers::count(&context.numbers.tls_handshake_failures, 1))
         }
         Err(Refusal { cause, alert }) => {
@@ -152,15 +156,10 @@ fn cause_of_deadline(kept: &[u8]) -> Cause {
 }
 
 /// A client that speaks no TLS.
-fn accept_plain(
-    context: &Context,
-    ingress: &TlsIngress,
-    log: &mut SessionLog,
-    first: Vec<u8>,
-) -> Result<Routed, Cause> {
+fn accept_plain(context: &Context, ingress: &TlsIngress, counts: &mut Counts, first: Vec<u8>) -> Result<Routed, Cause> {
     match &ingress.by_port {
         Some(destination) if ingress.allow_plaintext => {
-            log.counts.client_bytes_in += first.len() as u64;
+            counts.client_bytes_in += first.len() as u64;
             Numbers::count(&context.numbers.client_bytes_in, first.len() as u64);
             Ok(Routed { destination: destination.clone(), first })
         }
@@ -173,15 +172,14 @@ fn accept_plain(
 
 async fn accept_tls(
     context: &Context,
-    ingress: &TlsIngress,
+    (ingress, server_tls): (&TlsIngress, Option<Arc<ServerTlsConfig>>),
     client: &mut Socket,
-    log: &mut SessionLog,
+    connection: &mut Connection,
     (hello, kept): (Box<Hello>, Vec<u8>),
     held: &mut HeldMemory<'_>,
 ) -> Result<Routed, Cause> {
     let name = hello.server_name.as_ref();
-    let tls = log.tls.insert(Box::default());
-    tls.server_name = name.map(|name| name.as_str().into());
+    connection.tls.insert(Box::default()).server_name = name.map(|name| name.as_str().into());
     let destination = match ingress.destination(name.map(|name| name.as_bytes())) {
         Ok(destination) => destination,
         Err(no_destination) => {
@@ -192,16 +190,16 @@ async fn accept_tls(
             });
         }
     };
-    let config = context.server_tls(ingress.listener).ok_or(Cause::TlsInternal)?;
-    let connection = TlsConnection::server(config.config.clone()).map_err(close_cause::of_tls_fault)?;
-    client.begin_tls(connection, kept);
+    let config = server_tls.ok_or(Cause::TlsInternal)?;
+    let handshaking = TlsConnection::server(config.config.clone()).map_err(close_cause::of_tls_fault)?;
+    client.begin_tls(handshaking, kept);
     if let Err(cause) = handshake(context, client, held).await {
         // What the client has sent behind must not destroy the alert on its way.
         client.end_tls();
         close::linger(context, client).await;
         return Err(cause);
     }
-    record_handshake(context, client, &config, tls)?;
+    record_handshake(context, client, &config, connection)?;
     Ok(Routed { destination, first: Vec::new() })
 }
 
@@ -222,20 +220,23 @@ async fn handshake(context: &Context, client: &Socket, held: &mut HeldMemory<'_>
     .await
 }
 
-/// Counts the handshake, and notes the version and the client's principal.
+/// Counts the handshake, and notes the version and who the client is.
 fn record_handshake(
     context: &Context,
     client: &Socket,
     config: &ServerTlsConfig,
-    tls: &mut TlsFacts,
+    connection: &mut Connection,
 ) -> Result<(), Cause> {
-    let connection = client.tls().ok_or(close_cause::of_tls_fault(Fault::Internal))?;
+    let tls = client.tls().ok_or(close_cause::of_tls_fault(Fault::Internal))?;
     let numbers = &context.numbers;
-    let count = if connection.is_resumed() { &numbers.tls_handshakes_resumed } else { &numbers.tls_handshakes_full };
+    let count = if tls.is_resumed() { &numbers.tls_handshakes_resumed } else { &numbers.tls_handshakes_full };
     Numbers::count(count, 1);
-    (tls.version, tls.resumed) = (connection.version(), Some(connection.is_resumed()));
-    if let Some(certificate) = connection.peer_certificate() {
-        tls.principal = Some(config.principal(certificate).map_err(|_| Cause::TlsNoPrincipal)?.into());
+    if let Some(facts) = &mut connection.tls {
+        (facts.version, facts.resumed) = (tls.version(), Some(tls.is_resumed()));
+    }
+    if let Some(certificate) = tls.peer_certificate() {
+        let CertifiedClient { principal, not_after } = config.client(certificate).map_err(|_| Cause::TlsNoPrincipal)?;
+        connection.identity = Identity::of_certificate(principal, not_after);
     }
     Ok(())
 }

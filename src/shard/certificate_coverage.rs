@@ -10,26 +10,26 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::cluster::{Catalogue, NodeId};
+use super::server::Serving;
+use crate::cluster::{BackendId, Catalogue, ListenerId, NodeId};
 use crate::net::Net;
-use crate::route::{HostTable, Ingress, IngressMode};
-use crate::session::Context;
+use crate::route::{HostTable, IngressMode};
+use crate::table::Table;
 use crate::tls::ServerTlsConfig;
 
 /// Names that are checked before other work of the shard is done.
 const NAMES_PER_TURN: usize = 200;
 
-/// The listeners that route by host name, and the results of the check.
+/// The results of the check.
+#[derive(Default)]
 pub(super) struct CertificateCoverage {
-    listeners: Vec<SniListener>,
-    /// By listener and backend cluster.
-    checked: RefCell<HashMap<(usize, usize), Checked>>,
-    logged: RefCell<HashSet<(usize, NodeId)>>,
+    checked: RefCell<HashMap<(ListenerId, BackendId), Checked>>,
+    logged: RefCell<HashSet<(ListenerId, NodeId)>>,
 }
 
+/// A listener that routes by host name.
 struct SniListener {
-    /// Its index.
-    index: usize,
+    id: ListenerId,
     name: Arc<str>,
     table: Arc<HostTable>,
 }
@@ -37,35 +37,36 @@ struct SniListener {
 /// What was checked, and how many names were not covered.
 struct Checked {
     config: Arc<ServerTlsConfig>,
+    table: Arc<HostTable>,
     nodes: Vec<NodeId>,
     uncovered: u64,
 }
 
-impl CertificateCoverage {
-    /// Of the listeners behind these ingresses; one listener has many.
-    pub fn new<'e>(ingresses: impl Iterator<Item = &'e Ingress>) -> CertificateCoverage {
-        let mut listeners: Vec<SniListener> = Vec::new();
-        for ingress in ingresses {
-            let IngressMode::Tls(tls) = &ingress.mode else { continue };
-            let Some(table) = &tls.host_table else { continue };
-            if !listeners.iter().any(|known| known.index == tls.listener) {
-                let (index, name) = (tls.listener, ingress.listener.clone());
-                listeners.push(SniListener { index, name, table: table.clone() });
-            }
-        }
-        CertificateCoverage { listeners, checked: RefCell::default(), logged: RefCell::default() }
+impl Checked {
+    fn is_of(&self, config: &Arc<ServerTlsConfig>, table: &Arc<HostTable>) -> bool {
+        Arc::ptr_eq(&self.config, config) && Arc::ptr_eq(&self.table, table)
     }
+}
 
-    /// Checks a catalogue's nodes, where they or the certificates have changed.
-    pub async fn check(self: Rc<CertificateCoverage>, context: Rc<Context>, backend: usize, catalogue: Arc<Catalogue>) {
+impl CertificateCoverage {
+    /// Checks a catalogue's nodes, where they, the names or the certificates have changed.
+    pub async fn check(
+        self: Rc<CertificateCoverage>,
+        serving: Rc<Serving>,
+        backend: BackendId,
+        catalogue: Arc<Catalogue>,
+    ) {
+        let (context, server_tls) = (&serving.context, &serving.table.server_tls);
         let nodes: Vec<NodeId> = catalogue.nodes.iter().map(|node| node.id).collect();
-        for listener in &self.listeners {
-            let Some(config) = context.server_tls(listener.index) else { continue };
-            match self.checked.borrow().get(&(listener.index, backend)) {
-                Some(checked) if Arc::ptr_eq(&checked.config, &config) && checked.nodes == nodes => continue,
-                Some(checked) if !Arc::ptr_eq(&checked.config, &config) => {
-                    // Other certificates: what is still not covered is logged again.
-                    self.logged.borrow_mut().retain(|(index, _)| *index != listener.index);
+        let listeners = sni_listeners(&serving.table);
+        self.forget_others(&listeners, &serving.table);
+        for listener in &listeners {
+            let Some(config) = server_tls.get(&listener.id).cloned() else { continue };
+            match self.checked.borrow().get(&(listener.id, backend)) {
+                Some(checked) if checked.is_of(&config, &listener.table) && checked.nodes == nodes => continue,
+                Some(checked) if !checked.is_of(&config, &listener.table) => {
+                    // Other certificates or names: what is still not covered is logged again.
+                    self.logged.borrow_mut().retain(|(id, _)| *id != listener.id);
                 }
                 Some(_) | None => {}
             }
@@ -73,11 +74,19 @@ impl CertificateCoverage {
             for node in &nodes {
                 uncovered += self.count_uncovered(&context.net, listener, &config, backend, *node).await;
             }
-            let checked = Checked { config, nodes: nodes.clone(), uncovered };
-            self.checked.borrow_mut().insert((listener.index, backend), checked);
+            let checked = Checked { config, table: listener.table.clone(), nodes: nodes.clone(), uncovered };
+            self.checked.borrow_mut().insert((listener.id, backend), checked);
         }
         let sum = self.checked.borrow().values().map(|checked| checked.uncovered).sum();
         context.numbers.node_names_uncovered.set(sum);
+    }
+
+    /// What is not in the table counts no longer.
+    fn forget_others(&self, listeners: &[SniListener], table: &Table) {
+        self.checked.borrow_mut().retain(|(listener, backend), _| {
+            listeners.iter().any(|known| known.id == *listener)
+                && table.backends.iter().any(|known| known.shared.id == *backend)
+        });
     }
 
     /// How many names of a node no certificate covers.
@@ -86,7 +95,7 @@ impl CertificateCoverage {
         net: &Net,
         listener: &SniListener,
         config: &ServerTlsConfig,
-        backend: usize,
+        backend: BackendId,
         node: NodeId,
     ) -> u64 {
         let (mut count, mut first) = (0, None);
@@ -103,7 +112,7 @@ impl CertificateCoverage {
             }
         }
         if let Some(first) = first
-            && self.logged.borrow_mut().insert((listener.index, node))
+            && self.logged.borrow_mut().insert((listener.id, node))
         {
             tracing::warn!(
                 listener = &*listener.name,
@@ -115,4 +124,18 @@ impl CertificateCoverage {
         }
         count
     }
+}
+
+/// The listeners of a table that route by host name; each has many ingresses.
+fn sni_listeners(table: &Table) -> Vec<SniListener> {
+    let mut listeners: Vec<SniListener> = Vec::new();
+    for ingress in table.ingresses.values() {
+        let IngressMode::Tls(tls) = &ingress.mode else { continue };
+        let Some(host_table) = &tls.host_table else { continue };
+        if !listeners.iter().any(|known| known.id == ingress.id) {
+            let (id, name) = (ingress.id, ingress.listener.clone());
+            listeners.push(SniListener { id, name, table: host_table.clone() });
+        }
+    }
+    listeners
 }

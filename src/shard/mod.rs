@@ -4,27 +4,28 @@
 
 mod certificate_coverage;
 mod executor;
+mod server;
+#[cfg(test)]
+mod table_swap_tests;
 
 pub use executor::spawn_thread;
 
-use std::cell::Cell;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender as StdSender;
-use std::time::Instant;
 
-use crate::config::Limits;
-use crate::listener::{self, Accepted, Caps};
+use crate::cluster::BackendId;
+use crate::listener::{self, Accepted};
 use crate::metrics::{Loads, Numbers, Sample};
-use crate::net::{AsyncFd, Mailbox, Net, Notify, Sender};
+use crate::net::{AsyncFd, Mailbox, Net, Sender};
 use crate::rewrite;
-use crate::route::Ingress;
-use crate::session::{self, Context, Phase};
-use crate::tls::{BackendTlsConfig, ServerTlsConfigs};
-use crate::upstream::{self, Post, Resolver, SharedBackend, Status, Upstream};
+use crate::session::{Context, Phase, ShardState};
+use crate::table::Table;
+use crate::upstream::{self, Post, Resolver, Status, Upstream};
 
 use certificate_coverage::CertificateCoverage;
+use server::{Server, Serving};
 
 /// To be called before the process has threads: what all shards share, and none may wait for, is made here.
 pub fn prepare() {
@@ -38,13 +39,8 @@ pub enum Message {
     Upstream(upstream::Message),
     /// A connection that another shard accepted and this one serves.
     Accepted(Accepted),
-    /// The TLS configuration of handshakes from now on; running sessions keep theirs.
-    TlsConfigs {
-        /// By the index of the listener.
-        servers: ServerTlsConfigs,
-        /// By the index of the backend cluster.
-        backends: Arc<[Option<BackendTlsConfig>]>,
-    },
+    /// Serve by this table from now on; running sessions go on with what they began with.
+    Table(Arc<Table>),
     /// Stop accepting; end sessions as soon as nothing is in flight on them.
     Drain,
     /// End what is left, now.
@@ -66,8 +62,8 @@ pub struct Scraped {
 
 /// A catalogue as its owner knows it.
 pub struct ScrapedBackend {
-    /// Index of the backend cluster.
-    pub backend: usize,
+    /// The backend cluster.
+    pub backend: BackendId,
     /// Version of its catalogue; 0 while unknown.
     pub version: u64,
     /// Its nodes.
@@ -92,114 +88,48 @@ pub struct Setup {
     pub loads: Loads,
     /// The resolver thread.
     pub resolver: Resolver,
-    /// The backend clusters.
-    pub backends: Vec<SharedBackend>,
-    /// The TLS configuration of handshakes with nodes, by the index of the backend cluster.
-    pub backend_tls: Arc<[Option<BackendTlsConfig>]>,
-    /// Its listening sockets.
-    pub listening: Vec<(TcpListener, Arc<Ingress>)>,
-    /// The TLS configuration of each listener.
-    pub server_tls: ServerTlsConfigs,
-    /// The limits; those of connections are the whole node's.
-    pub limits: Limits,
-    /// Client connections of the whole node.
-    pub connections_max: u64,
-    /// Memory for buffers of the whole node.
-    pub memory_bytes_max: u64,
+    /// What it serves by at first.
+    pub table: Arc<Table>,
+    /// Its listening sockets, each with the address that the table knows it by.
+    pub listening: Vec<(SocketAddr, TcpListener)>,
     /// What topic ids are hidden with: random, the same in all shards.
     pub id_mask: [u8; 16],
     /// Receives one message: the shard accepts, or why it cannot.
     pub ready: StdSender<Result<usize, String>>,
 }
 
-/// Each shard's exact part of a cap.
-fn part(cap: u64, shards: usize) -> u64 {
-    cap.div_ceil(shards.max(1) as u64)
-}
-
 /// Runs a shard until it has drained, and returns its last numbers. Called on its thread, inside its executor.
-#[expect(clippy::disallowed_methods, reason = "the first turn has not begun")]
 pub async fn run(setup: Setup) -> Sample {
-    let shard = setup.shard;
+    let number = setup.shard;
     let net = match Net::new() {
         Ok(net) => net,
         Err(error) => {
-            let _ = setup.ready.send(Err(format!("shard {shard}: io_uring: {error}")));
+            let _ = setup.ready.send(Err(format!("shard {number}: io_uring: {error}")));
             return Sample::default();
         }
     };
     let numbers = Rc::new(Numbers::default());
-    let upstream = Rc::new(Upstream::new(
-        &net,
-        (shard, setup.shards),
-        setup.post,
-        setup.resolver,
-        setup.backends.clone(),
-        &setup.backend_tls,
-        numbers.clone(),
-    ));
-    let memory_bytes_max = setup.memory_bytes_max / setup.shards.max(1) as u64;
-    let context = Rc::new(Context::new(
-        shard,
-        net.clone(),
-        upstream.clone(),
-        numbers,
-        setup.limits.clone(),
-        memory_bytes_max,
-        setup.id_mask,
-        setup.server_tls,
-    ));
-    for (at, backend) in setup.backends.iter().enumerate() {
-        if backend.owner == shard {
-            executor::spawn(&net, upstream::keep_catalogue(upstream.clone(), at));
-            executor::spawn(&net, upstream::watch_shadowed_topics(upstream.clone(), at));
-        }
-    }
-    let tasks = Rc::new(Tasks::new(&net));
-    let caps = Rc::new(Caps::new(
-        part(setup.connections_max, setup.shards),
-        part(setup.limits.connections_per_source_max, setup.shards),
-        part(setup.limits.accepts_per_second_max, setup.shards),
-        Instant::now(),
-    ));
-    let owned = setup.backends.iter().map(|backend| backend.owner == shard).collect();
-    let coverage = Rc::new(CertificateCoverage::new(setup.listening.iter().map(|(_, ingress)| &**ingress)));
-    let server = Rc::new(Server { context: context.clone(), caps: caps.clone(), tasks: tasks.clone() });
+    let place = (number, setup.shards);
+    let upstream = Upstream::new(&net, place, setup.post, setup.resolver, numbers.clone());
+    let shard = Rc::new(ShardState::new(net.clone(), numbers, place, setup.id_mask));
+    let server = Rc::new(Server::new(shard.clone(), &upstream, setup.table));
     let senders: Rc<[Sender<Message>]> = setup.senders.into();
     for listening in setup.listening {
-        let (server, senders) = (server.clone(), senders.clone());
-        let serve = move |accepted| server.serve(accepted);
+        let (by, senders) = (server.clone(), senders.clone());
+        let serve = move |accepted| by.serve(accepted);
         let hand_over = move |accepted| hand_over(&senders, accepted);
-        let accept = listener::accept(context.clone(), caps.clone(), setup.loads.clone(), listening, serve, hand_over);
-        tasks.spawn(accept);
+        let (caps, loads) = (server.caps.clone(), setup.loads.clone());
+        server.tasks.spawn(listener::accept(shard.clone(), caps, loads, listening, serve, hand_over));
     }
-    executor::spawn(&net, handle_messages(server, Catalogues { owned, coverage }, setup.mailbox));
-    executor::spawn(&net, end_when_drained(context.clone(), tasks));
+    executor::spawn(&net, handle_messages(server.clone(), setup.mailbox));
+    executor::spawn(&net, end_when_drained(server));
     let ready = setup.ready;
     executor::spawn(&net, async move {
         // Queued behind the accept loops: by now each has armed its socket.
-        let _ = ready.send(Ok(shard));
+        let _ = ready.send(Ok(number));
     });
     net.drive().await;
-    context.numbers.sample()
-}
-
-/// What a connection is served with.
-struct Server {
-    context: Rc<Context>,
-    caps: Rc<Caps>,
-    tasks: Rc<Tasks>,
-}
-
-impl Server {
-    fn serve(&self, accepted: Accepted) {
-        let Some((stream, admitted, ingress)) = listener::admit(&self.context, &self.caps, accepted) else { return };
-        let session = session::run(self.context.clone(), ingress, stream);
-        self.tasks.spawn(async move {
-            session.await;
-            drop(admitted);
-        });
-    }
+    shard.numbers.sample()
 }
 
 /// Gives a connection to the shard that it is assigned to; back when its mailbox is full.
@@ -209,83 +139,46 @@ fn hand_over(senders: &[Sender<Message>], accepted: Accepted) -> Result<(), Acce
         Err(Message::Accepted(back)) => Err(back),
         // Nothing else can come back than what was sent.
         Ok(())
-        | Err(
-            Message::Upstream(_)
-            | Message::TlsConfigs { .. }
-            | Message::Drain
-            | Message::DrainOver
-            | Message::Scrape(_),
-        ) => Ok(()),
-    }
-}
-
-/// Listeners and sessions: what a drain waits for.
-struct Tasks {
-    net: Net,
-    running: Cell<usize>,
-    ended: Notify,
-}
-
-impl Tasks {
-    fn new(net: &Net) -> Tasks {
-        Tasks { net: net.clone(), running: Cell::new(0), ended: Notify::new(net) }
-    }
-
-    fn spawn(self: &Rc<Tasks>, task: impl Future<Output = ()> + 'static) {
-        self.running.set(self.running.get() + 1);
-        let tasks = self.clone();
-        executor::spawn(&self.net, async move {
-            task.await;
-            tasks.running.set(tasks.running.get() - 1);
-            if tasks.running.get() == 0 {
-                tasks.ended.notify();
-            }
-        });
-    }
-}
-
-/// What is done when a catalogue arrives.
-struct Catalogues {
-    /// Whether this shard keeps it, by the index of its backend cluster.
-    owned: Vec<bool>,
-    coverage: Rc<CertificateCoverage>,
-}
-
-impl Catalogues {
-    fn received(&self, context: &Rc<Context>, message: &upstream::Message) {
-        let upstream::Message::Refreshed { backend, catalogue: Some(catalogue), failures: _ } = message else { return };
-        if self.owned.get(*backend) == Some(&true) {
-            let look = self.coverage.clone().check(context.clone(), *backend, catalogue.clone());
-            executor::spawn(&context.net, look);
+        | Err(Message::Upstream(_) | Message::Table(_) | Message::Drain | Message::DrainOver | Message::Scrape(_)) => {
+            Ok(())
         }
     }
 }
 
-async fn handle_messages(server: Rc<Server>, catalogues: Catalogues, mailbox: Mailbox<Message>) {
-    let context = &server.context;
-    let mailbox = AsyncFd::new(&context.net, mailbox);
+async fn handle_messages(server: Rc<Server>, mailbox: Mailbox<Message>) {
+    let shard = &server.shard;
+    let coverage = Rc::new(CertificateCoverage::default());
+    let mailbox = AsyncFd::new(&shard.net, mailbox);
     loop {
         mailbox.readable().await;
         mailbox.get().clear();
         while let Some(message) = mailbox.get().take() {
             match message {
                 Message::Upstream(message) => {
-                    catalogues.received(context, &message);
-                    context.upstream.receive(message);
+                    let serving = server.serving();
+                    check_coverage(&coverage, &serving, &message);
+                    serving.context.upstream.receive(message);
                 }
                 Message::Accepted(accepted) => {
-                    Numbers::count(&context.numbers.handed_over, 1);
+                    Numbers::count(&shard.numbers.handed_over, 1);
                     server.serve(accepted);
                 }
-                Message::TlsConfigs { servers, backends } => {
-                    context.set_server_tls(servers);
-                    context.upstream.set_tls_configs(&backends);
-                }
-                Message::Drain => context.set_phase(Phase::Draining),
-                Message::DrainOver => context.set_phase(Phase::Over),
-                Message::Scrape(reply) => reply(scrape(context)),
+                Message::Table(table) => server.replace_table(table),
+                Message::Drain => shard.set_phase(Phase::Draining),
+                Message::DrainOver => shard.set_phase(Phase::Over),
+                Message::Scrape(reply) => reply(scrape(&server.serving().context)),
             }
         }
+    }
+}
+
+/// The shard that keeps a catalogue checks the names of its nodes.
+fn check_coverage(coverage: &Rc<CertificateCoverage>, serving: &Rc<Serving>, message: &upstream::Message) {
+    let upstream::Message::Refreshed { backend, catalogue: Some(catalogue), failures: _ } = message else { return };
+    let context = &serving.context;
+    if context.upstream.owns(backend) {
+        let check = coverage.clone().check(serving.clone(), backend.id, catalogue.clone());
+        executor::spawn(&context.net, check);
     }
 }
 
@@ -302,15 +195,10 @@ fn scrape(context: &Context) -> Scraped {
     Scraped { sample: context.numbers.sample(), backends: backends.collect() }
 }
 
-async fn end_when_drained(context: Rc<Context>, tasks: Rc<Tasks>) {
-    loop {
-        let count = tasks.ended.count();
-        if context.phase() != Phase::Serving && tasks.running.get() == 0 {
-            context.net.stop();
-            return;
-        }
-        tasks.ended.after(count).await;
-    }
+async fn end_when_drained(server: Rc<Server>) {
+    let shard = &server.shard;
+    server.tasks.all_ended(|| shard.phase() != Phase::Serving).await;
+    shard.net.stop();
 }
 
 /// The sending ends of all shards' mailboxes, as `upstream` knows them.
@@ -322,11 +210,7 @@ pub fn post(senders: Vec<Sender<Message>>) -> Post {
             // Nothing else can come back than what was sent.
             Ok(())
             | Err(
-                Message::Accepted(_)
-                | Message::TlsConfigs { .. }
-                | Message::Drain
-                | Message::DrainOver
-                | Message::Scrape(_),
+                Message::Accepted(_) | Message::Table(_) | Message::Drain | Message::DrainOver | Message::Scrape(_),
             ) => Ok(()),
         },
     })

@@ -18,4 +18,4 @@ pub use connection::{
 };
 pub use fault::Fault;
 pub use hello::{HELLO_BYTES_MAX, Hello, HelloFault, HelloReader, RequestedName, begins_like_tls};
-pub use server::{Certificates, ServerTlsConfig, ServerTlsConfigs, ServerTlsError};
+pub use server::{Certificates, CertifiedClient, ServerTlsConfig, ServerTlsConfigs, ServerTlsError};

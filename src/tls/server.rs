@@ -1,5 +1,6 @@
 //! The TLS configuration of a listener: certificates chosen by host name, versions, client certificates, tickets.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
+use crate::cluster::ListenerId;
 use crate::config::{ClientAuthentication, Identity, PrincipalSource, TlsServer, TlsVersions};
 use crate::x509::{CoveredNames, Facts, NoPrincipal};
 
@@ -24,8 +26,17 @@ pub struct ServerTlsConfig {
     client_authentication: Option<ClientAuthentication>,
 }
 
-/// The TLS configurations of all listeners, by their index; `None` where one speaks no TLS.
-pub type ServerTlsConfigs = Arc<[Option<Arc<ServerTlsConfig>>]>;
+/// The TLS configurations of all listeners that speak TLS.
+pub type ServerTlsConfigs = Arc<HashMap<ListenerId, Arc<ServerTlsConfig>>>;
+
+/// What a client's certificate says of the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertifiedClient {
+    /// Its principal, by the listener's rules.
+    pub principal: String,
+    /// The last second of the certificate's validity, in Unix time.
+    pub not_after: i64,
+}
 
 /// Why no handshake could be done with these settings. The configuration's check makes it impossible, but for memory and
 /// randomness that are missing.
@@ -95,12 +106,12 @@ impl ServerTlsConfig {
         self.certificates.not_after.iter().min().copied()
     }
 
-    /// The principal of a client that showed this certificate in a handshake of this listener.
+    /// The client that showed this certificate in a handshake of this listener.
     ///
     /// # Errors
     ///
     /// Where the certificate has no such name, or no rule makes a principal of it; and where none is asked for.
-    pub fn principal(&self, certificate: &CertificateDer<'_>) -> Result<String, NoPrincipal> {
+    pub fn client(&self, certificate: &CertificateDer<'_>) -> Result<CertifiedClient, NoPrincipal> {
         let client = self.client_authentication.as_ref().ok_or(NoPrincipal)?;
         let facts = Facts::read(certificate).map_err(|_| NoPrincipal)?;
         let name = match client.principal_source {
@@ -109,7 +120,8 @@ impl ServerTlsConfig {
             PrincipalSource::SanUri => facts.uris.first(),
             PrincipalSource::SanEmail => facts.emails.first(),
         };
-        client.principal_mapping.principal(name.ok_or(NoPrincipal)?)
+        let principal = client.principal_mapping.principal(name.ok_or(NoPrincipal)?)?;
+        Ok(CertifiedClient { principal, not_after: facts.not_after })
     }
 }
 

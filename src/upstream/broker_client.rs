@@ -11,7 +11,7 @@ use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use super::dial_error::DialError;
-use super::{Backend, Upstream, answers};
+use super::{Backend, Dialer, answers};
 use crate::cluster::{ApiRange, HostPort, NodeApis};
 use crate::net::{Socket, Then};
 
@@ -22,7 +22,7 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 pub struct BrokerClient<'a> {
     /// A longer response is refused.
     pub response_bytes_max: usize,
-    upstream: &'a Upstream,
+    dialer: &'a Dialer,
     backend: &'a Backend,
     host: &'a HostPort,
     socket: Socket,
@@ -33,15 +33,15 @@ pub struct BrokerClient<'a> {
 impl<'a> BrokerClient<'a> {
     /// Connects; all responses must be there at `limit`.
     pub async fn dial(
-        upstream: &'a Upstream,
+        dialer: &'a Dialer,
         backend: &'a Backend,
         host: &'a HostPort,
         limit: Instant,
     ) -> Result<BrokerClient<'a>, DialError> {
-        let socket = upstream.dial(backend, host, limit).await?;
+        let socket = dialer.dial(backend, host, limit).await?;
         Ok(BrokerClient {
             response_bytes_max: RESPONSE_BYTES_MAX,
-            upstream,
+            dialer,
             backend,
             host,
             socket,
@@ -103,9 +103,9 @@ impl<'a> BrokerClient<'a> {
         self.correlation_id += 1;
         let request = encode(key, version, self.correlation_id, body);
         let request = request.map_err(|error| DialError::unavailable(format!("{key:?}: {error}")))?;
-        let answered = self.upstream.net.until(self.limit, self.exchange(&request)).await;
+        let answered = self.dialer.net.until(self.limit, self.exchange(&request)).await;
         let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "no response in time"));
-        answered.unwrap_or_else(late).map_err(|error| self.upstream.connection_error(self.backend, self.host, &error))
+        answered.unwrap_or_else(late).map_err(|error| self.dialer.connection_error(self.backend, self.host, &error))
     }
 
     async fn exchange(&self, request: &[u8]) -> io::Result<Bytes> {

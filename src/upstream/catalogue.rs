@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +12,7 @@ use kafka_protocol::messages::{ApiKey, MetadataRequest};
 use super::answers::{self, Membership};
 use super::broker_client::BrokerClient;
 use super::dial_error::{DialError, Failures};
-use super::{Backend, Message, Upstream};
+use super::{Backend, Keeper, Message};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
 
 /// For all requests to one host.
@@ -25,29 +24,31 @@ const RETRY_PAUSE: std::ops::Range<Duration> = Duration::from_millis(100)..Durat
 /// The versions of Metadata that share one layout up to their topics; every broker since 1.0 has one of them.
 const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 3..=8;
 
-/// Keeps a backend's catalogue for as long as the shard lives.
-pub async fn keep_catalogue(upstream: Rc<Upstream>, at: usize) {
-    let Some(backend) = upstream.backends.get(at) else { return };
-    let mut pause = RETRY_PAUSE.start;
-    let mut host = 0usize;
-    loop {
-        let hints = backend.hint.count();
-        let found = upstream.refresh(backend, &mut host).await;
-        let wait = match &found {
-            Ok(()) => {
-                pause = RETRY_PAUSE.start;
-                backend.shared.config.metadata_update_interval
-            }
-            Err(_) => {
-                pause = (pause * 2).min(RETRY_PAUSE.end);
-                pause / 2
-            }
-        };
-        record_attempt(backend, found);
-        upstream.publish(at, backend).await;
-        let until = upstream.net.now() + wait;
-        upstream.net.sleep(HINT_PAUSE.min(wait)).await;
-        upstream.net.until(until, backend.hint.after(hints)).await;
+impl Keeper {
+    /// Keeps the catalogue, without end.
+    pub(super) async fn keep_catalogue(&self) {
+        let (backend, net) = (&*self.backend, &self.dialer.net);
+        let mut pause = RETRY_PAUSE.start;
+        let mut host = 0usize;
+        loop {
+            let hints = backend.hint.count();
+            let found = self.refresh(&mut host).await;
+            let wait = match &found {
+                Ok(()) => {
+                    pause = RETRY_PAUSE.start;
+                    backend.shared.config.metadata_update_interval
+                }
+                Err(_) => {
+                    pause = (pause * 2).min(RETRY_PAUSE.end);
+                    pause / 2
+                }
+            };
+            record_attempt(backend, found);
+            self.publish().await;
+            let until = net.now() + wait;
+            net.sleep(HINT_PAUSE.min(wait)).await;
+            net.until(until, backend.hint.after(hints)).await;
+        }
     }
 }
 
@@ -73,23 +74,25 @@ fn record_attempt(backend: &Backend, found: Result<(), DialError>) {
     }
 }
 
-impl Upstream {
+impl Keeper {
     /// Sends the catalogue to all shards, this one included.
-    async fn publish(&self, at: usize, backend: &Backend) {
+    async fn publish(&self) {
+        let (backend, dialer) = (&*self.backend, &self.dialer);
         let catalogue = backend.catalogue.borrow().clone();
         let failures = backend.failures.borrow().clone();
-        for shard in 0..self.shards {
+        for shard in 0..dialer.shards {
             let (catalogue, failures) = (catalogue.clone(), failures.clone());
-            let mut message = Message::Refreshed { backend: at, catalogue, failures };
-            while let Err(back) = (self.post)(shard, message) {
+            let mut message = Message::Refreshed { backend: backend.shared.clone(), catalogue, failures };
+            while let Err(back) = (dialer.post)(shard, message) {
                 message = back;
-                self.net.sleep(Duration::from_millis(20)).await;
+                dialer.net.sleep(Duration::from_millis(20)).await;
             }
         }
     }
 
     /// One attempt: each known host in turn, until one answers.
-    async fn refresh(&self, backend: &Backend, turn: &mut usize) -> Result<(), DialError> {
+    async fn refresh(&self, turn: &mut usize) -> Result<(), DialError> {
+        let backend = &*self.backend;
         let known = backend.catalogue.borrow().clone();
         let known_nodes = known.iter().flat_map(|catalogue| &catalogue.nodes).map(|node| &node.address);
         let mut hosts: Vec<HostPort> = Vec::new();
@@ -101,10 +104,10 @@ impl Upstream {
         let mut errors = Vec::new();
         for step in 0..hosts.len() {
             let Some(host) = hosts.get((*turn + step) % hosts.len()) else { break };
-            match self.request_membership(backend, host).await {
+            match self.request_membership(host).await {
                 Ok(membership) => {
                     *turn = (*turn + step) % hosts.len();
-                    return self.complete(backend, membership, known.as_deref()).await;
+                    return self.complete(membership, known.as_deref()).await;
                 }
                 Err(error) => errors.push(error),
             }
@@ -114,9 +117,9 @@ impl Upstream {
         Err(error)
     }
 
-    async fn request_membership(&self, backend: &Backend, host: &HostPort) -> Result<Membership, DialError> {
-        let limit = self.net.now() + HOST_TIME;
-        let mut client = BrokerClient::dial(self, backend, host, limit).await?;
+    async fn request_membership(&self, host: &HostPort) -> Result<Membership, DialError> {
+        let limit = self.dialer.net.now() + HOST_TIME;
+        let mut client = BrokerClient::dial(&self.dialer, &self.backend, host, limit).await?;
         let version = client.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
         let body = client.call(ApiKey::Metadata, version, &request).await?;
@@ -125,19 +128,13 @@ impl Upstream {
 
     /// Asks each node which versions it offers, all at once. A backend cluster of which no node was ever reached is not known
     /// yet, whatever its Metadata lists.
-    async fn complete(
-        &self,
-        backend: &Backend,
-        membership: Membership,
-        old: Option<&Catalogue>,
-    ) -> Result<(), DialError> {
-        let limit = self.net.now() + HOST_TIME;
-        let requests =
-            membership.nodes.into_iter().map(|(id, address)| self.request_apis(backend, id, address, old, limit));
+    async fn complete(&self, membership: Membership, old: Option<&Catalogue>) -> Result<(), DialError> {
+        let limit = self.dialer.net.now() + HOST_TIME;
+        let requests = membership.nodes.into_iter().map(|(id, address)| self.request_apis(id, address, old, limit));
         let (nodes, errors): (Vec<Node>, Vec<Option<DialError>>) = all(requests).await.into_iter().unzip();
         let failed = nodes.iter().zip(&errors).filter_map(|(node, error)| Some((node.id, error.as_ref()?.cause)));
         let failures = Failures { all: None, nodes: failed.collect() };
-        *backend.failures.borrow_mut() = failures;
+        *self.backend.failures.borrow_mut() = failures;
         if nodes.iter().all(|node| node.apis.is_none()) {
             let errors: Vec<DialError> = errors.into_iter().flatten().collect();
             let DialError { cause, message } = DialError::all(&errors);
@@ -146,7 +143,7 @@ impl Upstream {
         let version = old.map_or(0, |old| old.version);
         let fresh = Catalogue { version, cluster_id: membership.cluster_id, nodes };
         if old != Some(&fresh) {
-            *backend.catalogue.borrow_mut() = Some(Arc::new(Catalogue { version: version + 1, ..fresh }));
+            *self.backend.catalogue.borrow_mut() = Some(Arc::new(Catalogue { version: version + 1, ..fresh }));
         }
         Ok(())
     }
@@ -154,13 +151,12 @@ impl Upstream {
     /// A node that does not answer now keeps the versions it offered before, at the same address or another.
     async fn request_apis(
         &self,
-        backend: &Backend,
         id: NodeId,
         address: HostPort,
         old: Option<&Catalogue>,
         limit: Instant,
     ) -> (Node, Option<DialError>) {
-        let apis = async { BrokerClient::dial(self, backend, &address, limit).await?.apis().await };
+        let apis = async { BrokerClient::dial(&self.dialer, &self.backend, &address, limit).await?.apis().await };
         let (apis, error) = match apis.await {
             Ok(apis) => (Some(Arc::new(apis)), None),
             Err(error) => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dial_error::DialError;
-use super::{Backend, Upstream};
-use crate::cluster::{Catalogue, Node, NodeApis, NodeId};
+use super::{Backend, Dialer, Upstream};
+use crate::cluster::{BackendId, Catalogue, Node, NodeApis, NodeId};
 use crate::metrics::Cause;
 use crate::net::Socket;
 
@@ -38,19 +38,21 @@ impl Upstream {
     /// # Errors
     ///
     /// `BackendUnavailable`, `NodeUnknown` or what kept TLS from being spoken, at `deadline` at the latest.
-    pub async fn connect(&self, backend: usize, target: Target, deadline: Instant) -> Result<Connected, Cause> {
-        let known = self.backends.get(backend).ok_or(Cause::BackendUnavailable)?;
+    pub async fn connect(&self, backend: BackendId, target: Target, deadline: Instant) -> Result<Connected, Cause> {
+        let known = self.backends.get(&backend).ok_or(Cause::BackendUnavailable)?;
         match target {
-            Target::Bootstrap => self.connect_any(backend, known, deadline).await,
-            Target::Node(node) => self.connect_node(backend, known, node, deadline).await,
+            Target::Bootstrap => self.dialer.connect_any(known, deadline).await,
+            Target::Node(node) => self.dialer.connect_node(known, node, deadline).await,
         }
     }
+}
 
-    async fn connect_any(&self, backend: usize, known: &Backend, deadline: Instant) -> Result<Connected, Cause> {
+impl Dialer {
+    async fn connect_any(&self, known: &Backend, deadline: Instant) -> Result<Connected, Cause> {
         let mut cause = None;
         while self.net.now() < deadline {
             let count = known.refreshed.count();
-            let catalogue = self.catalogue(backend);
+            let catalogue = known.catalogue.borrow().clone();
             let nodes: Vec<Node> =
                 catalogue.iter().flat_map(|c| &c.nodes).filter(|n| n.apis.is_some()).cloned().collect();
             let turn = known.turn.get();
@@ -64,24 +66,18 @@ impl Upstream {
                     Err(error) => cause = Some(error.cause),
                 }
             }
-            self.hint(backend);
+            self.hint(known);
             let pause = if nodes.is_empty() { deadline } else { deadline.min(self.net.now() + ROUND_PAUSE) };
             self.net.until(pause, known.refreshed.after(count)).await;
         }
         Err(cause.unwrap_or_else(|| known.failures.borrow().cause()))
     }
 
-    async fn connect_node(
-        &self,
-        backend: usize,
-        known: &Backend,
-        id: NodeId,
-        deadline: Instant,
-    ) -> Result<Connected, Cause> {
+    async fn connect_node(&self, known: &Backend, id: NodeId, deadline: Instant) -> Result<Connected, Cause> {
         let mut refused: Option<(Node, Cause)> = None;
         loop {
             let count = known.refreshed.count();
-            let catalogue = self.catalogue(backend);
+            let catalogue = known.catalogue.borrow().clone();
             let node = catalogue.as_ref().and_then(|catalogue| usable(catalogue, id));
             let failed = |known: &Backend| known.failures.borrow().of(id);
             let (cause, limit) = match (&catalogue, node, &refused) {
@@ -101,7 +97,7 @@ impl Upstream {
                 (Some(_), None, _) => (Cause::NodeUnknown, deadline),
                 (None, None, _) => (failed(known), deadline),
             };
-            self.hint(backend);
+            self.hint(known);
             if self.net.until(limit, known.refreshed.after(count)).await.is_none() {
                 return Err(cause);
             }

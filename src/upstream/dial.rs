@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::dial_error::DialError;
-use super::{Backend, Upstream};
+use super::{Backend, Dialer};
 use crate::cluster::HostPort;
 use crate::metrics::Numbers;
 use crate::net::{Socket, Timer};
@@ -19,7 +19,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 
 type Attempt<'a> = Pin<Box<dyn Future<Output = io::Result<Socket>> + 'a>>;
 
-impl Upstream {
+impl Dialer {
     /// Connects to a host, the handshake included.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::dial_error::DialError;
 use super::tls_configs::ShardTlsConfig;
-use super::{Backend, Upstream};
+use super::{Backend, Dialer};
 use crate::cluster::HostPort;
 use crate::config::BackendCluster;
 use crate::metrics::{Cause, Numbers};
@@ -17,7 +17,7 @@ use crate::tls::{Fault, TlsConnection};
 /// Hosts whose logged fault is remembered; beyond that, faults are logged again.
 const LOGGED_HOSTS_MAX: usize = 1024;
 
-impl Upstream {
+impl Dialer {
     /// Does the TLS handshake, where the backend cluster has `tls`: the certificate must cover the very host that was dialled.
     ///
     /// # Errors

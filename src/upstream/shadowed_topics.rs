@@ -5,7 +5,6 @@
 //! created. What fails here changes nothing for any client.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -14,8 +13,8 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::broker_client::BrokerClient;
 use super::dial_error::DialError;
-use super::{Backend, Upstream, answers};
-use crate::cluster::{HostPort, ShadowCheck};
+use super::{Keeper, answers};
+use crate::cluster::{HostPort, ShadowCheck, VirtualClusterId};
 
 /// For the requests to one node.
 const NODE_TIME: Duration = Duration::from_secs(10);
@@ -24,44 +23,50 @@ const RESPONSE_BYTES_MAX: usize = 16 << 20;
 /// The versions of Metadata that can forbid creation of the topics in the request, of nearly one layout.
 const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
 
+type Shadowed = (VirtualClusterId, Box<str>);
+
 /// The shadowed topics that were found last.
 #[derive(Debug, Default)]
 pub struct ShadowedTopics {
-    /// Topics, each with the index of its check.
-    topics: BTreeSet<(usize, Box<str>)>,
+    /// Topics, each with the virtual cluster that does not see it.
+    topics: BTreeSet<Shadowed>,
     /// The last attempt failed.
     failing: bool,
 }
 
-/// Looks for shadowed topics of a backend at its interval, for as long as the shard lives.
-pub async fn watch_shadowed_topics(upstream: Rc<Upstream>, at: usize) {
-    let Some(backend) = upstream.backends.get(at).filter(|backend| !backend.shared.shadow_checks.is_empty()) else {
-        return;
-    };
-    loop {
-        let seen = backend.refreshed.count();
-        let nodes = backend.catalogue.borrow().as_ref().map(|catalogue| catalogue.nodes.clone());
-        let Some(nodes) = nodes else {
-            backend.refreshed.after(seen).await;
-            continue;
-        };
-        let hosts: Vec<&HostPort> = nodes.iter().map(|node| &node.address).collect();
-        let found = upstream.find_shadowed(backend, &hosts).await;
-        upstream.report_shadowed(backend, found);
-        upstream.net.sleep(backend.shared.config.metadata_update_interval).await;
+impl Keeper {
+    /// Looks for shadowed topics at the backend's interval, without end; where there is nothing to look for, not once.
+    pub(super) async fn watch_shadowed_topics(&self) {
+        let backend = &*self.backend;
+        if backend.shared.shadow_checks.is_empty() {
+            return;
+        }
+        loop {
+            let seen = backend.refreshed.count();
+            let nodes = backend.catalogue.borrow().as_ref().map(|catalogue| catalogue.nodes.clone());
+            let Some(nodes) = nodes else {
+                backend.refreshed.after(seen).await;
+                continue;
+            };
+            let hosts: Vec<&HostPort> = nodes.iter().map(|node| &node.address).collect();
+            let found = self.find_shadowed(&hosts).await;
+            self.report_shadowed(found);
+            self.dialer.net.sleep(backend.shared.config.metadata_update_interval).await;
+        }
     }
-}
 
-impl Upstream {
+    /// What was found counts no longer.
+    pub(super) fn forget_shadowed(&self) {
+        let known = std::mem::take(&mut *self.backend.shadowed.borrow_mut());
+        let hidden = &self.dialer.numbers.names_hidden;
+        hidden.set(hidden.get().saturating_sub(known.topics.len() as u64));
+    }
+
     /// Tries one node after the other, until one answers.
-    async fn find_shadowed(
-        &self,
-        backend: &Backend,
-        hosts: &[&HostPort],
-    ) -> Result<BTreeSet<(usize, Box<str>)>, DialError> {
+    async fn find_shadowed(&self, hosts: &[&HostPort]) -> Result<BTreeSet<Shadowed>, DialError> {
         let mut errors = Vec::new();
         for host in hosts {
-            match self.request_topics(backend, host).await {
+            match self.request_topics(host).await {
                 Ok(found) => return Ok(found),
                 Err(error) => errors.push(error),
             }
@@ -69,14 +74,11 @@ impl Upstream {
         Err(DialError::all(&errors))
     }
 
-    async fn request_topics(
-        &self,
-        backend: &Backend,
-        host: &HostPort,
-    ) -> Result<BTreeSet<(usize, Box<str>)>, DialError> {
-        let checks = &*backend.shared.shadow_checks;
+    async fn request_topics(&self, host: &HostPort) -> Result<BTreeSet<Shadowed>, DialError> {
+        let checks = &*self.backend.shared.shadow_checks;
         let Some(request) = request(checks) else { return Ok(BTreeSet::new()) };
-        let mut client = BrokerClient::dial(self, backend, host, self.net.now() + NODE_TIME).await?;
+        let mut client =
+            BrokerClient::dial(&self.dialer, &self.backend, host, self.dialer.net.now() + NODE_TIME).await?;
         client.response_bytes_max = RESPONSE_BYTES_MAX;
         let version = client.version(ApiKey::Metadata, METADATA_VERSIONS).await?;
         let body = client.call(ApiKey::Metadata, version, &request).await?;
@@ -84,29 +86,30 @@ impl Upstream {
     }
 
     /// Logs shadowed topics that were not there before, and counts all.
-    fn report_shadowed(&self, backend: &Backend, found: Result<BTreeSet<(usize, Box<str>)>, DialError>) {
-        let mut known = backend.shadowed.borrow_mut();
+    fn report_shadowed(&self, found: Result<BTreeSet<Shadowed>, DialError>) {
+        let (shared, hidden) = (&self.backend.shared, &self.dialer.numbers.names_hidden);
+        let mut known = self.backend.shadowed.borrow_mut();
         let found = match found {
             Ok(found) => found,
             Err(error) => {
                 if !known.failing {
-                    let backend_cluster = &*backend.shared.config.name;
+                    let backend_cluster = &*shared.config.name;
                     tracing::warn!(backend_cluster, %error, "shadowed topics cannot be looked for; will retry");
                 }
                 known.failing = true;
                 return;
             }
         };
-        for (check, topic) in found.difference(&known.topics) {
-            let Some(check) = backend.shared.shadow_checks.get(*check) else { continue };
+        for (cluster, topic) in found.difference(&known.topics) {
+            let Some(check) = shared.shadow_checks.iter().find(|check| check.id == *cluster) else { continue };
             tracing::warn!(
                 virtual_cluster = &*check.virtual_cluster,
                 topic = &**topic,
                 "this topic is shadowed: no client can see it, because an additional topic has its name"
             );
         }
-        let others = self.numbers.names_hidden.get().saturating_sub(known.topics.len() as u64);
-        self.numbers.names_hidden.set(others + found.len() as u64);
+        let others = hidden.get().saturating_sub(known.topics.len() as u64);
+        hidden.set(others + found.len() as u64);
         (known.topics, known.failing) = (found, false);
     }
 }
@@ -123,15 +126,11 @@ fn request(checks: &[ShadowCheck]) -> Option<MetadataRequest> {
 }
 
 /// The shadowed ones among the topics of a response.
-fn shadowed_in(
-    body: &[u8],
-    version: i16,
-    checks: &[ShadowCheck],
-) -> Result<BTreeSet<(usize, Box<str>)>, answers::Unusable> {
+fn shadowed_in(body: &[u8], version: i16, checks: &[ShadowCheck]) -> Result<BTreeSet<Shadowed>, answers::Unusable> {
     let mut found = BTreeSet::new();
     answers::topics(body, version, |topic| {
-        let shadowing = checks.iter().enumerate().filter(|(_, check)| check.shadows(topic));
-        found.extend(shadowing.map(|(at, _)| (at, topic.into())));
+        let shadowing = checks.iter().filter(|check| check.shadows(topic));
+        found.extend(shadowing.map(|check| (check.id, topic.into())));
     })?;
     Ok(found)
 }
@@ -157,7 +156,7 @@ mod tests {
             all_prefixes: ["a.".into(), "b.".into()].into(),
         };
         let warnings = ShadowWarnings { exact: boxed(exact), globs: boxed(globs) };
-        ShadowCheck { virtual_cluster: name.into(), names: names.into(), warnings }
+        ShadowCheck { id: VirtualClusterId::of(name), virtual_cluster: name.into(), names: names.into(), warnings }
     }
 
     #[test]
@@ -195,7 +194,8 @@ mod tests {
             let mut body = BytesMut::new();
             response.encode(&mut body, version).unwrap();
             let found = |body: &[u8]| shadowed_in(body, version, &checks);
-            let expected = [(0, "a.x".into()), (1, "b.s-1".into()), (1, "b.y".into())];
+            let (a, b) = (VirtualClusterId::of("a"), VirtualClusterId::of("b"));
+            let expected = [(a, "a.x".into()), (b, "b.s-1".into()), (b, "b.y".into())];
             assert_eq!(found(&body), Ok(expected.into()), "version {version}");
             for cut in 0..body.len() {
                 assert_eq!(found(&body[..cut]), Err(answers::Unusable::Malformed), "version {version} cut at {cut}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Upstream;
+use super::Backend;
 use crate::tls::BackendTlsConfig;
 
 /// The configuration of one shard, with its own store of TLS sessions, made of the one that all shards share.
@@ -23,22 +23,20 @@ impl ShardTlsConfig {
     }
 }
 
-impl Upstream {
-    /// Changes the configuration of handshakes that begin from now on; by the index of the backend cluster. Where nothing has
-    /// changed, TLS sessions can be resumed as before.
-    pub fn set_tls_configs(&self, tls_configs: &[Option<BackendTlsConfig>]) {
-        for (backend, tls_config) in self.backends.iter().zip(tls_configs) {
-            let mut known = backend.tls_config.borrow_mut();
-            let same = match (&*known, tls_config) {
-                (Some(known), Some(tls_config)) => Arc::ptr_eq(&known.shared.config, &tls_config.config),
-                (None, None) => true,
-                (Some(_), None) | (None, Some(_)) => false,
-            };
-            if !same {
-                *known = tls_config.as_ref().map(ShardTlsConfig::of);
-                // What failed may work now: sessions should not wait for the next interval.
-                backend.hint.notify();
-            }
+impl Backend {
+    /// Changes the configuration of handshakes that begin from now on. Where nothing has changed, TLS sessions can be resumed as
+    /// before.
+    pub(super) fn set_tls_config(&self, tls_config: Option<&BackendTlsConfig>) {
+        let mut known = self.tls_config.borrow_mut();
+        let same = match (&*known, tls_config) {
+            (Some(known), Some(tls_config)) => Arc::ptr_eq(&known.shared.config, &tls_config.config),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !same {
+            *known = tls_config.map(ShardTlsConfig::of);
+            // What failed may work now: sessions should not wait for the next interval.
+            self.hint.notify();
         }
     }
 }

@@ -21,7 +21,7 @@ use super::faults::{Spot, quoted};
 use super::file::{self, Authentication, DRAIN_DURATION_DEFAULT, File, ForwardEntry, admin_default};
 use super::reader::{At, Text};
 use super::snapshot::{BackendCluster, Forward, Limits, Listener, Node, Shards, Snapshot, VirtualCluster};
-use crate::cluster::{AddressMap, ShadowWarnings};
+use crate::cluster::{AddressMap, BackendId, ListenerId, ShadowWarnings, VirtualClusterId};
 
 /// The name of the virtual cluster that a file without any has.
 const PASSTHROUGH: &str = "passthrough";
@@ -71,6 +71,7 @@ fn backend_clusters(file: &File, cx: &mut Context) -> Vec<BackendCluster> {
         missing_list(file, "backend_clusters", "names no Kafka to stand before", cx);
     }
     let snapshot = |backend: &file::BackendCluster| BackendCluster {
+        id: BackendId::of(&backend.name.value),
         name: backend.name.value.as_str().into(),
         bootstrap_servers: backend.bootstrap_servers.clone(),
         metadata_update_interval: backend.metadata_update_interval,
@@ -90,6 +91,7 @@ fn virtual_clusters(file: &File, backends: &Names<'_>, cx: &mut Context) -> Opti
             top_fault(file, "virtual_clusters", message, cx);
         }
         let passthrough = VirtualCluster {
+            id: VirtualClusterId::of(PASSTHROUGH),
             name: PASSTHROUGH.into(),
             backend: 0,
             dns_label: None,
@@ -141,6 +143,7 @@ fn virtual_cluster(
 ) -> Option<VirtualCluster> {
     let namespace = namespaces::namespace(cluster, prefixes, cx);
     Some(VirtualCluster {
+        id: VirtualClusterId::of(&cluster.name.value),
         name: cluster.name.value.as_str().into(),
         backend: backend?,
         dns_label: cluster.dns_label.as_ref().map(|label| label.value.as_str().into()),
@@ -218,6 +221,7 @@ fn listener(
         None => None,
     };
     listener.policies.whole.then_some(Listener {
+        id: ListenerId::of(&listener.name.value),
         name: listener.name.value.as_str().into(),
         addresses: listener.addresses.iter().map(|address| address.value).collect(),
         ports: ports?,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::material::{Authority, Folder, Issued, client_config};
 use klamm::config::Snapshot;
-use klamm::tls::{BackendTlsConfig, Fault, ServerTlsConfig, TlsConnection, Wire};
+use klamm::tls::{BackendTlsConfig, CertifiedClient, Fault, ServerTlsConfig, TlsConnection, Wire};
+use klamm::x509::Facts;
 use rcgen::date_time_ymd;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -178,7 +179,7 @@ fn clients_are_let_in_by_the_rules_and_have_a_principal() {
         (Some(expired), Err(Fault::CertificateExpired)),
     ] {
         let outcome = shake(&required, &ground.client(identity.as_ref()), NAME);
-        let principal = outcome.server.map(|pump| required.principal(pump.peer_certificate().unwrap()).unwrap());
+        let principal = outcome.server.map(|pump| required.client(pump.peer_certificate().unwrap()).unwrap().principal);
         assert_eq!(principal.as_deref().map_err(|fault| *fault), meant);
         assert_eq!(outcome.client.is_ok(), meant.is_ok());
     }
@@ -189,7 +190,9 @@ fn clients_are_let_in_by_the_rules_and_have_a_principal() {
     assert_eq!(outcome.server.err(), Some(Fault::CertificateUntrusted));
     let outcome = shake(&requested, &ground.client(Some(&ground.authority.client("Alice", 7))), NAME);
     let pump = outcome.server.unwrap();
-    assert_eq!(requested.principal(pump.peer_certificate().unwrap()).as_deref(), Ok("CN=Alice,O=Example"));
+    let client = requested.client(pump.peer_certificate().unwrap()).unwrap();
+    let not_after = Facts::read(pump.peer_certificate().unwrap()).unwrap().not_after;
+    assert_eq!(client, CertifiedClient { principal: "CN=Alice,O=Example".into(), not_after });
 }
 
 /// The battery of nginx' CVE-2025-23419 and of a CA that is taken away.
@@ -272,7 +275,7 @@ fn a_node_must_show_a_certificate_for_its_own_name() {
             TlsConnection::server(server.config.clone()).unwrap(),
         );
         let result = talk(&mut backend, &mut node);
-        let principal = result.map(|()| server.principal(node.peer_certificate().unwrap()).unwrap());
+        let principal = result.map(|()| server.client(node.peer_certificate().unwrap()).unwrap().principal);
         assert_eq!(principal.as_deref().map_err(|fault| *fault), meant, "{name}");
     }
     assert_eq!(TlsConnection::backend(bundle.config.clone(), "no host").unwrap_err(), Fault::CertificateForAnotherName);
