@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use klamm::auth::Identity;
 use klamm::cluster::{
     Additional, AddressMap, ApiRange, BackendId, Exact, HostFormat, HostNames, Mode, Namespace, NodeApis, NodePorts,
     PortMapping, VirtualClusterId,
@@ -207,6 +208,8 @@ fn run(
         frame_bytes_max: 1 << 20,
         hold_bytes_max: 1 << 20,
         in_flight_max: 64,
+        identity: &Identity::ANONYMOUS,
+        access: None,
     };
     let (mut carry, mut bytes, mut out) = (Vec::new(), Vec::new(), Output::default());
     let mut rest = stream.chunks(piece);
@@ -226,7 +229,7 @@ fn run(
         }
         assert!(bytes.len() <= OUTPUT_BYTES_MAX + OUTPUT_FACTOR * stream.len(), "{} bytes came out", bytes.len());
         carry.drain(..fed.consumed);
-        let Some(next) = rest.next().filter(|_| !fed.full) else { return (Ok(bytes), at_boundary) };
+        let Some(next) = rest.next().filter(|_| fed.waits.is_none()) else { return (Ok(bytes), at_boundary) };
         carry.extend_from_slice(next);
     }
 }

@@ -25,7 +25,7 @@ const LAYERS: [(&str, &str); 20] = [
     ("upstream", "net tls rewrite config frame cluster metrics sys"),
     ("net", "tls metrics sys"),
     ("tls", "config cluster metrics x509"),
-    ("rewrite", "wire frame cluster metrics"),
+    ("rewrite", "auth wire frame cluster metrics"),
     ("route", "config cluster metrics x509"),
     ("auth", ""),
     ("config", "cluster x509"),

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion};
+use klamm::auth::Identity;
 use klamm::cluster::{Additional, AddressMap, Mode, Namespace, NodeApis, NodePorts, PortMapping};
 use klamm::frame::Ledger;
 use klamm::rewrite::{Named, Output, Requests, Responses, View};
@@ -176,6 +177,8 @@ fn walked(half: Half, (request, answer): (&'static [u8], &'static [u8]), names: 
             frame_bytes_max: 100 << 20,
             hold_bytes_max: 4 << 20,
             in_flight_max: 256,
+            identity: &Identity::ANONYMOUS,
+            access: None,
         };
         let mut written = 0;
         match entry.filter(|_| half == Half::Answer) {

@@ -24,13 +24,15 @@ pub use output::{Output, Segment};
 pub use requests::Requests;
 pub use responses::Responses;
 pub use rules::{Foreign, Hold, NamedRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
+pub use transducer::FaultAt;
 pub use treatments::prepare;
 
+use crate::auth::Identity;
 use crate::cluster::{AddressMap, Namespace, NodeApis};
 use crate::frame::REQUEST_HEAD_BYTES;
 
 /// Most bytes that `feed` leaves over for want of more: a request's head, or one token of a walk, less one byte. (More
-/// are left over only where [`Fed::full`] says so, and behind promised bytes there are none.)
+/// are left over only where [`Fed::waits`] says so, and behind promised bytes there are none.)
 pub const REST_BYTES_MAX: usize = 11;
 
 /// A response may be held that is so many times longer than a held request: a backend's Metadata of all topics holds those
@@ -53,6 +55,10 @@ pub struct View<'a> {
     pub hold_bytes_max: u32,
     /// Requests in flight before reading stops.
     pub in_flight_max: usize,
+    /// Who the client is.
+    pub identity: &'a Identity,
+    /// What decides what it may do; `None`: it may do everything.
+    pub access: Option<&'a dyn Access>,
 }
 
 /// What a namespaced virtual cluster's frames are walked with.
@@ -79,6 +85,36 @@ pub struct Fed {
     pub goes_on: bool,
     /// Nothing was given out but bytes of the frame that goes on with those that pass: without these nobody can use them.
     pub alone: bool,
-    /// Requests are not taken for now: `in_flight_max` is reached. Feed again when the ledger is shorter.
-    pub full: bool,
+    /// The direction stands still until this is there: feed again then. What was not consumed stays with the caller.
+    pub waits: Option<Need>,
+}
+
+/// What a direction that stands still waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A slot: `in_flight_max` requests are in flight.
+    Slot,
+    /// A decision: [`Access`] does not know it yet.
+    Decision,
+}
+
+/// Decides what a client may do, on top of what its virtual cluster can name.
+pub trait Access {
+    /// Whether a request may begin. Asked in the order of requests, before a byte of one leaves; while the answer is not
+    /// known, the direction waits, and asks again when it is fed.
+    fn request(&self, identity: &Identity, key: i16, version: i16) -> Decision;
+
+    /// Whether a topic, by its virtual name, may be used in a request of this API. It is known when the request begins.
+    fn topic(&self, identity: &Identity, key: i16, name: &[u8]) -> bool;
+}
+
+/// Whether a request may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may.
+    Allowed,
+    /// It may not: it is answered with this error code, or closes the connection where its API has no such answer.
+    Denied(i16),
+    /// It is not known yet.
+    NotYet,
 }

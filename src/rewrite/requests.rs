@@ -11,8 +11,8 @@ use super::rules::{NamedRule, RequestRule, Rule};
 use super::transducer::{Around, Becomes, Begin, Side, Transducer};
 use super::treatments::{Names, Treatment, of_request};
 use super::walk::{Edit, Frame, Stop};
-use super::{Output, View, own};
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES};
+use super::{Decision, Need, Output, View, own};
+use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, RequestHead};
 use crate::metrics::Cause;
 use crate::wire::Role;
 
@@ -59,8 +59,8 @@ impl Side for Incoming {
     const HEAD_BYTES: usize = REQUEST_HEAD_BYTES;
 
     #[inline(always)]
-    fn ready(&mut self, around: &mut Around<'_>, _out: &mut Output) -> bool {
-        around.ledger.len() < around.view.in_flight_max
+    fn ready(&mut self, around: &mut Around<'_>, _out: &mut Output) -> Option<Need> {
+        (around.ledger.len() >= around.view.in_flight_max).then_some(Need::Slot)
     }
 
     #[inline(always)]
@@ -85,6 +85,17 @@ impl Side for Incoming {
             let to = Becomes::Dropped(Dropped { rule, entry, refusal: None });
             return Ok(Some(Begin { bytes, to }));
         }
+        if let Some(access) = around.view.access {
+            match access.request(around.view.identity, key, version) {
+                Decision::Allowed => {}
+                Decision::NotYet => return Ok(Some(Begin { bytes, to: Becomes::Waits(Need::Decision) })),
+                Decision::Denied(error) if names::refuses(key, version) => {
+                    let to = Becomes::Answered(Dropped { rule, entry, refusal: Some(error) });
+                    return Ok(Some(Begin { bytes, to }));
+                }
+                Decision::Denied(_) => return Err(Cause::RefusedWithoutResponse),
+            }
+        }
         let named = around.names != Names::Physical && rule.named != NamedRule::Untouched;
         if named && let Some(error) = refusal(rule, version)? {
             let to = Becomes::Answered(Dropped { rule, entry, refusal: Some(error) });
@@ -108,6 +119,14 @@ impl Side for Incoming {
     #[inline(always)]
     fn quick_may_do(_seed: &Seed) -> bool {
         true
+    }
+
+    fn api(bytes: &[u8], _around: &Around<'_>) -> Option<(i16, i16)> {
+        RequestHead::read(bytes).map(|head| (head.api_key, head.api_version))
+    }
+
+    fn api_of(edits: &Edits) -> (i16, i16) {
+        (edits.names.entry.api_key, edits.names.entry.api_version)
     }
 
     #[inline(always)]

@@ -11,7 +11,7 @@ use super::rules::{Class, NamedRule, Rule, class};
 use super::transducer::{Around, Becomes, Begin, Side, Transducer};
 use super::treatments::{Length, Names, Treatment, of_response};
 use super::walk::{Edit, Frame, Stop};
-use super::{HELD_RESPONSE_FACTOR, Output, View, own};
+use super::{HELD_RESPONSE_FACTOR, Need, Output, View, own};
 use crate::frame::{Asked, Entry, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
 use crate::metrics::Cause;
 use crate::wire::Role;
@@ -49,11 +49,11 @@ impl Side for Outgoing {
 
     /// Writes the own answers that nothing older waits before.
     #[inline(always)]
-    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> bool {
+    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> Option<Need> {
         while around.ledger.oldest_is_own() {
             own_answer(around, out);
         }
-        true
+        None
     }
 
     #[inline(always)]
@@ -103,6 +103,14 @@ impl Side for Outgoing {
     #[inline(always)]
     fn quick_may_do(seed: &Seed) -> bool {
         seed.entry.shown_error == 0 && seed.entry.asked != Asked::TopicIds
+    }
+
+    fn api(_bytes: &[u8], around: &Around<'_>) -> Option<(i16, i16)> {
+        around.ledger.oldest().map(|oldest| (oldest.api_key, oldest.api_version))
+    }
+
+    fn api_of(edits: &Edits) -> (i16, i16) {
+        (edits.names.entry.api_key, edits.names.entry.api_version)
     }
 
     #[inline(always)]

@@ -5,8 +5,8 @@
 
 use super::patch::room_for;
 use super::treatments::{Length, Names, Treatment};
-use super::walk::{Begun, Edit, Frame, Stop, Walk, Walked};
-use super::{Fed, Output, View};
+use super::walk::{self, Edit, Frame, Stop, Walk, Walked};
+use super::{Fed, Need, Output, View};
 use crate::frame::{Ledger, append};
 use crate::metrics::Cause;
 use crate::wire::{Event, Plan, Walker};
@@ -34,8 +34,8 @@ pub trait Side: Default {
     /// Bytes of a frame's head, which is looked at before anything else.
     const HEAD_BYTES: usize;
 
-    /// Whether a frame may begin now; what is to leave before it is added to `out`.
-    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> bool;
+    /// What must be there before a frame may begin; what is to leave before it is added to `out`.
+    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> Option<Need>;
     /// Looks at the head of a frame; `None` while not all of it is here.
     ///
     /// # Errors
@@ -46,6 +46,10 @@ pub trait Side: Default {
     fn edits(seed: Self::Seed, treatment: &'static Treatment, quick: bool) -> Self::Edits;
     /// Whether a plan that looks at less may be enough, where there is one.
     fn quick_may_do(seed: &Self::Seed) -> bool;
+    /// The API and the version of a frame that begins with these bytes, as far as they can be known.
+    fn api(bytes: &[u8], around: &Around<'_>) -> Option<(i16, i16)>;
+    /// The API and the version of a frame that is walked.
+    fn api_of(edits: &Self::Edits) -> (i16, i16);
     /// A frame that was walked leaves as so many bytes, its length included.
     ///
     /// # Errors
@@ -84,13 +88,38 @@ pub enum Becomes<S: Side> {
     Dropped(S::Dropped),
     /// It goes no further, and must be whole for that.
     Answered(S::Dropped),
+    /// It waits for this: nothing of it is taken.
+    Waits(Need),
     /// It is walked.
     Walked(&'static Treatment, S::Seed),
+}
+
+/// Where in a session's frames a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultAt {
+    /// The API of the frame, as its head says or as it was asked for.
+    pub api_key: i16,
+    /// Its version.
+    pub api_version: i16,
+    /// Bytes of the frame, its length included, before the place where the walk gave up.
+    pub offset: u64,
+}
+
+/// What became of the head of a frame.
+enum Begun {
+    /// So many bytes of it are dealt with.
+    Took(usize),
+    /// Not all of it is here.
+    TooShort,
+    /// The frame waits.
+    Waits(Need),
 }
 
 /// State of one direction. Small, and without heap memory between frames.
 pub struct Transducer<S: Side> {
     side: S,
+    /// Where the fault is for which it gave up.
+    fault: Option<FaultAt>,
     /// Bytes that come next and need no look.
     run: u64,
     state: State<S>,
@@ -118,13 +147,13 @@ struct Held<S: Side> {
 
 impl<S: Side> Default for Transducer<S> {
     fn default() -> Self {
-        Transducer { side: S::default(), run: 0, state: State::Between }
+        Transducer { side: S::default(), fault: None, run: 0, state: State::Between }
     }
 }
 
 impl<S: Side> Transducer<S> {
     /// Takes bytes that came (what an earlier call left over first). Leaves at most a head or one token of a walk over,
-    /// unless [`Fed::full`].
+    /// unless [`Fed::waits`].
     ///
     /// The ledger has a request's entry before the last of its bytes was given out (a Produce with acks=0 gets none). A
     /// response's entry leaves it when the last of its bytes is given out or promised by [`Fed::pass`]. What was promised is
@@ -142,7 +171,7 @@ impl<S: Side> Transducer<S> {
             (Some(_), None) => Names::Virtual,
         };
         let mut around = Around { view, ledger, names, uniform };
-        let (mut at, mut full, mut alone) = (0, false, true);
+        let (mut at, mut waits, mut alone) = (0, None, true);
         loop {
             if self.run > 0 {
                 at += self.move_run(input, at, out);
@@ -153,15 +182,22 @@ impl<S: Side> Transducer<S> {
             let rest = input.get(at..).unwrap_or_default();
             let moved = match &mut self.state {
                 State::Between => {
-                    if !self.side.ready(&mut around, out) {
-                        full = true;
+                    waits = self.side.ready(&mut around, out);
+                    if waits.is_some() {
                         break;
                     }
                     alone = out.segments.is_empty();
                     if rest.is_empty() {
                         break;
                     }
-                    self.begin(rest, at, &mut around, out)?
+                    match self.begin(rest, at, &mut around, out)? {
+                        Begun::Took(bytes) => Some(bytes),
+                        Begun::TooShort => None,
+                        Begun::Waits(need) => {
+                            waits = Some(need);
+                            break;
+                        }
+                    }
                 }
                 State::Dropping(dropped) => {
                     if let Some(dropped) = dropped.take() {
@@ -183,7 +219,18 @@ impl<S: Side> Transducer<S> {
             State::Walk(walk) => (u64::from(walk.0.pass()), walk.0.left() > 0),
             State::Dropping(_) | State::Held(_) => (0, false),
         };
-        Ok(Fed { consumed: at, pass, goes_on, alone, full })
+        Ok(Fed { consumed: at, pass, goes_on, alone, waits })
+    }
+
+    /// Where the fault is for which [`Transducer::feed`] gave up last, where it is in a frame.
+    pub fn fault(&self) -> Option<FaultAt> {
+        self.fault
+    }
+
+    #[cold]
+    fn fails(&mut self, edits: &S::Edits, offset: u64) {
+        let (api_key, api_version) = S::api_of(edits);
+        self.fault = Some(FaultAt { api_key, api_version, offset });
     }
 
     /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
@@ -233,39 +280,43 @@ impl<S: Side> Transducer<S> {
         out.frames += 1;
     }
 
-    /// Takes the head of the next frame, and all of the frame that is here; `None` while not all of the head is.
+    /// Takes the head of the next frame, and all of the frame that is here.
     #[inline(always)]
-    fn begin(
-        &mut self,
-        rest: &[u8],
-        at: usize,
-        around: &mut Around<'_>,
-        out: &mut Output,
-    ) -> Result<Option<usize>, Cause> {
-        let Some(Begin { bytes, to }) = self.side.begin(rest, around)? else { return Ok(None) };
+    fn begin(&mut self, rest: &[u8], at: usize, around: &mut Around<'_>, out: &mut Output) -> Result<Begun, Cause> {
+        let begin = match self.side.begin(rest, around) {
+            Ok(Some(begin)) => begin,
+            Ok(None) => return Ok(Begun::TooShort),
+            Err(cause) => {
+                let at = |(api_key, api_version)| FaultAt { api_key, api_version, offset: 0 };
+                self.fault = S::api(rest, around).map(at);
+                return Err(cause);
+            }
+        };
+        let Begin { bytes, to } = begin;
         match (to, rest.get(..bytes)) {
             (Becomes::Passes, _) => {
                 self.ended(bytes as u64, out);
-                return Ok(Some(0));
+                return Ok(Begun::Took(0));
             }
+            (Becomes::Waits(need), _) => return Ok(Begun::Waits(need)),
             (Becomes::Walked(treatment, seed), Some(frame)) => {
                 bounded::<S>(treatment, bytes, around)?;
                 self.whole(frame, Some(at), (treatment, seed), around, out)?;
             }
             (Becomes::Walked(treatment, seed), None) => {
-                return self.begin_cut(rest, at, bytes, (treatment, seed), around, out).map(Some);
+                return self.begin_cut(rest, at, bytes, (treatment, seed), around, out).map(Begun::Took);
             }
             (Becomes::Dropped(dropped), _) => {
                 (self.run, self.state) = (bytes as u64, State::Dropping(Some(dropped)));
-                return Ok(Some(0));
+                return Ok(Begun::Took(0));
             }
             (Becomes::Answered(dropped), Some(frame)) => {
                 S::dropped(dropped, frame, around)?;
                 self.ended(0, out);
             }
-            (to @ Becomes::Answered(_), None) => return self.hold(rest, bytes, to, around).map(Some),
+            (to @ Becomes::Answered(_), None) => return self.hold(rest, bytes, to, around).map(Begun::Took),
         }
-        Ok(Some(bytes))
+        Ok(Begun::Took(bytes))
     }
 
     /// Walks through a whole frame, which stands `base` in what was fed (`None`: elsewhere).
@@ -315,7 +366,10 @@ impl<S: Side> Transducer<S> {
                     self.ended(0, out);
                     return Ok(());
                 }
-                Err(Stop::Close(cause)) => return Err(cause),
+                Err(Stop::Close(cause)) => {
+                    self.fails(&edits, frame.offset());
+                    return Err(cause);
+                }
                 Ok(Walked::More) | Err(Stop::SeeAll) => return Err(Cause::Internal),
             }
         }
@@ -391,7 +445,10 @@ impl<S: Side> Transducer<S> {
                 S::end(edits, written, around)?;
                 Ok((taken, Some(run)))
             }
-            Err(Stop::Close(cause)) => Err(cause),
+            Err(Stop::Close(cause)) => {
+                self.fails(&edits, frame.offset());
+                Err(cause)
+            }
             Err(Stop::Answer(_) | Stop::SeeAll) => Err(Cause::Internal),
         }
     }
@@ -430,7 +487,7 @@ impl<S: Side> Transducer<S> {
                 S::dropped(dropped, &bytes, around)?;
                 self.ended(0, out);
             }
-            Becomes::Passes | Becomes::Dropped(_) => return Err(Cause::Internal),
+            Becomes::Passes | Becomes::Dropped(_) | Becomes::Waits(_) => return Err(Cause::Internal),
         }
         Ok(Some(taken))
     }
@@ -463,8 +520,8 @@ fn begun<'a, S: Side>(
     bytes: usize,
     treatment: &'static Treatment,
     plan: &'static Plan,
-) -> Result<Begun<'a>, Cause> {
-    Ok(Begun {
+) -> Result<walk::Begun<'a>, Cause> {
+    Ok(walk::Begun {
         plan,
         input,
         base,

@@ -116,6 +116,8 @@ pub enum Walked {
 /// A walk through a frame, between two calls.
 pub struct Walk {
     walker: Walker,
+    /// Bytes of the whole frame.
+    bytes: u32,
     /// Bytes that come next without interest.
     run: u32,
     /// All of the frame is here, or was when it began.
@@ -168,6 +170,8 @@ pub struct Frame<'a> {
     /// How far the input is walked: behind the token that an edit is asked about.
     at: usize,
     walker: Walker,
+    /// Bytes of the whole frame.
+    bytes: u32,
     run: u32,
     whole: bool,
     flexible: bool,
@@ -210,6 +214,7 @@ impl<'a> Frame<'a> {
             patch: Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole)),
             at: head_bytes,
             walker: Walker::new(plan, left),
+            bytes: left.saturating_add(head_bytes as u32),
             run: 0,
             whole,
             flexible,
@@ -223,11 +228,13 @@ impl<'a> Frame<'a> {
 
     /// Goes on with more of the frame, which stands at `base` of what was fed.
     pub fn resume(walk: Walk, input: &'a [u8], base: usize, out: &'a mut Output) -> Frame<'a> {
-        let Walk { walker, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max } = walk;
+        let Walk { walker, bytes, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max } =
+            walk;
         Frame {
             patch: Patch::new(input, Some(base), copied_bytes_max, out, written),
             at: 0,
             walker,
+            bytes,
             run,
             whole,
             flexible,
@@ -245,10 +252,25 @@ impl<'a> Frame<'a> {
     ///
     /// There is no memory for what is held.
     pub fn suspend(self) -> Result<(Walk, usize), Cause> {
-        let Frame { patch, at, walker, run, whole, flexible, collected, levels, leaving_out, copied_bytes_max, .. } =
-            self;
+        let Frame {
+            patch,
+            at,
+            walker,
+            bytes,
+            run,
+            whole,
+            flexible,
+            collected,
+            levels,
+            leaving_out,
+            copied_bytes_max,
+            ..
+        } = self;
         let written = patch.suspend(at)?;
-        Ok((Walk { walker, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max }, at))
+        Ok((
+            Walk { walker, bytes, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max },
+            at,
+        ))
     }
 
     /// The frame ends behind so many bytes that pass. How many bytes of it leave.
@@ -271,6 +293,11 @@ impl<'a> Frame<'a> {
     #[inline(always)]
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    /// Bytes of the frame before what is not walked.
+    pub fn offset(&self) -> u64 {
+        u64::from(self.bytes.saturating_sub(self.walker.left()))
     }
 
     /// Bytes of the frame that are not walked.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::cluster::{BackendId, NodeId};
 use crate::config::Limits;
 use crate::metrics::{Cause, Numbers};
-use crate::net::{Net, Pipes};
-use crate::rewrite::Output;
+use crate::net::{Net, Notify, Pipes};
+use crate::rewrite::{Access, Output};
 use crate::table::Table;
 use crate::upstream::Upstream;
 
@@ -58,6 +58,8 @@ pub struct ShardState {
     pub numbers: Rc<Numbers>,
     /// Through which large frames pass.
     pub pipes: Pipes,
+    /// Tells sessions that wait for a decision of [`Context::access`] that there may be one.
+    pub decided: Notify,
     pub(super) id_mask: [u8; 16],
     phase: Cell<Phase>,
     held_bytes: Cell<u64>,
@@ -75,6 +77,8 @@ pub struct Context {
     pub upstream: Upstream,
     /// The limits; those of connections are the whole node's.
     pub limits: Limits,
+    /// What decides what clients may do; `None`: they may do everything that their virtual cluster can name.
+    pub access: Option<Rc<dyn Access>>,
 }
 
 /// To a session, the shard is part of what it began with.
@@ -92,7 +96,7 @@ impl Context {
     pub fn new(shard: Rc<ShardState>, upstream: Upstream, table: &Table) -> Context {
         let limits = table.snapshot.node.limits.clone();
         shard.set_limits(&limits, table.capacity.memory_bytes_max);
-        Context { shard, upstream, limits }
+        Context { shard, upstream, limits, access: None }
     }
 }
 
@@ -102,6 +106,7 @@ impl ShardState {
         ShardState {
             number,
             shards,
+            decided: Notify::new(&net),
             net,
             numbers,
             pipes: Pipes::new(0),

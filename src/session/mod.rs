@@ -95,7 +95,8 @@ async fn serve(
         Err(cause) => return cause,
     };
     log.node = Some(connected.node);
-    let mut relay = Box::new(Relay::new(context, &destination.route, client, connected, first));
+    let party = (&*destination.route, &connection.identity);
+    let mut relay = Box::new(Relay::new(context, party, client, connected, first));
     let cause = relay.run(&mut log.counts).await;
     let (client, backend) = relay.into_sockets();
     Box::pin(close::close(context, cause, client, backend)).await;

@@ -11,11 +11,12 @@ use super::close_cause;
 use super::context::{Context, HeldMemory, Phase, Scratch};
 use super::deadlines::{Activity, Deadlines};
 use super::pump::{Pump, Spliced};
+use crate::auth::Identity;
 use crate::cluster::{NodeApis, virtual_cluster_id};
 use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
-use crate::rewrite::{Named, Requests, Responses, View};
+use crate::rewrite::{Named, Need, Requests, Responses, View};
 use crate::route::Route;
 use crate::upstream::{self, Connected};
 
@@ -35,6 +36,7 @@ pub(super) struct Counts {
 pub(super) struct Relay<'a> {
     context: &'a Context,
     route: &'a Route,
+    identity: &'a Identity,
     apis: Arc<NodeApis>,
     /// The cluster id that the client sees, where it has a namespace.
     cluster_id: Box<str>,
@@ -47,8 +49,9 @@ pub(super) struct Relay<'a> {
     request_pump: Pump,
     /// The bytes of responses.
     response_pump: Pump,
-    /// The ledger was full when requests were last fed.
-    full: bool,
+    /// What requests waited for when they were last fed, and how often decisions had come by then.
+    waits: Option<Need>,
+    words: u64,
     /// Why there will be no more from the backend; it becomes the close cause when all that was received is delivered.
     backend_ended: Option<Cause>,
     /// The backend takes what is sent to it.
@@ -69,11 +72,18 @@ enum Step {
 
 impl<'a> Relay<'a> {
     /// Joins a client, from which `first` was read, and a node.
-    pub fn new(context: &'a Context, route: &'a Route, client: Socket, connected: Connected, first: Vec<u8>) -> Self {
+    pub fn new(
+        context: &'a Context,
+        (route, identity): (&'a Route, &'a Identity),
+        client: Socket,
+        connected: Connected,
+        first: Vec<u8>,
+    ) -> Self {
         let copy_only = client.is_secure() || connected.socket.is_secure();
         Relay {
             context,
             route,
+            identity,
             apis: connected.apis,
             cluster_id: cluster_id(context, route),
             client,
@@ -83,7 +93,9 @@ impl<'a> Relay<'a> {
             responses: Responses::default(),
             request_pump: Pump::new(first, copy_only),
             response_pump: Pump::new(Vec::new(), copy_only),
-            full: true,
+            // What was read before is to be fed.
+            waits: Some(Need::Slot),
+            words: 0,
             backend_ended: None,
             backend_takes: true,
             deadlines: Deadlines::new(context.net.now()),
@@ -120,6 +132,11 @@ impl<'a> Relay<'a> {
         }
         self.client.register(cx);
         self.backend.register(cx);
+        if self.waits == Some(Need::Decision) && self.context.decided.poll_after(self.words, cx).is_ready() {
+            // It came while this turn ran: look again.
+            self.context.net.mark_runnable();
+            cx.waker().wake_by_ref();
+        }
         match self.next_deadline() {
             Err(cause) => Poll::Ready(cause),
             Ok(at) => match self.timer.poll_at(at, cx) {
@@ -161,11 +178,11 @@ impl<'a> Relay<'a> {
         {
             return Ok(step);
         }
-        if self.full && self.ledger.len() >= self.in_flight_max() {
+        if self.still_waits() {
             return Ok(Step::Waits);
         }
         // Most steps find nothing to do: that is known before anything is touched.
-        let due = self.full || self.request_pump.end_is_due();
+        let due = self.waits.is_some() || self.request_pump.end_is_due();
         if !due && !self.client.is_readable() {
             return Ok(Step::Waits);
         }
@@ -215,12 +232,13 @@ impl<'a> Relay<'a> {
     ) -> Result<(), Cause> {
         let (input, out) = (scratch.buffer.get(..carry_over_bytes + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
-        let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
+        self.words = self.context.decided.count();
+        let view = view(self.context, (self.route, self.identity), &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.requests.feed(input, &view, &mut self.ledger, out);
         counts.requests += out.frames;
         Numbers::count(&self.context.numbers.requests, out.frames);
         if let Ok(fed) = fed {
-            self.full = fed.full;
+            self.waits = fed.waits;
             let rest = input.get(fed.consumed..).unwrap_or_default();
             self.request_pump.after_walk(self.context, n, out.frames, rest, fed);
         }
@@ -307,7 +325,7 @@ impl<'a> Relay<'a> {
     ) -> Result<(), Cause> {
         let (input, out) = (scratch.buffer.get(..carry_over_bytes + n).unwrap_or_default(), &mut scratch.output);
         out.clear();
-        let view = view(self.context, self.route, &self.apis, &self.cluster_id, self.in_flight_max());
+        let view = view(self.context, (self.route, self.identity), &self.apis, &self.cluster_id, self.in_flight_max());
         let fed = self.responses.feed(input, &view, &mut self.ledger, out)?;
         let rest = input.get(fed.consumed..).unwrap_or_default();
         self.response_pump.after_walk(self.context, n, out.frames, rest, fed);
@@ -377,6 +395,15 @@ impl<'a> Relay<'a> {
         if self.between_requests() { Cause::ClientClosed } else { Cause::RequestCut }
     }
 
+    /// What requests wait for is not there yet.
+    fn still_waits(&self) -> bool {
+        match self.waits {
+            None => false,
+            Some(Need::Slot) => self.ledger.len() >= self.in_flight_max(),
+            Some(Need::Decision) => self.words == self.context.decided.count(),
+        }
+    }
+
     fn own_answer_is_due(&self) -> bool {
         self.responses.at_boundary() && self.ledger.oldest().is_some_and(|oldest| oldest.own)
     }
@@ -422,7 +449,7 @@ impl<'a> Relay<'a> {
     fn next_deadline(&mut self) -> Result<Instant, Cause> {
         let activity = Activity {
             receiving: !self.between_requests(),
-            room: self.request_pump.is_empty() && !self.full,
+            room: self.request_pump.is_empty() && self.waits.is_none(),
             in_flight: self.in_flight(),
             unsent: !self.response_pump.is_empty(),
         };
@@ -453,8 +480,8 @@ fn cluster_id(context: &Context, route: &Route) -> Box<str> {
 }
 
 fn view<'v>(
-    context: &Context,
-    route: &'v Route,
+    context: &'v Context,
+    (route, identity): (&'v Route, &'v Identity),
     apis: &'v NodeApis,
     cluster_id: &'v str,
     in_flight_max: usize,
@@ -467,5 +494,7 @@ fn view<'v>(
         frame_bytes_max: context.limits.frame_bytes_max,
         hold_bytes_max: context.limits.hold_bytes_max,
         in_flight_max,
+        identity,
+        access: context.access.as_deref(),
     }
 }

@@ -285,12 +285,12 @@ fn at_the_limit_in_flight_no_request_is_taken() {
     let input = frame.repeat(4);
     let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
     let fed = requests.feed(&input, &view, &mut ledger, &mut out).unwrap();
-    assert_eq!((fed.consumed, fed.pass, fed.full, ledger.len()), (2 * frame.len(), 0, true, 2));
+    assert_eq!((fed.consumed, fed.pass, fed.waits.is_some(), ledger.len()), (2 * frame.len(), 0, true, 2));
     assert_eq!(out.len(), 2 * frame.len());
     ledger.pop();
     out.clear();
     let fed = requests.feed(&input[2 * frame.len()..], &view, &mut ledger, &mut out).unwrap();
-    assert_eq!((fed.consumed, fed.full, ledger.len()), (frame.len(), true, 2));
+    assert_eq!((fed.consumed, fed.waits.is_some(), ledger.len()), (frame.len(), true, 2));
     // Full is told where nothing waits, too: the caller need not read.
-    assert!(requests.feed(&[], &view, &mut ledger, &mut out).unwrap().full);
+    assert!(requests.feed(&[], &view, &mut ledger, &mut out).unwrap().waits.is_some());
 }

@@ -219,6 +219,7 @@ impl NamesIn {
             return self.poison(Poison::Invalid, token, frame, around);
         }
         match Sent::topic(named(around)?.names, role, token.body()) {
+            Sent::As(_) if self.denies(token, around) => self.poison(Poison::Forbidden, token, frame, around),
             Sent::As(physical) if physical.additional && self.entry.api_key == METADATA => {
                 self.additional(physical, token, frame, around)
             }
@@ -236,8 +237,18 @@ impl NamesIn {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         // All of the request may be refused: then nothing may come of the rest.
-        let refused = self.entry.shown_error != 0;
+        let refused = self.entry.shown_error != 0 || self.denies(token, around);
+        if refused && self.no_acks {
+            return Err(Stop::Close(Cause::RefusedWithoutResponse));
+        }
         uniform_name(around.uniform.unwrap_or_default(), refused, token, frame, self.entry.api_key)
+    }
+
+    /// Whether the client may not use this topic.
+    #[inline(always)]
+    fn denies(&self, token: &Token<'_>, around: &Around<'_>) -> bool {
+        let view = around.view;
+        view.access.is_some_and(|access| !access.topic(view.identity, self.entry.api_key, token.body()))
     }
 
     /// An additional topic in Metadata, which may not be created by that.

@@ -158,7 +158,29 @@ impl NamesOut {
     /// A topic where every one has the same prefix.
     #[inline(always)]
     pub fn uniform_topic(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &Around<'_>) -> Result<(), Stop> {
-        uniform_name(around.uniform.unwrap_or_default(), self.entry.shown_error != 0, token, frame)
+        let (prefix, name) = (around.uniform.unwrap_or_default(), token.body());
+        let shown = match name.strip_prefix(prefix) {
+            Some(shown) => shown,
+            None => self.refused_topic(prefix, name, frame)?,
+        };
+        // Its compact length takes as many bytes as it came in: where a Fetch response is not whole, its new length must be
+        // known from the number of its names.
+        let flexible = frame.flexible();
+        frame.patch().string(token, b"", shown.len(), flexible, if flexible { token.head } else { 0 });
+        Ok(())
+    }
+
+    /// A topic that went out with the prefix of those that are refused.
+    #[cold]
+    fn refused_topic<'n>(&mut self, prefix: &[u8], name: &'n [u8], frame: &mut Frame<'_>) -> Result<&'n [u8], Stop> {
+        let shown = name.strip_prefix(&*refused_prefix(prefix)).ok_or(MALFORMED)?;
+        if self.quick {
+            return Err(Stop::SeeAll);
+        }
+        if let Some(entry) = frame.entry() {
+            (entry.named, entry.refused) = (true, Some(Poison::Forbidden.error()));
+        }
+        Ok(shown)
     }
 
     /// A value of fixed size in an entry that is left out.
@@ -292,20 +314,6 @@ fn entry_is_early(frame: &mut Frame<'_>) {
     if let Some(entry) = frame.entry() {
         entry.early |= !entry.named;
     }
-}
-
-/// A name that is what the client said behind the prefix, whatever it is. Its compact length takes as many bytes as it came
-/// in: where a Fetch response is not whole, its new length must be known from the number of its names.
-#[inline(always)]
-fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
-    let shown = match token.body().strip_prefix(prefix) {
-        Some(shown) => shown,
-        None if refused => token.body().strip_prefix(&*refused_prefix(prefix)).ok_or(MALFORMED)?,
-        None => return Err(MALFORMED),
-    };
-    let flexible = frame.flexible();
-    frame.patch().string(token, b"", shown.len(), flexible, if flexible { token.head } else { 0 });
-    Ok(())
 }
 
 /// The id that the client asked for.

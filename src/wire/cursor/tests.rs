@@ -172,7 +172,7 @@ fn role_of(place: Place<'_>, _: &Field, _: i16) -> Option<Role> {
 fn what_is_not_wanted_is_passed_over_and_strings_where_they_are_null() {
     let bytes = [3, 0, 7, 1, 0, 0, 0, 8, 1, 2, b'x', 0, 0];
     let roles = Roles::of(&[Role::ErrorMessage]);
-    let wanted = Wanted { roles, nulls: Roles::NONE, tags: true };
+    let wanted = Wanted { roles, nulls: Roles::NONE, tags: true, usual: true };
     let plan = Plan::made_up(ENTRIES, (0, true), wanted, &role_of);
     assert_eq!(plan.roles(), roles);
     let mut walker = Walker::new(Box::leak(Box::new(plan)), 13);

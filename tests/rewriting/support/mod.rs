@@ -7,6 +7,7 @@ pub mod samples;
 pub mod tenant;
 pub mod told;
 
+use klamm::auth::Identity;
 use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
 use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
@@ -49,7 +50,16 @@ pub fn generous_apis() -> NodeApis {
 }
 
 pub fn view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis) -> View<'a> {
-    View { addresses, apis, namespace: None, frame_bytes_max: 1 << 20, hold_bytes_max: 1 << 20, in_flight_max: 256 }
+    View {
+        addresses,
+        apis,
+        namespace: None,
+        frame_bytes_max: 1 << 20,
+        hold_bytes_max: 1 << 20,
+        in_flight_max: 256,
+        identity: &Identity::ANONYMOUS,
+        access: None,
+    }
 }
 
 pub fn rule(key: i16) -> &'static Rule {
@@ -205,13 +215,13 @@ pub fn run<D: Direction + ?Sized>(
         outcome.own_answers += out.own_answers;
         outcome.left_out.extend(out.left_out.iter().map(|node| node.0));
         carry.drain(..fed.consumed);
-        outcome.full = fed.full;
+        outcome.full = fed.waits.is_some();
         if fed.pass > 0 {
             assert!(carry.is_empty(), "promised bytes behind others that wait");
             assert!(!direction.at_boundary());
             what_passes_is_told_as_it_is(&fed, &out, begun, frame_at(input, came - 1), came);
         }
-        assert!(fed.full || carry.len() <= REST_BYTES_MAX, "{} bytes left over", carry.len());
+        assert!(fed.waits.is_some() || carry.len() <= REST_BYTES_MAX, "{} bytes left over", carry.len());
         if came == input.len() {
             outcome.at_boundary = direction.at_boundary();
             outcome.rest = carry.len();
