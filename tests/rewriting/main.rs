@@ -1,6 +1,7 @@
 //! What rewriting must keep: the laws of the rules, the walk and the names, over messages made from Kafka's own definitions.
 
 mod a_client_never_sees_a_backend_address;
+mod a_decision_is_kept_in_order_and_in_equal_length;
 mod a_fetch_session_belongs_to_its_connection;
 mod a_name_that_must_not_go_in_is_refused;
 mod a_namespace_offers_what_it_serves;
