@@ -122,7 +122,7 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// What stands behind its length.
+    /// What stands behind its length, which the walk has read from it.
     #[inline(always)]
     pub fn body(&self) -> &'a [u8] {
         self.bytes.get(self.head..).unwrap_or_default()
@@ -258,7 +258,11 @@ impl<'a> Patch<'a> {
         push_string_length(into, front.len() + tail, flexible, width);
         into.extend_from_slice(front);
         if collected {
-            into.extend_from_slice(token.bytes.get(token.bytes.len() - tail..).unwrap_or_default());
+            match token.bytes.len().checked_sub(tail).and_then(|at| token.bytes.get(at..)) {
+                Some(tail) => into.extend_from_slice(tail),
+                // No frame ends as long as that: it will be seen at its end.
+                None => self.written.promised = Some(u64::MAX),
+            }
         }
         self.written.bytes += (into.len() - before) as u64;
     }
@@ -344,7 +348,10 @@ impl<'a> Patch<'a> {
         let Some(to) = self.at(place) else { return };
         if flexible {
             let bytes = padded_varint(count.saturating_add(1), to.len());
-            to.copy_from_slice(bytes.get(..to.len()).unwrap_or_default());
+            // A varint takes no more bytes than there are.
+            for (to, byte) in to.iter_mut().zip(bytes) {
+                *to = byte;
+            }
         } else if let Ok(to) = <&mut [u8; 4]>::try_from(to) {
             *to = count.to_be_bytes();
         }
@@ -389,7 +396,7 @@ impl<'a> Patch<'a> {
     /// The bytes that are held because the new length is not known, to be changed; `None`: it is known.
     pub fn held(&mut self) -> Result<Option<&mut Vec<u8>>, Cause> {
         let Length::Later(held) = &mut self.written.length else { return Ok(None) };
-        append(held, self.out.new_bytes.get(self.start..).unwrap_or_default())?;
+        append(held, self.out.new_bytes.get(self.start..).ok_or(Cause::Internal)?)?;
         self.out.new_bytes.truncate(self.start);
         Ok(Some(held))
     }

@@ -112,8 +112,9 @@ impl Side for Incoming {
     }
 
     #[inline(always)]
-    fn edits(seed: Seed, _treatment: &'static Treatment, _quick: bool) -> Edits {
-        Edits { rule: seed.rule, named: seed.named, entered: false, names: NamesIn::new(seed.entry) }
+    fn edits(seed: Seed, treatment: &'static Treatment, _quick: bool) -> Edits {
+        let names = NamesIn::new(seed.entry, treatment.uniform);
+        Edits { rule: seed.rule, named: seed.named, entered: false, names }
     }
 
     #[inline(always)]
@@ -134,7 +135,7 @@ impl Side for Incoming {
         let Edits { named, entered, names, .. } = edits;
         if named {
             // The backend has a limit, too: it would close without a word, as if it were at fault.
-            if bytes > u64::from(around.view.frame_bytes_max) + LENGTH_BYTES as u64 && names.grows_by_topics(around) {
+            if bytes > u64::from(around.view.frame_bytes_max) + LENGTH_BYTES as u64 && names.grows_by_topics() {
                 return Err(Cause::FrameLength);
             }
         }
@@ -212,7 +213,7 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Topic if around.uniform.is_some() => self.names.uniform_topic(token, frame, around),
+            Role::Topic if self.names.uniform => self.names.uniform_topic(token, frame, around),
             Role::ClientSoftware => {
                 if !is_software(token.body()) {
                     self.names.entry.own_error = own::INVALID_REQUEST;

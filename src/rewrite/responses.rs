@@ -96,7 +96,7 @@ impl Side for Outgoing {
 
     #[inline(always)]
     fn edits(seed: Seed, treatment: &'static Treatment, quick: bool) -> Edits {
-        let names = NamesOut::new(seed.entry, quick);
+        let names = NamesOut::new(seed.entry, treatment.uniform, quick);
         Edits { treatment, named: seed.named, quick, names, addresses: None }
     }
 
@@ -168,7 +168,7 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Topic if around.uniform.is_some() => self.names.uniform_topic(token, frame, around),
+            Role::Topic if self.treatment.uniform => self.names.uniform_topic(token, frame, around),
             Role::Host | Role::EndpointRack => self.addresses().text(role, token, frame, around.view),
             // There seldom is one: error codes are looked at too, then.
             Role::ErrorMessage if self.quick => Err(Stop::SeeAll),

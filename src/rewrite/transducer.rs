@@ -179,7 +179,7 @@ impl<S: Side> Transducer<S> {
                     break;
                 }
             }
-            let rest = input.get(at..).unwrap_or_default();
+            let rest = input.get(at..).ok_or(Cause::Internal)?;
             let moved = match &mut self.state {
                 State::Between => {
                     waits = self.side.ready(&mut around, out);

@@ -107,6 +107,8 @@ pub struct Treatment {
     pub length: Length,
     /// As many bytes as these are copied where they stay.
     pub copied_bytes_max: usize,
+    /// Every topic in it takes, or loses, the same prefix, whatever it is.
+    pub uniform: bool,
     /// Nothing in it is of interest but error codes.
     pub only_errors: bool,
     /// Its version is flexible.
@@ -196,7 +198,8 @@ fn treatment(api: &Api, direction: Direction, version: i16, wanted: Wanted, leng
         _ => COPIED_BYTES_MAX,
     };
     let flexible = version >= api.flexible_from;
-    Treatment { plan, quick: None, behind_brokers: None, length, copied_bytes_max, only_errors, flexible }
+    let uniform = false;
+    Treatment { plan, quick: None, behind_brokers: None, length, copied_bytes_max, uniform, only_errors, flexible }
 }
 
 fn plain_request(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
@@ -227,13 +230,15 @@ fn plain_response(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
 /// Of a namespace. Null is no name, and stays what it is.
 fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     let wanted = Wanted { nulls: Roles::NONE, usual: false, ..Wanted::all(NAMES_IN) };
-    if names != Names::Uniform || row.key != key::PRODUCE {
-        return treatment(api, Direction::Request, version, wanted, Length::Anywhere);
+    let uniform = is_uniform(row, names);
+    if !uniform || row.key != key::PRODUCE {
+        // Fetch requests are small, and never stream.
+        return Treatment { uniform, ..treatment(api, Direction::Request, version, wanted, Length::Anywhere) };
     }
     // Entries say how many topics there are: what is whole need not know it.
     let counted = Wanted { roles: NAMES_IN.and(Roles::of(&[Role::Entries])), ..wanted };
     let quick = Some(Plan::message(api, Direction::Request, version, wanted));
-    Treatment { quick, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
+    Treatment { quick, uniform, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
 }
 
 fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
@@ -243,19 +248,25 @@ fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
         let nulls = roles.without(Roles::of(&[Role::ErrorMessage]));
         Plan::message(api, Direction::Response, version, Wanted { roles, nulls, tags: false, usual: false })
     };
-    let streams = names == Names::Uniform && row.key == key::FETCH;
-    let length = if streams { Length::ByTopics } else { Length::Anywhere };
+    let uniform = is_uniform(row, names);
+    let length = if uniform && row.key == key::FETCH { Length::ByTopics } else { Length::Anywhere };
     let wanted = Wanted { tags: hold == Some(Hold::Nothing), usual: false, ..Wanted::all(roles) };
     let mut treatment = treatment(api, Direction::Response, version, wanted, length);
     // Where no name was refused, error codes are shown as they are, and mean something beside a message alone; and nodes
     // that are named in tags of the body alone show in passing.
     let quick = if hold == Some(Hold::Nothing) { NAMES_OUT } else { roles }.without(ONLY_OF_REFUSALS);
-    let uniform = names == Names::Uniform && matches!(row.key, key::PRODUCE | key::FETCH);
+    treatment.uniform = uniform;
     treatment.quick = Some(message(if uniform { quick.without(Roles::of(&[Role::Entries])) } else { quick }));
     if hold == Some(Hold::UntilBrokers) {
         treatment.behind_brokers = Some(message(quick.without(ONLY_WHERE_BROKERS_ARE_HIDDEN)));
     }
     treatment
+}
+
+/// Names of topics that there may not be are the backend's to refuse in the two APIs that carry records: their frames stream,
+/// and a check of each name costs.
+fn is_uniform(row: &Rule, names: Names) -> bool {
+    names == Names::Uniform && matches!(row.key, key::PRODUCE | key::FETCH)
 }
 
 /// How nodes are named in a response, where it is walked for them.

@@ -532,7 +532,7 @@ impl<'a> Frame<'a> {
     #[cold]
     fn collect(&mut self, role: Role, head: usize, end: usize, null: bool) -> Result<(), Stop> {
         let input = self.patch.input();
-        let here = input.get(self.at..).unwrap_or_default();
+        let here = input.get(self.at..).ok_or(Cause::Internal)?;
         let bytes = end - self.at;
         if self.whole || bytes > TEXT_BYTES_MAX as usize + crate::frame::VARINT_BYTES_MAX {
             return Err(Cause::Internal.into());

@@ -227,7 +227,9 @@ impl Walker {
                 }
                 Op::Elements { first, parts, end } => {
                     let (first, parts) = (first as usize, parts as usize);
-                    let parts = self.plan.parts().get(first..first.wrapping_add(parts)).unwrap_or_default();
+                    let Some(parts) = self.plan.parts().get(first..first.wrapping_add(parts)) else {
+                        return Err(Stop::Broken);
+                    };
                     let (behind, left) = elements(here, at, parts, self.count);
                     at = behind;
                     if left == 0 {

@@ -17,6 +17,7 @@ mod names_come_out_as_clients_know_them;
 mod names_come_out_or_the_connection_closes;
 mod requests_are_taken_only_by_the_table;
 mod support;
+mod the_walk_follows_from_the_table;
 mod walking_in_pieces_equals_walking_whole;
 mod what_a_namespace_refuses_is_answered_in_each_apis_own_shape;
 mod what_looks_refused_is_reserved;

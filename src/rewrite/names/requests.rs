@@ -55,6 +55,8 @@ enum Protocol {
 pub struct NamesIn {
     /// What the response must know of the request.
     pub entry: Entry,
+    /// Every topic takes the same prefix, whatever it is.
+    pub uniform: bool,
     /// No response is wanted.
     pub no_acks: bool,
     /// Metadata: an additional topic is named, and none such is ever created.
@@ -71,9 +73,10 @@ pub struct NamesIn {
 impl NamesIn {
     /// For the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Entry) -> NamesIn {
+    pub fn new(entry: Entry, uniform: bool) -> NamesIn {
         NamesIn {
             entry,
+            uniform,
             no_acks: false,
             additional: false,
             version: None,
@@ -85,8 +88,8 @@ impl NamesIn {
     }
 
     /// The new length of such a request follows from the number of its topics.
-    pub fn grows_by_topics(&self, around: &Around<'_>) -> bool {
-        around.uniform.is_some() && self.entry.api_key == PRODUCE
+    pub fn grows_by_topics(&self) -> bool {
+        self.uniform && self.entry.api_key == PRODUCE
     }
 
     /// The head of the request: a client id that means more than a name goes out empty. Of a request that is whole.
@@ -97,8 +100,9 @@ impl NamesIn {
         }
         if self.entry.api_key == METADATA && self.entry.api_version == AUTO_CREATE_FROM - 1 {
             let at = (VERSION_AT, VERSION_AT + 2);
-            let version = frame.patch().input().get(at.0..at.1).unwrap_or_default();
-            self.version = Some(frame.patch().replaceable(at, version));
+            if let Some(version) = frame.patch().input().get(at.0..at.1) {
+                self.version = Some(frame.patch().replaceable(at, version));
+            }
         }
         if let Some(client_id) = admin_client(frame.patch().input(), REQUEST_HEAD_BYTES) {
             frame.patch().replace((client_id.start, client_id.end), &[0, 0]);
@@ -212,7 +216,7 @@ impl NamesIn {
         frame: &mut Frame<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        if around.uniform.is_some() {
+        if self.uniform {
             return self.uniform_topic(token, frame, around);
         }
         if self.entry.shown_error != 0 {
@@ -344,7 +348,7 @@ impl NamesIn {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.entry.api_version < 4 {
-            let behind = frame.patch().input().get(token.at.1..).unwrap_or_default();
+            let behind = frame.patch().input().get(token.at.1..).ok_or(INTERNAL)?;
             self.key_type = if self.entry.api_version == 0 { KEY_GROUP } else { byte(behind) };
             self.check_key_type()?;
         }
@@ -378,7 +382,7 @@ impl NamesIn {
                 let mut free = text.as_mut_slice();
                 write!(free, "{}:", self.resource_type).map_err(|_| INTERNAL)?;
                 let written = TYPE_BYTES_MAX - free.len();
-                self.poison_with(poison, text.get(..written).unwrap_or_default(), token, frame, around)
+                self.poison_with(poison, text.get(..written).ok_or(INTERNAL)?, token, frame, around)
             }
             Sent::Refused(poison) => self.poison(poison, token, frame, around),
         }

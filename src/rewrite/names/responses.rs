@@ -33,6 +33,8 @@ type TopicId = [u8; 16];
 pub struct NamesOut {
     /// What is known of the request.
     pub entry: Entry,
+    /// Every topic loses the same prefix.
+    uniform: bool,
     /// It is walked by a plan that sees no error codes, nor ids of topics.
     quick: bool,
     /// The last error code, as the backend gave it.
@@ -50,8 +52,17 @@ pub struct NamesOut {
 impl NamesOut {
     /// For the answer to the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Entry, quick: bool) -> NamesOut {
-        NamesOut { entry, quick, error: 0, resource: (0, 0), nameless: false, consumer: None, left_out_id: None }
+    pub fn new(entry: Entry, uniform: bool, quick: bool) -> NamesOut {
+        NamesOut {
+            entry,
+            uniform,
+            quick,
+            error: 0,
+            resource: (0, 0),
+            nameless: false,
+            consumer: None,
+            left_out_id: None,
+        }
     }
 
     /// What a name means that is not of this virtual cluster.
@@ -136,7 +147,7 @@ impl NamesOut {
                 self.entry_named(shown, token, Some(kind), frame)
             }
             Role::Topic => {
-                if around.uniform.is_some() {
+                if self.uniform {
                     return self.uniform_topic(token, frame, around);
                 }
                 self.nameless = body.is_empty();

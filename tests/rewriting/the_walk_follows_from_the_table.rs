@@ -1,0 +1,97 @@
+//! What is walked follows from the layouts and the table, with the exceptions that stand in its rows; and what a frame costs
+//! follows from its bytes, whatever it holds and however many virtual clusters there are.
+
+use std::time::Duration;
+
+use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use kafka_protocol::messages::{MetadataResponse, TopicName};
+use klamm::cluster::Namespace;
+use klamm::frame::Ledger;
+use klamm::rewrite::{Output, ResponseRule, Responses, View, rules};
+use klamm::wire::{APIS, Direction, Role, roles_of};
+
+use crate::support::samples::{WALKED, encode, string};
+use crate::support::tenant::{hiding, named_view};
+use crate::support::{addresses, entry, generous_apis, response_frame};
+
+const FETCH: i16 = 1;
+const METADATA: i16 = 3;
+
+#[test]
+fn responses_are_walked_where_they_name_nodes_and_nowhere_else() {
+    let by_address = [Role::Host, Role::CoordinatorId, Role::PreferredReplica, Role::ControllerNodes];
+    let mut walked = Vec::new();
+    for rule in rules() {
+        let api = APIS.iter().find(|api| api.key == rule.key).unwrap();
+        let mut first = None;
+        for version in rule.min..=rule.max {
+            let roles = roles_of(api, Direction::Response, version);
+            let names_nodes = roles.iter().any(|(_, role)| by_address.contains(role));
+            // Its row says why: of nodes it holds an id that a client can do without.
+            let excepted = rule.key == FETCH && (11..=15).contains(&version);
+            let is = matches!(rule.response, ResponseRule::Walk(from, _) if version >= from);
+            assert_eq!(is, names_nodes && !excepted, "{} version {version}: {roles:?}", rule.name);
+            first = first.or(is.then_some(version));
+        }
+        walked.extend(first.map(|first| (rule.key, first, rule.max)));
+    }
+    let mut listed = WALKED.to_vec();
+    listed.sort_unstable();
+    assert_eq!(walked, listed, "what the other laws try");
+}
+
+/// Processor time of this thread: what other programs do meanwhile is not in it.
+fn cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes one timespec.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
+    Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
+}
+
+/// Metadata of so many topics, every second of which is another tenant's.
+fn metadata(topics: usize) -> Vec<u8> {
+    let topic = |at: usize| {
+        let mut topic = MetadataResponseTopic::default();
+        topic.name = Some(TopicName(string(&format!("{}topic-{at}", ["vc-a.", "vc-b."][at % 2]))));
+        topic.partitions = vec![MetadataResponsePartition::default(); 3];
+        topic
+    };
+    let mut response = MetadataResponse::default();
+    response.topics = (0..topics).map(topic).collect();
+    response_frame(METADATA, 9, &encode(&response, 9))
+}
+
+/// What it takes to deal with a frame in pieces of so many bytes: the least of some tries.
+fn cost(view: &View<'_>, frame: &[u8], piece: usize) -> Duration {
+    let once = || {
+        let (mut responses, mut ledger, mut out) = (Responses::default(), Ledger::default(), Output::default());
+        ledger.push(entry(METADATA, 9));
+        let began = cpu();
+        for part in frame.chunks(piece) {
+            out.clear();
+            let fed = responses.feed(part, view, &mut ledger, &mut out).unwrap();
+            assert_eq!(fed.consumed, part.len());
+        }
+        assert!(ledger.is_empty());
+        cpu() - began
+    };
+    (0..5).map(|_| once()).min().unwrap()
+}
+
+#[test]
+fn cost_is_linear_in_a_frames_bytes_and_does_not_know_other_virtual_clusters() {
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let few = hiding("vc-a.");
+    let prefixes = (0..5000).map(|at| format!("vc-{at}.").into()).collect();
+    let many = Namespace { all_prefixes: prefixes, ..few.clone() };
+    let (small, large) = (metadata(400), metadata(400 * 8));
+    for piece in [64, 4096, usize::MAX] {
+        let cost =
+            |names, frame| cost(&View { hold_bytes_max: 1 << 20, ..named_view(&map, &apis, names) }, frame, piece);
+        let (once, eight) = (cost(&few, &small), cost(&few, &large));
+        // Eight times as much; a cost that grew with the square would be sixty-four.
+        assert!(eight < once * 24, "{once:?} for one, {eight:?} for eight of it, in {piece}");
+        let among_many = cost(&many, &large);
+        assert!(among_many < eight * 3, "{eight:?} alone, {among_many:?} among 5000 virtual clusters, in {piece}");
+    }
+}
