@@ -89,7 +89,7 @@ async fn serve(
     };
     connection.route = Some(destination.route.clone());
     log.open(context, connection);
-    let connected = Box::pin(connect::connect(context, &destination, &client, first, &mut log.counts)).await;
+    let connected = Box::pin(connect::connect(context, &destination, &client, first, log)).await;
     let (first, connected) = match connected {
         Ok(connected) => connected,
         Err(cause) => return cause,
@@ -98,6 +98,7 @@ async fn serve(
     let party = (&*destination.route, &connection.identity);
     let mut relay = Box::new(Relay::new(context, party, client, connected, first));
     let cause = relay.run(&mut log.counts).await;
+    log.fault = relay.fault();
     let (client, backend) = relay.into_sockets();
     Box::pin(close::close(context, cause, client, backend)).await;
     cause

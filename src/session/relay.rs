@@ -16,7 +16,7 @@ use crate::cluster::{NodeApis, virtual_cluster_id};
 use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
-use crate::rewrite::{Named, Need, Requests, Responses, View};
+use crate::rewrite::{FaultAt, Named, Need, Requests, Responses, View};
 use crate::route::Route;
 use crate::upstream::{self, Connected};
 
@@ -107,6 +107,11 @@ impl<'a> Relay<'a> {
     /// Moves bytes until the session must end.
     pub async fn run(&mut self, counts: &mut Counts) -> Cause {
         poll_fn(|cx| self.turn(cx, counts)).await
+    }
+
+    /// Where in a frame the fault is for which the session ends, if it is in one.
+    pub fn fault(&self) -> Option<FaultAt> {
+        self.requests.fault().or_else(|| self.responses.fault())
     }
 
     /// Gives the sockets back, to be closed.
