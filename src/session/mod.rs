@@ -9,10 +9,12 @@ mod connect;
 mod connection;
 mod context;
 mod deadlines;
+mod direction;
 mod pump;
 mod relay;
 mod send_buffer;
 mod session_log;
+mod terms;
 mod tls_accept;
 
 pub use context::{Context, Phase, ShardState};
