@@ -7,10 +7,11 @@ use std::task::Poll;
 
 use super::close_cause;
 use super::context::{Context, FIRST_BYTES_MAX, Phase};
-use super::relay::Counts;
+use super::session_log::SessionLog;
+use crate::frame::{RequestHead, stranger};
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
-use crate::rewrite::{self, Opening};
+use crate::rewrite::{self, FaultAt, Opening};
 use crate::route::Destination;
 use crate::upstream::{Connected, Target};
 
@@ -25,9 +26,9 @@ pub(super) async fn connect(
     destination: &Destination,
     client: &Socket,
     first: Vec<u8>,
-    counts: &mut Counts,
+    log: &mut SessionLog,
 ) -> Result<(Vec<u8>, Connected), Cause> {
-    let first = first_bytes(context, client, first, counts).await?;
+    let first = first_bytes(context, client, first, log).await?;
     let deadline = context.net.now() + context.limits.connect;
     let target = destination.node.map_or(Target::Bootstrap, Target::Node);
     let mut connecting = pin!(context.upstream.connect(destination.route.backend, target, deadline));
@@ -54,7 +55,7 @@ async fn first_bytes(
     context: &Context,
     client: &Socket,
     mut first: Vec<u8>,
-    counts: &mut Counts,
+    log: &mut SessionLog,
 ) -> Result<Vec<u8>, Cause> {
     let timer = Timer::new(&context.net);
     let began = context.net.now();
@@ -67,7 +68,7 @@ async fn first_bytes(
                     Some(Ok(0)) if first.is_empty() => return Poll::Ready(Err(Cause::ClientClosed)),
                     Some(Ok(0)) => return Poll::Ready(Err(Cause::RequestCut)),
                     Some(Ok(n)) => {
-                        counts.client_bytes_in += n as u64;
+                        log.counts.client_bytes_in += n as u64;
                         Numbers::count(&context.numbers.client_bytes_in, n as u64);
                     }
                     Some(Err(error)) => return Poll::Ready(Err(close_cause::of_client_error(&error))),
@@ -76,7 +77,10 @@ async fn first_bytes(
             match rewrite::opening(&first, context.limits.frame_bytes_max) {
                 Ok(Opening::Request) => return Poll::Ready(Ok(())),
                 Ok(Opening::TooShort) => {}
-                Err(cause) => return Poll::Ready(Err(cause)),
+                Err(cause) => {
+                    log.fault = refused_head(&first);
+                    return Poll::Ready(Err(cause));
+                }
             }
         }
         if let Err(cause) = still_serving(context) {
@@ -91,6 +95,13 @@ async fn first_bytes(
     })
     .await?;
     Ok(first)
+}
+
+/// Where the fault is of a first request that is refused by its head, as far as that names an API: another protocol does not.
+fn refused_head(first: &[u8]) -> Option<FaultAt> {
+    let is_stranger = first.first_chunk().and_then(|first| stranger(*first)).is_some();
+    let head = RequestHead::read(first).filter(|_| !is_stranger)?;
+    Some(FaultAt { api_key: head.api_key, api_version: head.api_version, offset: 0 })
 }
 
 /// Reads behind `kept`, which may come to so many bytes; `None`: nothing for now.

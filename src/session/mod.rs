@@ -9,10 +9,12 @@ mod connect;
 mod connection;
 mod context;
 mod deadlines;
+mod direction;
 mod pump;
 mod relay;
 mod send_buffer;
 mod session_log;
+mod terms;
 mod tls_accept;
 
 pub use context::{Context, Phase, ShardState};
@@ -89,7 +91,7 @@ async fn serve(
     };
     connection.route = Some(destination.route.clone());
     log.open(context, connection);
-    let connected = Box::pin(connect::connect(context, &destination, &client, first, &mut log.counts)).await;
+    let connected = Box::pin(connect::connect(context, &destination, &client, first, log)).await;
     let (first, connected) = match connected {
         Ok(connected) => connected,
         Err(cause) => return cause,
@@ -98,6 +100,7 @@ async fn serve(
     let party = (&*destination.route, &connection.identity);
     let mut relay = Box::new(Relay::new(context, party, client, connected, first));
     let cause = relay.run(&mut log.counts).await;
+    log.fault = relay.fault();
     let (client, backend) = relay.into_sockets();
     Box::pin(close::close(context, cause, client, backend)).await;
     cause

@@ -1,16 +1,21 @@
-//! One direction of a session: bytes that wait to be walked, bytes that wait to be sent, and bytes that pass unread.
+//! One direction of a session: each byte is read once, walked in the shard's buffer and sent at once; what need not be read
+//! of a large frame passes through a pipe.
 //!
-//! Owns the order in which bytes are sent: the send buffer, then the pipe, then new ones. Knows nothing of frames.
+//! Owns the order in which bytes are sent: the send buffer, then the pipe, then new ones. May not decide what the end of a
+//! socket, or a fault, means for the session.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::carry_over::CarryOver;
-use super::context::Context;
+use super::context::{Context, Scratch};
+use super::direction::Direction;
 use super::send_buffer::SendBuffer;
-use crate::metrics::Numbers;
+use super::terms::Terms;
+use crate::frame::Ledger;
+use crate::metrics::{Cause, Numbers};
 use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket, Then};
-use crate::rewrite::{Fed, Segment};
+use crate::rewrite::{FaultAt, Fed, Need};
 
 /// How long a pipe may wait for a slow reader, before others get it.
 const PIPE_WAIT: Duration = Duration::from_secs(1);
@@ -23,19 +28,17 @@ const HEAD_READ_BYTES: usize = 8 << 10;
 
 /// One direction.
 #[derive(Default)]
-pub(super) struct Pump {
+pub(super) struct Pump<D> {
+    transducer: D,
     /// Read and not processed yet.
-    pub carry_over: CarryOver,
+    carry_over: CarryOver,
     send_buffer: SendBuffer,
     piped: Option<Piped>,
-    /// Bytes that come next and may pass unread.
-    pass_bytes: u64,
-    /// Behind these the frame has more, for which they wait: there is not much of either.
-    waits_for_end: bool,
-    /// What follows the bytes that were fed last.
-    then: Then,
-    /// The last of these was moved: the walk must still be fed, so that it sees whether the frame ends here.
-    end_due: bool,
+    /// What the transducer said when it was last fed, and how many of the bytes that may pass have passed since.
+    fed: Fed,
+    passed: u64,
+    /// How often decisions had come by then.
+    decisions: u64,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
     large: bool,
     /// No byte may pass unread: TLS is on one of the sides.
@@ -48,26 +51,41 @@ struct Piped {
     until: Instant,
 }
 
-/// The outcome of [`Pump::splice`].
-pub(super) enum Spliced {
-    /// Nothing came.
-    Nothing,
-    /// So many bytes came, of which so many left.
-    Moved { came: usize, left: usize },
-    /// The source has ended its direction.
-    End,
-    /// Reading from the source failed.
-    SourceFailed,
-    /// So many bytes came, and writing to the sink failed.
-    SinkFailed { came: usize },
-    /// No pipe is to be had: the bytes must be copied.
-    NoPipe,
+/// What a step did.
+#[derive(Default)]
+pub(super) struct Step {
+    /// Something moved: there may be more. Otherwise nothing can be done until a socket changes.
+    pub moved: bool,
+    /// Bytes that came from the source.
+    pub came: usize,
+    /// Bytes that left to the sink.
+    pub left: usize,
+    /// Frames whose end was seen.
+    pub frames: u64,
+    /// How many of these are our own answers.
+    pub own_answers: u64,
+    /// Why the direction cannot go on.
+    pub end: Option<End>,
 }
 
-impl Pump {
+/// Why a direction cannot go on.
+pub(super) enum End {
+    /// The source has ended its direction.
+    Source,
+    /// Reading from the source failed.
+    SourceFailed(io::Error),
+    /// Writing to the sink failed.
+    SinkFailed(io::Error),
+    /// The walk gave up.
+    Walk(Cause),
+}
+
+impl<D: Direction> Pump<D> {
     /// Begins with what was read already. `copy_only`: no byte may pass unread.
-    pub fn new(first: Vec<u8>, copy_only: bool) -> Pump {
-        Pump { carry_over: first.into(), copy_only, ..Pump::default() }
+    pub fn new(first: Vec<u8>, copy_only: bool) -> Pump<D> {
+        // What was read before is to be fed.
+        let fed = Fed { waits: (!first.is_empty()).then_some(Need::Slot), ..Fed::default() };
+        Pump { carry_over: first.into(), fed, copy_only, ..Pump::default() }
     }
 
     /// Nothing waits to leave.
@@ -75,73 +93,176 @@ impl Pump {
         self.send_buffer.is_empty() && self.piped.is_none()
     }
 
+    /// Between two frames: no byte of a further one was taken.
+    pub fn at_boundary(&self) -> bool {
+        self.transducer.at_boundary()
+    }
+
+    /// Between two frames, and no byte of a further one was read.
+    pub fn between_frames(&self) -> bool {
+        self.at_boundary() && self.carry_over.is_empty()
+    }
+
+    /// What the direction waits for.
+    pub fn waits(&self) -> Option<Need> {
+        self.fed.waits
+    }
+
+    /// How often decisions had come when the walk last looked for one.
+    pub fn decisions(&self) -> u64 {
+        self.decisions
+    }
+
+    /// Where the fault is for which the walk gave up, if it is in a frame.
+    pub fn fault(&self) -> Option<FaultAt> {
+        self.transducer.fault()
+    }
+
     /// Bytes of memory in use, in pipes too.
     pub fn held_bytes(&self) -> usize {
         let piped = self.piped.as_ref().map_or(0, |piped| piped.pipe.bytes());
-        self.carry_over.held_bytes() + self.send_buffer.held_bytes() + piped
+        self.transducer.held_bytes() + self.carry_over.held_bytes() + self.send_buffer.held_bytes() + piped
     }
 
-    /// When [`Pump::flush`] must be called even if the socket takes nothing.
+    /// When [`Pump::step`] must be called even if the socket takes nothing.
     pub fn flush_at(&self) -> Option<Instant> {
         self.piped.as_ref().map(|piped| piped.until)
     }
 
-    /// The walk must be fed, if only with nothing.
-    pub fn end_is_due(&self) -> bool {
-        self.end_due
+    /// One more try to send what the sink did not take, or one move past us, or one read from the source, which is not
+    /// touched unless it is `open`.
+    pub fn step(
+        &mut self,
+        terms: &Terms<'_>,
+        ledger: &mut Ledger,
+        (source, sink): (&Socket, &Socket),
+        open: bool,
+    ) -> Step {
+        let context = terms.context;
+        if !self.is_empty() {
+            return self.flush(context, sink);
+        }
+        if open
+            && self.splices(context)
+            && let Some(step) = self.splice(context, source, sink)
+        {
+            return step;
+        }
+        if self.still_waits(terms, ledger) {
+            return Step::default();
+        }
+        // Most steps find nothing to do: that is known before anything is touched.
+        let due = self.is_due(ledger);
+        if !due && !(open && source.is_readable()) {
+            return Step::default();
+        }
+        let mut scratch = context.scratch();
+        let scratch = &mut *scratch;
+        let carry_over_bytes = prepend(scratch, self.carry_over.bytes());
+        let came = if due {
+            0
+        } else {
+            match source.read(scratch.room(carry_over_bytes, self.read_bytes(context))) {
+                None => return Step::default(),
+                Some(Ok(0)) => return Step::ended(End::Source),
+                Some(Err(error)) => return Step::ended(End::SourceFailed(error)),
+                Some(Ok(n)) => n,
+            }
+        };
+        self.feed(terms, ledger, sink, scratch, (carry_over_bytes, came))
+    }
+
+    /// What is carried over can be dealt with, or the walk must see whether a frame ends where its bytes have passed, or
+    /// something is to be written for which nothing need come.
+    fn is_due(&self, ledger: &Ledger) -> bool {
+        self.fed.waits.is_some() || (self.passed > 0 && self.may_pass() == 0) || self.transducer.owes(ledger)
+    }
+
+    /// What the direction waits for is not there yet.
+    fn still_waits(&self, terms: &Terms<'_>, ledger: &Ledger) -> bool {
+        match self.fed.waits {
+            None => false,
+            Some(Need::Slot) => ledger.len() >= terms.in_flight_max(),
+            Some(Need::Decision) => self.decisions == terms.context.decided.count(),
+        }
     }
 
     /// Bytes that come next and may pass unread.
-    pub fn pass_bytes(&self) -> u64 {
-        self.pass_bytes
+    fn may_pass(&self) -> u64 {
+        self.fed.pass.saturating_sub(self.passed)
+    }
+
+    /// So much is to come that need not be read that moving it past us is worth a pipe.
+    fn splices(&self, context: &Context) -> bool {
+        !self.copy_only && self.may_pass() >= u64::from(context.limits.splice_bytes_min)
     }
 
     /// How much to read at once.
-    pub fn read_bytes(&self, context: &Context) -> usize {
+    fn read_bytes(&self, context: &Context) -> usize {
         let most = context.limits.read_bytes_max as usize;
         if self.large { most.min(HEAD_READ_BYTES) } else { most }
     }
 
-    /// To be called after the walk was fed `n` bytes, in which so many `frames` ended and of which it left `rest`.
-    pub fn after_walk(&mut self, context: &Context, n: usize, frames: u64, rest: &[u8], fed: Fed) {
-        self.carry_over.keep(rest);
-        if self.copy_only {
-            return;
-        }
-        let least = u64::from(context.limits.splice_bytes_min);
-        if fed.pass >= least || n as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
-            self.large = true;
-        } else if n >= self.read_bytes(context) {
-            self.large = false;
-        }
-        self.pass_bytes = fed.pass;
-        // More than that is faster in several packets than with the page cut that fills the first of them.
-        self.waits_for_end = fed.goes_on && fed.pass <= FILL_BYTES_MIN as u64;
-        self.then = Then::more_if(fed.alone && fed.pass >= least);
-        self.end_due = false;
-    }
-
-    /// Sends segments of the input and of new bytes. Nothing may wait already.
-    ///
-    /// # Errors
-    ///
-    /// As send(2).
-    pub fn send(
+    /// Walks through what was carried over and came, and sends what leaves.
+    fn feed(
         &mut self,
+        terms: &Terms<'_>,
+        ledger: &mut Ledger,
         sink: &Socket,
-        segments: &[Segment],
-        bytes: (&[u8], &[u8]),
-        gather: &mut Vec<u8>,
-    ) -> io::Result<usize> {
-        self.send_buffer.send(sink, segments, bytes, gather, self.then)
+        scratch: &mut Scratch,
+        (carry_over_bytes, came): (usize, usize),
+    ) -> Step {
+        let mut step = Step { moved: true, came, ..Step::default() };
+        let (input, out) = (scratch.buffer.get(..carry_over_bytes + came).unwrap_or_default(), &mut scratch.output);
+        out.clear();
+        self.decisions = terms.context.decided.count();
+        let mut then = Then::Nothing;
+        match self.transducer.feed(input, &terms.view(), ledger, out) {
+            Ok(fed) => {
+                (self.fed, self.passed) = (fed, 0);
+                self.carry_over.keep(input.get(fed.consumed..).unwrap_or_default());
+                let splices = self.splices(terms.context);
+                self.large = self.is_large(terms.context, came, out.frames);
+                then = Then::more_if(fed.alone && splices);
+            }
+            Err(cause) => {
+                step.end = Some(End::Walk(cause));
+                if !D::LEAVES_BEFORE_A_FAULT {
+                    return step;
+                }
+            }
+        }
+        (step.frames, step.own_answers) = (out.frames, out.own_answers);
+        terms.context.note_left_out(terms.route.backend, &terms.route.listener, &out.left_out);
+        match self.send_buffer.send(sink, &out.segments, (input, &out.new_bytes), &mut scratch.gather, then) {
+            Ok(left) => step.left = left,
+            // A fault ends the session, whatever the sink takes.
+            Err(error) => drop(step.end.get_or_insert(End::SinkFailed(error))),
+        }
+        step
     }
 
-    /// Sends what waits; returns how many bytes were sent.
-    ///
-    /// # Errors
-    ///
-    /// As send(2).
-    pub fn flush(&mut self, context: &Context, sink: &Socket) -> io::Result<usize> {
+    /// Whether the last frame was large, after `came` bytes were fed in which so many `frames` ended.
+    fn is_large(&self, context: &Context, came: usize, frames: u64) -> bool {
+        let least = u64::from(context.limits.splice_bytes_min);
+        if self.copy_only {
+            false
+        } else if self.splices(context) || came as u64 >= (least + HEAD_READ_BYTES as u64) * frames.max(1) {
+            true
+        } else {
+            self.large && came < self.read_bytes(context)
+        }
+    }
+
+    /// Sends what waits.
+    fn flush(&mut self, context: &Context, sink: &Socket) -> Step {
+        match self.try_flush(context, sink) {
+            Ok(left) => Step { moved: left > 0, left, ..Step::default() },
+            Err(error) => Step { end: Some(End::SinkFailed(error)), ..Step::default() },
+        }
+    }
+
+    fn try_flush(&mut self, context: &Context, sink: &Socket) -> io::Result<usize> {
         let left = self.send_buffer.flush(sink)?;
         match self.piped.take() {
             Some(piped) if self.send_buffer.is_empty() => Ok(left + self.drain(context, sink, piped)?),
@@ -153,7 +274,10 @@ impl Pump {
     }
 
     fn drain(&mut self, context: &Context, sink: &Socket, Piped { pipe, until }: Piped) -> io::Result<usize> {
-        let (left, drained) = pipe.drain(sink, Then::more_if(self.waits_for_end));
+        // What has passed waits for what is behind it, where there is not much of either: more than that is faster in
+        // several packets than with the page cut that fills the first of them.
+        let waits_for_end = self.fed.goes_on && self.fed.pass <= FILL_BYTES_MIN as u64;
+        let (left, drained) = pipe.drain(sink, Then::more_if(waits_for_end));
         Numbers::count(&context.numbers.spliced_bytes, left as u64);
         match drained {
             Drained::Failed(error) => return Err(error),
@@ -167,42 +291,60 @@ impl Pump {
         Ok(left)
     }
 
-    /// Moves bytes that may pass from one socket to the other. Nothing may wait already.
-    pub fn splice(&mut self, context: &Context, source: &Socket, sink: &Socket) -> Spliced {
+    /// Moves bytes that may pass from one socket to the other. Nothing may wait already. `None`: they must be copied.
+    fn splice(&mut self, context: &Context, source: &Socket, sink: &Socket) -> Option<Step> {
         if !source.is_readable() {
-            return Spliced::Nothing;
+            return Some(Step::default());
         }
-        let Some(pipe) = context.pipes.take(context.net.now()) else { return Spliced::NoPipe };
-        let mut bytes = usize::try_from(self.pass_bytes).unwrap_or(usize::MAX);
+        let pipe = context.pipes.take(context.net.now())?;
+        let mut bytes = usize::try_from(self.may_pass()).unwrap_or(usize::MAX);
         if bytes > FILL_BYTES_MIN {
             bytes = bytes.min(sink.room().max(FILL_BYTES_MIN));
         }
-        let back = |pipe: EmptyPipe, spliced| {
+        let back = |pipe: EmptyPipe, step| {
             context.pipes.give(pipe);
-            spliced
+            Some(step)
         };
         match pipe.fill(source, bytes) {
-            Filled::Nothing(pipe) => back(pipe, Spliced::Nothing),
-            Filled::End(pipe) => back(pipe, Spliced::End),
+            Filled::Nothing(pipe) => back(pipe, Step::default()),
+            Filled::End(pipe) => back(pipe, Step::ended(End::Source)),
             Filled::Failed(pipe, error) if is_refused(&error) => {
                 drop(pipe);
                 context.pipes.close();
                 tracing::warn!(%error, "the kernel refuses splice: bytes are copied from now on");
-                Spliced::NoPipe
+                None
             }
-            Filled::Failed(pipe, _) => back(pipe, Spliced::SourceFailed),
+            Filled::Failed(pipe, error) => back(pipe, Step::ended(End::SourceFailed(error))),
             Filled::Full(pipe) => {
                 let came = pipe.bytes();
-                self.pass_bytes = self.pass_bytes.saturating_sub(came as u64);
-                self.end_due = self.pass_bytes == 0;
+                self.passed += came as u64;
+                self.transducer.passed(came as u64);
                 let until = context.net.now() + PIPE_WAIT;
-                match self.drain(context, sink, Piped { pipe, until }) {
-                    Ok(left) => Spliced::Moved { came, left },
-                    Err(_) => Spliced::SinkFailed { came },
-                }
+                let step = Step { moved: true, came, ..Step::default() };
+                Some(match self.drain(context, sink, Piped { pipe, until }) {
+                    Ok(left) => Step { left, ..step },
+                    Err(error) => Step { end: Some(End::SinkFailed(error)), ..step },
+                })
             }
         }
     }
+}
+
+impl Step {
+    /// One that found the end of its source: what that means is to be looked at before anything is waited for.
+    fn ended(end: End) -> Step {
+        Step { moved: true, end: Some(end), ..Step::default() }
+    }
+}
+
+/// Copies what was carried over to the front of the shard's buffer; returns its length.
+fn prepend(scratch: &mut Scratch, carry_over: &[u8]) -> usize {
+    if !carry_over.is_empty()
+        && let Some(front) = scratch.buffer.get_mut(..carry_over.len())
+    {
+        front.copy_from_slice(carry_over);
+    }
+    carry_over.len()
 }
 
 /// Errors of splice(2) itself, not of the connection: nothing was moved.

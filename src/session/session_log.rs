@@ -7,6 +7,7 @@ use super::context::Context;
 use super::relay::Counts;
 use crate::cluster::NodeId;
 use crate::metrics::{Cause, Fault};
+use crate::rewrite::FaultAt;
 
 /// One session, for the log.
 pub(super) struct SessionLog {
@@ -14,12 +15,15 @@ pub(super) struct SessionLog {
     began: Instant,
     pub node: Option<NodeId>,
     pub counts: Counts,
+    /// Where in a frame the fault is for which the session ends; `None`: it ends for no frame's fault.
+    pub fault: Option<FaultAt>,
 }
 
 impl SessionLog {
     /// A session that begins now.
     pub fn new(context: &Context) -> SessionLog {
-        SessionLog { id: context.next_session(), began: context.net.now(), node: None, counts: Counts::default() }
+        let (id, began) = (context.next_session(), context.net.now());
+        SessionLog { id, began, node: None, counts: Counts::default(), fault: None }
     }
 
     /// Logs that the session is open, once its route is known.
@@ -41,7 +45,7 @@ impl SessionLog {
 
     /// Logs that the session is closed.
     pub fn close(&self, context: &Context, connection: &Connection, cause: Cause) {
-        let (node, counts) = (self.node.map(|node| node.0), self.counts);
+        let (node, counts, fault) = (self.node.map(|node| node.0), self.counts, self.fault);
         let milliseconds = context.net.now().saturating_duration_since(self.began).as_millis() as u64;
         macro_rules! line {
             ($level:ident) => {
@@ -54,6 +58,9 @@ impl SessionLog {
                     server_name = connection.tls.as_deref().and_then(|tls| tls.server_name.as_deref()),
                     node,
                     cause = cause.label(),
+                    api_key = fault.map(|fault| fault.api_key),
+                    api_version = fault.map(|fault| fault.api_version),
+                    offset = fault.map(|fault| fault.offset),
                     milliseconds,
                     requests = counts.requests,
                     responses = counts.responses,

@@ -1,6 +1,8 @@
 //! Kafka's framing, broken: lengths that cannot be, keys and versions that are not served, frames cut short, and counts
 //! that promise more than the frame holds. Each as the first thing on a connection, and again behind a good request.
 
+use std::ops::Range;
+
 use kafka_protocol::messages::MetadataRequest;
 
 use crate::ensure;
@@ -17,7 +19,13 @@ struct Broken {
     /// Whether the client ends its direction behind the bytes.
     ends: bool,
     cause: &'static str,
+    /// Key and version of the API, and the bytes of the frame before the fault, as far as the log has them.
+    fault: Option<(i16, i16, Range<u64>)>,
 }
+
+/// In the head, and behind it.
+const IN_HEAD: Range<u64> = 0..1;
+const IN_BODY: Range<u64> = 12..64;
 
 pub fn run(world: &World) -> Fallible<()> {
     let node = Scripted::start()?;
@@ -40,6 +48,15 @@ pub fn run(world: &World) -> Fallible<()> {
             let answer = wire.closed(SOON).map_err(|error| format!("{what}: {error}"))?;
             ensure!(answer.is_empty(), "{what} is answered {answer:02x?}");
             closes.one_more(&what)?;
+            let logged = closes.last_fault()?;
+            let as_expected = match (&broken.fault, logged) {
+                (None, None) => true,
+                (Some((key, version, offsets)), Some((logged_key, logged_version, offset))) => {
+                    (*key, *version) == (logged_key, logged_version) && offsets.contains(&offset)
+                }
+                _ => false,
+            };
+            ensure!(as_expected, "{what}: {logged:?} is logged, not {:?}", broken.fault);
         }
     }
     neighbour.stop()
@@ -53,6 +70,7 @@ fn lengths() -> Vec<Broken> {
         bytes: [&length.to_be_bytes()[..], &[0, 3, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 0, 0]].concat(),
         ends: false,
         cause: "frame_length",
+        fault: Some((3, 12, IN_HEAD)),
     };
     lengths.into_iter().map(broken).collect()
 }
@@ -78,7 +96,13 @@ fn keys() -> Fallible<Vec<Broken>> {
     ];
     let broken = |(key, version, cause)| {
         let bytes = request_frame(key, version, 1, 1, "broken", &[0; 8])?.to_vec();
-        Ok(Broken { what: format!("api {key} v{version}"), bytes, ends: false, cause })
+        Ok(Broken {
+            what: format!("api {key} v{version}"),
+            bytes,
+            ends: false,
+            cause,
+            fault: Some((key, version, IN_HEAD)),
+        })
     };
     requests.into_iter().map(broken).collect()
 }
@@ -91,6 +115,7 @@ fn cut() -> Fallible<Vec<Broken>> {
         bytes: whole[..bytes].to_vec(),
         ends: true,
         cause: "request_cut",
+        fault: None,
     };
     Ok((1..whole.len()).map(broken).collect())
 }
@@ -115,7 +140,8 @@ fn bombs() -> Fallible<Vec<Broken>> {
     ];
     let broken = |(what, key, version, header_version, body): (&str, i16, i16, i16, Vec<u8>)| {
         let bytes = request_frame(key, version, header_version, 1, "bomb", &body)?.to_vec();
-        Ok(Broken { what: what.to_owned(), bytes, ends: false, cause: "request_malformed" })
+        let fault = Some((key, version, IN_BODY));
+        Ok(Broken { what: what.to_owned(), bytes, ends: false, cause: "request_malformed", fault })
     };
     requests.into_iter().map(broken).collect()
 }

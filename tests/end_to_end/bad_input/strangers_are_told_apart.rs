@@ -44,6 +44,7 @@ pub fn run(world: &World) -> Fallible<()> {
         let answer = wire.closed(SOON).map_err(|error| format!("{who}: {error}"))?;
         ensure!(answer.is_empty(), "{who} is answered {answer:02x?}");
         closes.one_more(who)?;
+        ensure!(closes.last_fault()?.is_none(), "{who} names no API");
     }
     neighbour.stop()
 }

@@ -21,6 +21,18 @@ impl<'a> Closes<'a> {
         Ok(Closes { gateway, cause, counted: gateway.numbers()?.closed(cause), logged: logged(gateway, cause) })
     }
 
+    /// Where the log says that the fault was in the last session that was closed with the cause: api key, version, offset.
+    pub fn last_fault(&self) -> Fallible<Option<(i16, i16, u64)>> {
+        let log = self.gateway.log();
+        let line = log.lines().rfind(|line| is_close(line, self.cause)).ok_or("nothing was closed with the cause")?;
+        let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name));
+        Ok(match (field("api_key="), field("api_version="), field("offset=")) {
+            (None, None, None) => None,
+            (Some(key), Some(version), Some(offset)) => Some((key.parse()?, version.parse()?, offset.parse()?)),
+            _ => return Err(format!("a fault that is said by half: {line}").into()),
+        })
+    }
+
     /// Waits until exactly one more was counted and logged.
     pub fn one_more(&self, what: &str) -> Fallible<()> {
         self.more(what, 1)
@@ -41,8 +53,11 @@ impl<'a> Closes<'a> {
 }
 
 fn logged(gateway: &Gateway, cause: &str) -> usize {
-    let of_cause = |line: &&str| line.contains("session closed") && line.contains(&format!("cause={cause} "));
-    gateway.log().lines().filter(of_cause).count()
+    gateway.log().lines().filter(|line| is_close(line, cause)).count()
+}
+
+fn is_close(line: &str, cause: &str) -> bool {
+    line.contains("session closed") && line.contains(&format!("cause={cause} "))
 }
 
 /// How long a close may take that has no deadline of its own. The cause tells a close that came by another deadline.
