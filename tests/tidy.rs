@@ -59,7 +59,8 @@ const TABLES: [(&str, &str); 3] = [
 ];
 
 /// What may stand at the top of the repository.
-const TOP_LEVEL: [&str; 18] = [
+const TOP_LEVEL: [&str; 19] = [
+    ".cargo",
     ".ci",
     ".gitignore",
     "CHANGELOG.md",
