@@ -37,8 +37,9 @@ pub(super) struct Pump<D> {
     /// What the transducer said when it was last fed, and how many of the bytes that may pass have passed since.
     fed: Fed,
     passed: u64,
-    /// How often decisions had come by then.
+    /// How often decisions had come by then, and since when the frame that comes next has waited for one.
     decisions: u64,
+    undecided_since: Option<Instant>,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
     large: bool,
     /// No byte may pass unread: TLS is on one of the sides.
@@ -111,6 +112,11 @@ impl<D: Direction> Pump<D> {
     /// How often decisions had come when the walk last looked for one.
     pub fn decisions(&self) -> u64 {
         self.decisions
+    }
+
+    /// Since when the frame that comes next has waited for a decision, where it does.
+    pub fn undecided_since(&self) -> Option<Instant> {
+        self.undecided_since
     }
 
     /// Where the fault is for which the walk gave up, if it is in a frame.
@@ -220,6 +226,12 @@ impl<D: Direction> Pump<D> {
         match self.transducer.feed(input, &terms.view(), ledger, out) {
             Ok(fed) => {
                 (self.fed, self.passed) = (fed, 0);
+                self.undecided_since = match fed.waits {
+                    // The same frame as before, where nothing was taken.
+                    Some(Need::Decision) if fed.consumed == 0 && self.undecided_since.is_some() => self.undecided_since,
+                    Some(Need::Decision) => Some(terms.context.net.now()),
+                    Some(Need::Slot) | None => None,
+                };
                 self.carry_over.keep(input.get(fed.consumed..).unwrap_or_default());
                 let splices = self.splices(terms.context);
                 self.large = self.is_large(terms.context, came, out.frames);

@@ -242,6 +242,8 @@ impl<'a> Relay<'a> {
             room: self.requests.is_empty() && self.requests.waits().is_none(),
             in_flight: self.in_flight(),
             unsent: !self.responses.is_empty(),
+            // A drain takes no further request, whatever would be decided.
+            undecided_since: self.requests.undecided_since().filter(|_| self.context.phase() == Phase::Serving),
         };
         let next = self.deadlines.next(self.context.net.now(), activity, &self.context.limits)?;
         let waits = [self.requests.flush_at(), self.responses.flush_at()];
