@@ -164,7 +164,7 @@ impl<'a> Relay<'a> {
                 return Err(Cause::MemoryBudget);
             }
             Some(End::SinkFailed(_)) => self.lose_backend(),
-            Some(End::Walk(cause)) => return Err(cause),
+            Some(End::Closes(cause)) => return Err(cause),
         }
         Ok(step.moved)
     }
@@ -193,7 +193,7 @@ impl<'a> Relay<'a> {
             Some(End::Source) => self.end_backend(Cause::ResponseCut),
             Some(End::SourceFailed(error)) => self.end_backend(upstream::cause_of_error(&error)),
             Some(End::SinkFailed(error)) => return Err(close_cause::of_client_error(&error)),
-            Some(End::Walk(cause)) => return Err(cause),
+            Some(End::Closes(cause)) => return Err(cause),
         }
         match self.backend_ended {
             Some(cause) if !step.moved && self.responses.is_empty() => Err(cause),
