@@ -169,7 +169,8 @@ impl<D: Direction> Pump<D> {
         }
         // Most steps find nothing to do: that is known before anything is touched.
         let due = self.is_due(ledger);
-        if !due && !(open && source.is_readable()) {
+        let readable = !due && open && source.is_readable();
+        if !due && !readable {
             return Ok(Step::default());
         }
         let mut scratch = context.scratch();

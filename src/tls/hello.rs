@@ -151,8 +151,11 @@ fn check_front(kept: &[u8]) -> Result<(), HelloFault> {
     }
 }
 
+/// A part, and what is behind it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// The content of the record at the front of `bytes`, and what is behind it; `None` where it is not whole.
-fn record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, HelloFault> {
+fn record(bytes: &[u8]) -> Result<Option<Split<'_>>, HelloFault> {
     match bytes {
         [] | [HANDSHAKE] | [HANDSHAKE, 3, ..] => {}
         [..] => return Err(HelloFault::Interrupted),
