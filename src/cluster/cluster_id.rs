@@ -13,7 +13,8 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub fn virtual_cluster_id(backend: &str, virtual_cluster: &str) -> Box<str> {
     // Neither name holds the byte between them: two pairs never make one input.
     let hash = Sha256::new().chain_update(backend).chain_update([0]).chain_update(virtual_cluster).finalize();
-    base64url(hash.get(..BYTES).unwrap_or_default()).into()
+    let id: Vec<u8> = hash.into_iter().take(BYTES).collect();
+    base64url(&id).into()
 }
 
 /// Without padding, as Kafka writes it.

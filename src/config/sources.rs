@@ -41,8 +41,8 @@ pub(super) fn parse(path: &Path, order: usize, bytes: &[u8], cx: &mut Context) -
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let good = bytes.iter().take(error.valid_up_to());
+            let line = good.filter(|byte| **byte == b'\n').count() + 1;
             return unread(path, order, &format!("is not UTF-8: the first wrong byte is on line {line}"), cx);
         }
     };

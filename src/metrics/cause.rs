@@ -177,6 +177,8 @@ causes! {
     Drained "drained" None;
     /// Still in flight when `drain_duration` ended.
     DrainDeadline "drain_deadline" Gateway;
+    /// Whether a request may begin was not decided within the connect deadline.
+    DecisionDeadline "decision_deadline" Gateway;
     /// A rule of Klamm's own was broken in this session, which no peer can do: please report it.
     Internal "internal" Gateway;
     /// A panic in this session.

@@ -191,7 +191,8 @@ impl FullPipe {
     pub fn read_back(mut self, into: &mut Vec<u8>) -> io::Result<EmptyPipe> {
         let start = into.len();
         into.resize(start + self.bytes, 0);
-        self.ends.reader.read_exact(into.get_mut(start..).unwrap_or_default())?;
+        let room = into.get_mut(start..).ok_or(io::ErrorKind::InvalidInput)?;
+        self.ends.reader.read_exact(room)?;
         Ok(EmptyPipe(self.ends))
     }
 }

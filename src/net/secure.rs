@@ -4,7 +4,7 @@
 //! that the socket did not take. Each is bounded, and takes no memory while there is none. The space to work in belongs
 //! to the shard. May not know what the plaintext means.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::task::{Context, Poll};
 
 use super::Then;
@@ -149,7 +149,7 @@ impl Secure {
         }
         for _ in 0..READS_MAX {
             if !self.plain.is_empty() {
-                return Some(Ok(self.deliver(into)));
+                return Some(self.deliver(into));
             }
             if let Some(end) = self.end {
                 return Some(end.into_result());
@@ -224,19 +224,25 @@ impl Secure {
         front.copy_from_slice(&self.partial);
         let whole = front.len() + read;
         let mut plain = Halves { into, filled: 0, kept: &mut self.plain };
-        let received = self.tls.receive(input.get_mut(..whole).unwrap_or_default(), &mut plain, wire);
+        let received = match input.get_mut(..whole) {
+            Some(input) => self.tls.receive(input, &mut plain, wire),
+            None => Err(Fault::Internal),
+        };
         let filled = plain.filled;
         if self.push(raw, wire.filled()).is_err() {
             // A connection that takes nothing more returns an error, or ends, when it is read.
             self.unsent = Vec::new();
         }
         match received {
-            Ok(received) => {
-                self.keep(input.get(received.consumed..whole).unwrap_or_default());
-                if received.closed {
-                    self.end = Some(End::Closed);
+            Ok(received) => match input.get(received.consumed..whole) {
+                Some(rest) => {
+                    self.keep(rest);
+                    if received.closed {
+                        self.end = Some(End::Closed);
+                    }
                 }
-            }
+                None => drop(self.fail(Fault::Internal)),
+            },
             Err(fault) => drop(self.fail(fault)),
         }
         Some(filled)
@@ -270,17 +276,14 @@ impl Secure {
         }
     }
 
-    fn deliver(&mut self, into: &mut [u8]) -> usize {
-        let rest = self.plain.get(self.delivered..).unwrap_or_default();
-        let n = rest.len().min(into.len());
-        if let (Some(into), Some(rest)) = (into.get_mut(..n), rest.get(..n)) {
-            into.copy_from_slice(rest);
-        }
+    fn deliver(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(mut rest) = self.plain.get(self.delivered..) else { return Err(self.fail(Fault::Internal)) };
+        let n = rest.read(into)?;
         self.delivered += n;
         if self.delivered == self.plain.len() {
             (self.plain, self.delivered) = (Vec::new(), 0);
         }
-        n
+        Ok(n)
     }
 
     /// Sends ciphertext behind what waits, and keeps what the socket does not take.
@@ -290,7 +293,8 @@ impl Secure {
         } else {
             raw.write(&[IoSlice::new(wire)], Then::Nothing)?
         };
-        self.unsent.extend_from_slice(wire.get(n..).unwrap_or_default());
+        let rest = wire.get(n..).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, Fault::Internal))?;
+        self.unsent.extend_from_slice(rest);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The bytes that were read from a socket and are not processed yet.
 
+use crate::metrics::Cause;
 use crate::rewrite::REST_BYTES_MAX;
 
 /// Bytes that are fed to the walk before the next ones that are read. The few that a walk leaves unprocessed are stored
@@ -31,13 +32,17 @@ impl CarryOver {
     }
 
     /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        if self.heap.is_empty() { self.inline.get(..self.inline_bytes).unwrap_or_default() } else { &self.heap }
+    ///
+    /// # Errors
+    ///
+    /// `Internal` where there are more than were kept.
+    pub fn bytes(&self) -> Result<&[u8], Cause> {
+        if self.heap.is_empty() { self.inline.get(..self.inline_bytes).ok_or(Cause::Internal) } else { Ok(&self.heap) }
     }
 
     /// There are none.
     pub fn is_empty(&self) -> bool {
-        self.bytes().is_empty()
+        self.heap.is_empty() && self.inline_bytes == 0
     }
 
     /// Bytes of memory in use.
@@ -59,11 +64,11 @@ mod tests {
     #[test]
     fn what_is_kept_is_what_was_last_given() {
         let mut carry_over = CarryOver::from(vec![1; 100]);
-        assert_eq!((carry_over.bytes(), carry_over.held_bytes()), (&[1; 100][..], 100));
+        assert_eq!((carry_over.bytes(), carry_over.held_bytes()), (Ok(&[1; 100][..]), 100));
         for length in [5, 11, 12, 70_000, 13, 0, 1, 12, 0] {
             let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
             carry_over.keep(&bytes);
-            assert_eq!(carry_over.bytes(), bytes);
+            assert_eq!(carry_over.bytes(), Ok(&bytes[..]));
             assert_eq!(carry_over.is_empty(), length == 0);
             assert_eq!(carry_over.held_bytes() > 0, length > REST_BYTES_MAX, "a few bytes take no memory");
         }

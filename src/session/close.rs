@@ -13,6 +13,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backend: Socket) {
     match cause {
         Cause::Drained
+        | Cause::DecisionDeadline
         | Cause::BackendClosed
         | Cause::BackendReset
         | Cause::BackendTlsRefused

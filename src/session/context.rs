@@ -41,8 +41,12 @@ impl Scratch {
     }
 
     /// Where the next bytes are read to.
-    pub(super) fn room(&mut self, carry_over: usize, bytes: usize) -> &mut [u8] {
-        self.buffer.get_mut(carry_over..carry_over + bytes).unwrap_or_default()
+    ///
+    /// # Errors
+    ///
+    /// `Internal` where the buffer is shorter than the limits say.
+    pub(super) fn room(&mut self, carry_over: usize, bytes: usize) -> Result<&mut [u8], Cause> {
+        self.buffer.get_mut(carry_over..carry_over + bytes).ok_or(Cause::Internal)
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Activity {
     pub in_flight: bool,
     /// Answer bytes wait for the client.
     pub unsent: bool,
+    /// Since when the next request has waited for a decision, where it does.
+    pub undecided_since: Option<Instant>,
 }
 
 /// The clock of one relay.
@@ -70,6 +72,13 @@ impl Deadlines {
         } else {
             self.took = now;
         }
+        if let Some(since) = activity.undecided_since {
+            let at = since + limits.connect;
+            if now >= at {
+                return Err(Cause::DecisionDeadline);
+            }
+            next = next.min(at);
+        }
         if !activity.receiving || !activity.room {
             // Time without room is nobody's fault: the window begins anew.
             self.window = None;
@@ -100,7 +109,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const IDLE: Activity = Activity { receiving: false, room: true, in_flight: false, unsent: false };
+    const IDLE: Activity =
+        Activity { receiving: false, room: true, in_flight: false, unsent: false, undecided_since: None };
 
     fn at(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
@@ -135,6 +145,18 @@ mod tests {
         assert_eq!(deadlines.next(at(start, 10), activity, &limits), Ok(at(start, 20)));
         assert!(deadlines.next(at(start, 15), Activity { room: false, ..activity }, &limits).is_ok());
         assert_eq!(deadlines.next(at(start, 21), activity, &limits), Ok(at(start, 31)));
+    }
+
+    #[test]
+    fn a_decision_has_a_time_of_its_own() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut deadlines = Deadlines::new(start);
+        let waits = Activity { receiving: true, room: false, undecided_since: Some(at(start, 5)), ..IDLE };
+        assert_eq!(deadlines.next(at(start, 14), waits, &limits), Ok(at(start, 15)));
+        assert_eq!(deadlines.next(at(start, 15), waits, &limits), Err(Cause::DecisionDeadline));
+        assert!(
+            deadlines.next(at(start, 15), Activity { undecided_since: Some(at(start, 6)), ..waits }, &limits).is_ok()
+        );
     }
 
     #[test]

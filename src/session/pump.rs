@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::carry_over::CarryOver;
 use super::context::{Context, Scratch};
 use super::direction::Direction;
-use super::send_buffer::SendBuffer;
+use super::send_buffer::{SendBuffer, SendError};
 use super::terms::Terms;
 use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
@@ -37,8 +37,9 @@ pub(super) struct Pump<D> {
     /// What the transducer said when it was last fed, and how many of the bytes that may pass have passed since.
     fed: Fed,
     passed: u64,
-    /// How often decisions had come by then.
+    /// How often decisions had come by then, and since when the frame that comes next has waited for one.
     decisions: u64,
+    undecided_since: Option<Instant>,
     /// The last frame had bytes that passed, or would have had them if less had been read with its head.
     large: bool,
     /// No byte may pass unread: TLS is on one of the sides.
@@ -76,8 +77,8 @@ pub(super) enum End {
     SourceFailed(io::Error),
     /// Writing to the sink failed.
     SinkFailed(io::Error),
-    /// The walk gave up.
-    Walk(Cause),
+    /// The session must be closed with this cause: the walk gave up, or a rule of our own is broken.
+    Closes(Cause),
 }
 
 impl<D: Direction> Pump<D> {
@@ -113,6 +114,11 @@ impl<D: Direction> Pump<D> {
         self.decisions
     }
 
+    /// Since when the frame that comes next has waited for a decision, where it does.
+    pub fn undecided_since(&self) -> Option<Instant> {
+        self.undecided_since
+    }
+
     /// Where the fault is for which the walk gave up, if it is in a frame.
     pub fn fault(&self) -> Option<FaultAt> {
         self.transducer.fault()
@@ -138,34 +144,45 @@ impl<D: Direction> Pump<D> {
         (source, sink): (&Socket, &Socket),
         open: bool,
     ) -> Step {
+        self.try_step(terms, ledger, (source, sink), open).unwrap_or_else(|cause| Step::ended(End::Closes(cause)))
+    }
+
+    fn try_step(
+        &mut self,
+        terms: &Terms<'_>,
+        ledger: &mut Ledger,
+        (source, sink): (&Socket, &Socket),
+        open: bool,
+    ) -> Result<Step, Cause> {
         let context = terms.context;
         if !self.is_empty() {
-            return self.flush(context, sink);
+            return Ok(self.flush(context, sink));
         }
         if open
             && self.splices(context)
             && let Some(step) = self.splice(context, source, sink)
         {
-            return step;
+            return Ok(step);
         }
         if self.still_waits(terms, ledger) {
-            return Step::default();
+            return Ok(Step::default());
         }
         // Most steps find nothing to do: that is known before anything is touched.
         let due = self.is_due(ledger);
-        if !due && !(open && source.is_readable()) {
-            return Step::default();
+        let readable = !due && open && source.is_readable();
+        if !due && !readable {
+            return Ok(Step::default());
         }
         let mut scratch = context.scratch();
         let scratch = &mut *scratch;
-        let carry_over_bytes = prepend(scratch, self.carry_over.bytes());
+        let carry_over_bytes = prepend(scratch, self.carry_over.bytes()?)?;
         let came = if due {
             0
         } else {
-            match source.read(scratch.room(carry_over_bytes, self.read_bytes(context))) {
-                None => return Step::default(),
-                Some(Ok(0)) => return Step::ended(End::Source),
-                Some(Err(error)) => return Step::ended(End::SourceFailed(error)),
+            match source.read(scratch.room(carry_over_bytes, self.read_bytes(context))?) {
+                None => return Ok(Step::default()),
+                Some(Ok(0)) => return Ok(Step::ended(End::Source)),
+                Some(Err(error)) => return Ok(Step::ended(End::SourceFailed(error))),
                 Some(Ok(n)) => n,
             }
         };
@@ -211,24 +228,31 @@ impl<D: Direction> Pump<D> {
         sink: &Socket,
         scratch: &mut Scratch,
         (carry_over_bytes, came): (usize, usize),
-    ) -> Step {
+    ) -> Result<Step, Cause> {
         let mut step = Step { moved: true, came, ..Step::default() };
-        let (input, out) = (scratch.buffer.get(..carry_over_bytes + came).unwrap_or_default(), &mut scratch.output);
+        let input = scratch.buffer.get(..carry_over_bytes + came).ok_or(Cause::Internal)?;
+        let out = &mut scratch.output;
         out.clear();
         self.decisions = terms.context.decided.count();
         let mut then = Then::Nothing;
         match self.transducer.feed(input, &terms.view(), ledger, out) {
             Ok(fed) => {
                 (self.fed, self.passed) = (fed, 0);
-                self.carry_over.keep(input.get(fed.consumed..).unwrap_or_default());
+                self.undecided_since = match fed.waits {
+                    // The same frame as before, where nothing was taken.
+                    Some(Need::Decision) if fed.consumed == 0 && self.undecided_since.is_some() => self.undecided_since,
+                    Some(Need::Decision) => Some(terms.context.net.now()),
+                    Some(Need::Slot) | None => None,
+                };
+                self.carry_over.keep(input.get(fed.consumed..).ok_or(Cause::Internal)?);
                 let splices = self.splices(terms.context);
                 self.large = self.is_large(terms.context, came, out.frames);
                 then = Then::more_if(fed.alone && splices);
             }
             Err(cause) => {
-                step.end = Some(End::Walk(cause));
+                step.end = Some(End::Closes(cause));
                 if !D::LEAVES_BEFORE_A_FAULT {
-                    return step;
+                    return Ok(step);
                 }
             }
         }
@@ -237,9 +261,11 @@ impl<D: Direction> Pump<D> {
         match self.send_buffer.send(sink, &out.segments, (input, &out.new_bytes), &mut scratch.gather, then) {
             Ok(left) => step.left = left,
             // A fault ends the session, whatever the sink takes.
-            Err(error) => drop(step.end.get_or_insert(End::SinkFailed(error))),
+            Err(_) if step.end.is_some() => {}
+            Err(SendError::Socket(error)) => step.end = Some(End::SinkFailed(error)),
+            Err(SendError::Session(cause)) => step.end = Some(End::Closes(cause)),
         }
-        step
+        Ok(step)
     }
 
     /// Whether the last frame was large, after `came` bytes were fed in which so many `frames` ended.
@@ -338,13 +364,11 @@ impl Step {
 }
 
 /// Copies what was carried over to the front of the shard's buffer; returns its length.
-fn prepend(scratch: &mut Scratch, carry_over: &[u8]) -> usize {
-    if !carry_over.is_empty()
-        && let Some(front) = scratch.buffer.get_mut(..carry_over.len())
-    {
-        front.copy_from_slice(carry_over);
+fn prepend(scratch: &mut Scratch, carry_over: &[u8]) -> Result<usize, Cause> {
+    if !carry_over.is_empty() {
+        scratch.buffer.get_mut(..carry_over.len()).ok_or(Cause::Internal)?.copy_from_slice(carry_over);
     }
-    carry_over.len()
+    Ok(carry_over.len())
 }
 
 /// Errors of splice(2) itself, not of the connection: nothing was moved.

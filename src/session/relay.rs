@@ -164,7 +164,7 @@ impl<'a> Relay<'a> {
                 return Err(Cause::MemoryBudget);
             }
             Some(End::SinkFailed(_)) => self.lose_backend(),
-            Some(End::Walk(cause)) => return Err(cause),
+            Some(End::Closes(cause)) => return Err(cause),
         }
         Ok(step.moved)
     }
@@ -193,7 +193,7 @@ impl<'a> Relay<'a> {
             Some(End::Source) => self.end_backend(Cause::ResponseCut),
             Some(End::SourceFailed(error)) => self.end_backend(upstream::cause_of_error(&error)),
             Some(End::SinkFailed(error)) => return Err(close_cause::of_client_error(&error)),
-            Some(End::Walk(cause)) => return Err(cause),
+            Some(End::Closes(cause)) => return Err(cause),
         }
         match self.backend_ended {
             Some(cause) if !step.moved && self.responses.is_empty() => Err(cause),
@@ -242,6 +242,8 @@ impl<'a> Relay<'a> {
             room: self.requests.is_empty() && self.requests.waits().is_none(),
             in_flight: self.in_flight(),
             unsent: !self.responses.is_empty(),
+            // A drain takes no further request, whatever would be decided.
+            undecided_since: self.requests.undecided_since().filter(|_| self.context.phase() == Phase::Serving),
         };
         let next = self.deadlines.next(self.context.net.now(), activity, &self.context.limits)?;
         let waits = [self.requests.flush_at(), self.responses.flush_at()];

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 
 use crate::frame::{NoMemory, append, make_room};
+use crate::metrics::Cause;
 use crate::net::{EmptyPipe, FullPipe, Socket, Then};
 use crate::rewrite::Segment;
 
@@ -10,6 +11,32 @@ use crate::rewrite::Segment;
 const PIECES_MAX: usize = 64;
 /// Pieces that together are no longer than this are copied into one: the kernel takes one piece in fewer steps.
 const GATHER_BYTES_MAX: usize = 16 << 10;
+
+/// Why bytes were not sent.
+pub(super) enum SendError {
+    /// The socket fails.
+    Socket(io::Error),
+    /// The session must be closed with this cause: no memory for what must be kept, or no such bytes as are to be sent.
+    Session(Cause),
+}
+
+impl From<io::Error> for SendError {
+    fn from(error: io::Error) -> SendError {
+        SendError::Socket(error)
+    }
+}
+
+impl From<Cause> for SendError {
+    fn from(cause: Cause) -> SendError {
+        SendError::Session(cause)
+    }
+}
+
+impl From<NoMemory> for SendError {
+    fn from(error: NoMemory) -> SendError {
+        SendError::Session(error.into())
+    }
+}
 
 /// Bytes that wait for a socket. Holds no memory while empty.
 #[derive(Default)]
@@ -53,7 +80,7 @@ impl SendBuffer {
     ///
     /// # Errors
     ///
-    /// As send(2); `OutOfMemory` when there is none for what must be kept.
+    /// As send(2); `MemoryBudget` when there is none for what must be kept.
     pub fn send(
         &mut self,
         socket: &Socket,
@@ -61,15 +88,18 @@ impl SendBuffer {
         (input, new): (&[u8], &[u8]),
         gather: &mut Vec<u8>,
         then: Then,
-    ) -> io::Result<usize> {
-        let slice = |segment: &Segment| match segment {
-            Segment::Input(range) => input.get(range.clone()).unwrap_or_default(),
-            Segment::New(range) => new.get(range.clone()).unwrap_or_default(),
+    ) -> Result<usize, SendError> {
+        let slice = |segment: &Segment| {
+            let bytes = match segment {
+                Segment::Input(range) => input.get(range.clone()),
+                Segment::New(range) => new.get(range.clone()),
+            };
+            bytes.ok_or(Cause::Internal)
         };
         match segments {
             [] => return Ok(0),
-            [only] => return self.send_one(socket, slice(only), then),
-            _ if gathered(segments.iter().map(slice), gather) => return self.send_one(socket, gather, then),
+            [only] => return self.send_one(socket, slice(only)?, then),
+            _ if gathered(segments.iter().map(slice), gather)? => return self.send_one(socket, gather, then),
             _ => {}
         }
         let mut left = 0;
@@ -79,10 +109,10 @@ impl SendBuffer {
             let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
             let mut wanted = 0;
             for (piece, segment) in pieces.iter_mut().zip(now) {
-                *piece = IoSlice::new(slice(segment));
+                *piece = IoSlice::new(slice(segment)?);
                 wanted += piece.len();
             }
-            let n = socket.write(pieces.get(..now.len()).unwrap_or_default(), then)?;
+            let n = socket.write(pieces.get(..now.len()).ok_or(Cause::Internal)?, then)?;
             left += n;
             if n < wanted {
                 self.keep(now.iter().chain(later).map(slice), n)?;
@@ -93,10 +123,10 @@ impl SendBuffer {
         Ok(left)
     }
 
-    fn send_one(&mut self, socket: &Socket, bytes: &[u8], then: Then) -> io::Result<usize> {
+    fn send_one(&mut self, socket: &Socket, bytes: &[u8], then: Then) -> Result<usize, SendError> {
         let n = socket.write(&[IoSlice::new(bytes)], then)?;
-        if n < bytes.len() {
-            append(&mut self.bytes, bytes.get(n..).unwrap_or_default())?;
+        if n != bytes.len() {
+            append(&mut self.bytes, bytes.get(n..).ok_or(Cause::Internal)?)?;
         }
         Ok(n)
     }
@@ -111,9 +141,17 @@ impl SendBuffer {
         pipe.read_back(&mut self.bytes)
     }
 
-    fn keep<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>, mut skip: usize) -> Result<(), NoMemory> {
+    fn keep<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = Result<&'a [u8], Cause>>,
+        mut skip: usize,
+    ) -> Result<(), SendError> {
         for piece in pieces {
-            append(&mut self.bytes, piece.get(skip..).unwrap_or_default())?;
+            let piece = piece?;
+            // Of one that was sent whole nothing is left.
+            if let Some(rest) = piece.get(skip..) {
+                append(&mut self.bytes, rest)?;
+            }
             skip = skip.saturating_sub(piece.len());
         }
         Ok(())
@@ -121,13 +159,14 @@ impl SendBuffer {
 }
 
 /// Copies the pieces into one, unless they are too long together.
-fn gathered<'a>(pieces: impl Iterator<Item = &'a [u8]>, gather: &mut Vec<u8>) -> bool {
+fn gathered<'a>(pieces: impl Iterator<Item = Result<&'a [u8], Cause>>, gather: &mut Vec<u8>) -> Result<bool, Cause> {
     gather.clear();
     for piece in pieces {
+        let piece = piece?;
         if gather.len() + piece.len() > GATHER_BYTES_MAX {
-            return false;
+            return Ok(false);
         }
         gather.extend_from_slice(piece);
     }
-    true
+    Ok(true)
 }

@@ -7,6 +7,10 @@ mod executor;
 mod server;
 #[cfg(test)]
 mod table_swap_tests;
+#[cfg(test)]
+mod test_ground;
+#[cfg(test)]
+mod waiting_tests;
 
 pub use executor::spawn_thread;
 

@@ -1,12 +1,11 @@
 //! A table is replaced under running sessions: two shards with real rings, backends that follow a script, clients on loopback.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
+use super::test_ground::{Client, LIMIT, NODE, Node, read_frame, wait_until};
 use super::*;
 use crate::config;
 use crate::metrics::Cause;
@@ -14,146 +13,9 @@ use crate::net::mailbox;
 use crate::sys;
 
 const SHARDS: usize = 2;
-/// For whatever is waited for; all of it comes at once, where it comes at all.
-const LIMIT: Duration = Duration::from_secs(20);
 /// The least that the configuration takes, and longer than that.
 const REFRESH_SECONDS: u64 = 1;
 const SEVERAL_REFRESHES: Duration = Duration::from_millis(2_500);
-
-/// The id of every node.
-const NODE: u8 = 7;
-
-const HEARTBEAT: i16 = 12;
-const METADATA: i16 = 3;
-const API_VERSIONS: i16 = 18;
-
-/// A Kafka of one node. It answers a heartbeat with a code of its own, while its gate is open.
-struct Node {
-    address: SocketAddr,
-    code: i16,
-    refreshes: AtomicUsize,
-    /// The groups of the heartbeats that came.
-    groups: Mutex<Vec<String>>,
-    gate: (Mutex<bool>, Condvar),
-}
-
-impl Node {
-    fn start(code: i16) -> Arc<Node> {
-        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
-        let node = Arc::new(Node {
-            address: listening.local_addr().unwrap(),
-            code,
-            refreshes: AtomicUsize::new(0),
-            groups: Mutex::default(),
-            gate: (Mutex::new(true), Condvar::new()),
-        });
-        let serving = node.clone();
-        std::thread::spawn(move || {
-            for stream in listening.incoming() {
-                let (node, stream) = (serving.clone(), stream.unwrap());
-                std::thread::spawn(move || node.serve(stream));
-            }
-        });
-        node
-    }
-
-    fn serve(&self, mut stream: TcpStream) {
-        while let Some(frame) = read_frame(&mut stream) {
-            let (head, rest) = frame.split_at(8);
-            let mut response = head[4..].to_vec();
-            match i16::from_be_bytes([head[0], head[1]]) {
-                API_VERSIONS => {
-                    response.extend([0, 0, 0, 0, 0, 3]);
-                    for (key, version) in [(METADATA, 5i16), (HEARTBEAT, 0), (API_VERSIONS, 0)] {
-                        [key, version, version].iter().for_each(|word| response.extend(word.to_be_bytes()));
-                    }
-                }
-                METADATA => {
-                    self.refreshes.fetch_add(1, Ordering::SeqCst);
-                    response.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, NODE, 0, 9]);
-                    response.extend(b"127.0.0.1");
-                    response.extend(i32::from(self.address.port()).to_be_bytes());
-                    // No rack, no cluster id, the controller, no topics.
-                    response.extend([0xff, 0xff, 0xff, 0xff, 0, 0, 0, NODE, 0, 0, 0, 0]);
-                }
-                HEARTBEAT => {
-                    // Behind the client's id, which is null.
-                    let bytes = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
-                    self.groups.lock().unwrap().push(String::from_utf8(rest[4..4 + bytes].to_vec()).unwrap());
-                    let open = self.gate.0.lock().unwrap();
-                    drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
-                    response.extend(self.code.to_be_bytes());
-                }
-                other => panic!("a request with api key {other}"),
-            }
-            let mut framed = (response.len() as u32).to_be_bytes().to_vec();
-            framed.extend(response);
-            if stream.write_all(&framed).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn set_open(&self, open: bool) {
-        *self.gate.0.lock().unwrap() = open;
-        self.gate.1.notify_all();
-    }
-
-    fn groups(&self) -> Vec<String> {
-        self.groups.lock().unwrap().clone()
-    }
-
-    fn refreshes(&self) -> usize {
-        self.refreshes.load(Ordering::SeqCst)
-    }
-}
-
-fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame).ok()?;
-    Some(frame)
-}
-
-struct Client {
-    stream: TcpStream,
-    sent: i32,
-    answered: i32,
-}
-
-impl Client {
-    fn connect(to: SocketAddr) -> Client {
-        let stream = TcpStream::connect(to).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        Client { stream, sent: 0, answered: 0 }
-    }
-
-    /// Sends so many heartbeats of the group `app` at once.
-    fn send(&mut self, count: usize) {
-        let mut bytes = Vec::new();
-        for _ in 0..count {
-            self.sent += 1;
-            bytes.extend([0, 0, 0, 23, 0, HEARTBEAT as u8, 0, 0]);
-            bytes.extend(self.sent.to_be_bytes());
-            bytes.extend(b"\xff\xff\0\x03app\0\0\0\x01\0\x02me");
-        }
-        self.stream.write_all(&bytes).unwrap();
-    }
-
-    /// The code of the next answer, which answers the oldest request.
-    fn answer(&mut self) -> i16 {
-        let frame = read_frame(&mut self.stream).expect("an answer, and not the end of the connection");
-        self.answered += 1;
-        assert_eq!((frame.len(), &frame[..4]), (6, &self.answered.to_be_bytes()[..]));
-        i16::from_be_bytes([frame[4], frame[5]])
-    }
-
-    fn ask(&mut self) -> i16 {
-        self.send(1);
-        self.answer()
-    }
-}
 
 /// Two shards, the first of which listens: half of the connections are handed over.
 struct Shards {
@@ -220,14 +82,6 @@ impl Shards {
     fn replace_table(&self, table: &Table) -> Vec<BackendId> {
         self.send(|| Message::Table(Arc::new(table.clone())));
         self.scrape().1
-    }
-}
-
-fn wait_until(what: &str, is: impl Fn() -> bool) {
-    let until = Instant::now() + LIMIT;
-    while !is() {
-        assert!(Instant::now() < until, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

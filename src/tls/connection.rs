@@ -57,6 +57,7 @@ impl Wire {
 
     /// What is to be sent.
     pub fn filled(&self) -> &[u8] {
+        // Never more than there is: `advance` sees to it.
         self.bytes.get(..self.filled).unwrap_or_default()
     }
 
@@ -72,6 +73,15 @@ impl Wire {
 
     fn free(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// So many bytes of what is free hold something now.
+    fn advance(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes > self.room() {
+            return Err(Error::EncryptError);
+        }
+        self.filled += bytes;
+        Ok(())
     }
 
     /// What a handshake needs is never cut: it grows for it.
@@ -186,7 +196,7 @@ impl TlsConnection {
         }
         // rustls keeps places in the bytes of a message that goes over several records, and could not encrypt
         // without them. After the handshake nobody cuts the few small messages that there are.
-        if !self.is_handshaking() && begins_with_record(input.get(consumed..).unwrap_or_default()) {
+        if !self.is_handshaking() && begins_with_record(input.get(consumed..).ok_or(Fault::Internal)?) {
             return Err(Fault::RecordInvalid);
         }
         Ok(Received { consumed, closed: false })
@@ -353,8 +363,7 @@ fn turn<Data>(
             }
         },
         Ok(ConnectionState::EncodeTlsData(mut data)) => {
-            push_encoded(wire, |space| data.encode(space));
-            Ok(Turn::Again)
+            push_encoded(wire, |space| data.encode(space)).map(|()| Turn::Again)
         }
         Ok(ConnectionState::TransmitTlsData(data)) => {
             data.done();
@@ -383,11 +392,11 @@ fn write_turn<Data>(
                 }
                 other => other,
             };
-            wire.filled += written.map_err(|_| Error::EncryptError)?;
+            wire.advance(written.map_err(|_| Error::EncryptError)?)?;
             Ok(Some(true))
         }
         ConnectionState::EncodeTlsData(mut data) => {
-            push_encoded(wire, |space| data.encode(space));
+            push_encoded(wire, |space| data.encode(space))?;
             Ok(None)
         }
         ConnectionState::TransmitTlsData(data) => {
@@ -402,7 +411,8 @@ fn write_turn<Data>(
 /// What rustls has to say after an error.
 fn push_alert<Data>(status: UnbufferedStatus<'_, '_, Data>, wire: &mut Wire) {
     if let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state {
-        push_encoded(wire, |space| data.encode(space));
+        // The connection is over in any case.
+        let _ = push_encoded(wire, |space| data.encode(space));
     }
 }
 
@@ -413,7 +423,7 @@ fn begins_with_record(bytes: &[u8]) -> bool {
     bytes.len() >= HEADER_BYTES + usize::from(u16::from_be_bytes([*high, *low]))
 }
 
-fn push_encoded(wire: &mut Wire, mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>) {
+fn push_encoded(wire: &mut Wire, mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>) -> Result<(), Error> {
     let written = match encode(wire.free()) {
         Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
             wire.make_room(required_size);
@@ -422,5 +432,5 @@ fn push_encoded(wire: &mut Wire, mut encode: impl FnMut(&mut [u8]) -> Result<usi
         other => other,
     };
     // With room enough, and asked once, it does not fail.
-    wire.filled += written.unwrap_or(0);
+    wire.advance(written.map_err(|_| Error::EncryptError)?)
 }

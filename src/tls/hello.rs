@@ -87,6 +87,7 @@ pub struct RequestedName {
 impl RequestedName {
     /// Its bytes, as they came.
     pub fn as_bytes(&self) -> &[u8] {
+        // Never longer than there is; and no name is nobody's.
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 
@@ -120,7 +121,10 @@ impl HelloReader {
     /// As soon as it is clear that no ClientHello comes.
     pub fn read(&mut self, kept: &[u8]) -> Result<Option<Hello>, HelloFault> {
         check_front(kept)?;
-        while let Some(record) = record(kept.get(self.counted..).unwrap_or_default())? {
+        // Who keeps less than before has kept nothing behind it.
+        let mut behind = kept.get(self.counted..).unwrap_or_default();
+        while let Some((record, rest)) = record(behind)? {
+            behind = rest;
             self.counted += RECORD_HEADER_BYTES + record.len();
             self.message_bytes += record.len();
             if let Some(length) = message_length(kept, self.message_bytes)?
@@ -147,8 +151,11 @@ fn check_front(kept: &[u8]) -> Result<(), HelloFault> {
     }
 }
 
-/// The content of the record at the front of `bytes`; `None` where it is not whole.
-fn record(bytes: &[u8]) -> Result<Option<&[u8]>, HelloFault> {
+/// A part, and what is behind it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
+/// The content of the record at the front of `bytes`, and what is behind it; `None` where it is not whole.
+fn record(bytes: &[u8]) -> Result<Option<Split<'_>>, HelloFault> {
     match bytes {
         [] | [HANDSHAKE] | [HANDSHAKE, 3, ..] => {}
         [..] => return Err(HelloFault::Interrupted),
@@ -160,7 +167,7 @@ fn record(bytes: &[u8]) -> Result<Option<&[u8]>, HelloFault> {
     if !(1..=RECORD_BYTES_MAX).contains(&length) {
         return Err(HelloFault::RecordLength);
     }
-    Ok(behind.get(..length))
+    Ok(behind.split_at_checked(length))
 }
 
 /// The length of the first message, once `message_bytes` hold its header.
@@ -188,9 +195,7 @@ impl Body<'_> {
     /// Takes up to `most` bytes that lie together; none only at the end.
     fn some(&mut self, most: usize) -> Result<&[u8], HelloFault> {
         while self.part.is_empty() {
-            let part = record(self.records)?.ok_or(HelloFault::Malformed)?;
-            self.records = self.records.get(RECORD_HEADER_BYTES + part.len()..).unwrap_or_default();
-            self.part = part;
+            (self.part, self.records) = record(self.records)?.ok_or(HelloFault::Malformed)?;
         }
         let (some, rest) = self.part.split_at(most.min(self.part.len()));
         self.part = rest;

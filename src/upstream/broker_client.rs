@@ -113,7 +113,7 @@ impl<'a> BrokerClient<'a> {
         while !rest.is_empty() {
             match self.socket.write(&[IoSlice::new(rest)], Then::Nothing)? {
                 0 => self.socket.writable().await,
-                n => rest = rest.get(n..).unwrap_or_default(),
+                n => rest = rest.get(n..).ok_or_else(beyond_the_buffer)?,
             }
         }
         let mut answer = BytesMut::new();
@@ -134,7 +134,7 @@ impl<'a> BrokerClient<'a> {
             let mut piece = [0u8; 4096];
             match self.socket.read(&mut piece) {
                 Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                Some(n) => answer.extend_from_slice(piece.get(..n?).unwrap_or_default()),
+                Some(n) => answer.extend_from_slice(piece.get(..n?).ok_or_else(beyond_the_buffer)?),
                 None => self.socket.readable().await,
             }
         }
@@ -147,6 +147,11 @@ impl<'a> BrokerClient<'a> {
         }
         io::Error::other("the response's length is out of range")
     }
+}
+
+/// A socket says that it took, or brought, more than it was given.
+fn beyond_the_buffer() -> io::Error {
+    io::Error::other("a socket counts bytes beyond the buffer: please report it")
 }
 
 /// A server that speaks TLS answers a plain request with an alert.
