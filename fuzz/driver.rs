@@ -11,13 +11,14 @@ use klamm::cluster::{
     Additional, AddressMap, ApiRange, BackendId, Exact, HostFormat, HostNames, Mode, Namespace, NodeApis, NodePorts,
     PortMapping, VirtualClusterId,
 };
-use klamm::frame::{
-    Asked, Entry, Ledger, RequestHead, ResponseHead, Varint, length, padded_varint, read_varint, stranger, varint_bytes,
-};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Fed, Named, Output, Requests, Responses, Segment, View, rules};
+use klamm::rewrite::{NamespaceView, Output, Progress, Requests, Responses, Segment, SessionView, rules};
 use klamm::route::{HostTable, Route};
 use klamm::tls::HelloReader;
+use klamm::wire::{
+    Asked, Exchange, InFlight, RequestHead, ResponseHead, Varint, length, padded_varint, read_varint, stranger,
+    varint_bytes,
+};
 
 /// The prefix of the namespace whose frames are walked.
 pub const PREFIX: &str = "vc-a.";
@@ -127,8 +128,8 @@ pub fn requests(data: &[u8], namespaced: bool) -> bool {
     let names = namespaced.then(|| namespace(names));
     let outcomes = pieces(feeding, stream.len()).map(|piece| {
         let mut requests = Requests::default();
-        run(&stream, piece, names.as_ref(), &mut Ledger::default(), |input, view, ledger, out| {
-            let fed = requests.feed(input, view, ledger, out);
+        run(&stream, piece, names.as_ref(), &mut InFlight::default(), |input, view, in_flight, out| {
+            let fed = requests.feed(input, view, in_flight, out);
             (fed, requests.at_boundary())
         })
     });
@@ -157,21 +158,21 @@ pub fn responses(data: &[u8], namespaced: bool) -> bool {
     };
     // A Fetch names nothing whose refusal would be that of the whole request.
     let shown_error = if names & 0x08 != 0 && rule.key != 1 { 29 } else { 0 };
-    let entry = Entry {
+    let entry = Exchange {
         api_key: rule.key,
         api_version,
         correlation_id: CORRELATION_ID,
         asked,
         shown_error,
-        ..Entry::default()
+        ..Exchange::default()
     };
     let names = namespaced.then(|| namespace(names));
     let outcomes = pieces(feeding, stream.len()).map(|piece| {
         let mut responses = Responses::default();
-        let mut ledger = Ledger::default();
-        ledger.push(entry);
-        run(&stream, piece, names.as_ref(), &mut ledger, |input, view, ledger, out| {
-            let fed = responses.feed(input, view, ledger, out);
+        let mut in_flight = InFlight::default();
+        in_flight.push(entry);
+        run(&stream, piece, names.as_ref(), &mut in_flight, |input, view, in_flight, out| {
+            let fed = responses.feed(input, view, in_flight, out);
             (fed, responses.at_boundary())
         })
     });
@@ -196,12 +197,12 @@ fn run(
     stream: &[u8],
     piece: usize,
     names: Option<&Namespace>,
-    ledger: &mut Ledger,
-    mut feed: impl FnMut(&[u8], &View<'_>, &mut Ledger, &mut Output) -> (Result<Fed, Cause>, bool),
+    in_flight: &mut InFlight,
+    mut feed: impl FnMut(&[u8], &SessionView<'_>, &mut InFlight, &mut Output) -> (Result<Progress, Cause>, bool),
 ) -> Outcome {
     let (addresses, apis) = (addresses(), apis());
-    let named = names.map(|names| Named { names, cluster_id: "AAAAAAAAAAAAAAAAAAAAAA", id_mask: [0x5a; 16] });
-    let view = View {
+    let named = names.map(|names| NamespaceView { names, cluster_id: "AAAAAAAAAAAAAAAAAAAAAA", id_mask: [0x5a; 16] });
+    let view = SessionView {
         addresses: &addresses,
         apis: &apis,
         namespace: named,
@@ -215,7 +216,7 @@ fn run(
     let mut rest = stream.chunks(piece);
     loop {
         out.clear();
-        let (fed, at_boundary) = feed(&carry, &view, ledger, &mut out);
+        let (fed, at_boundary) = feed(&carry, &view, in_flight, &mut out);
         let fed = match fed {
             Ok(fed) => fed,
             Err(cause) => return (Err(cause), true),

@@ -15,22 +15,21 @@ use source::{Source, Token};
 
 /// What each module of `src` may name, in the order of the layers, top first; see "Architecture" in README.md.
 /// A module names only what stands below it, siblings of a layer never name each other.
-const LAYERS: [(&str, &str); 20] = [
-    ("boot", "admin shard listener session table upstream net tls rewrite route config frame cluster metrics sys x509"),
+const LAYERS: [(&str, &str); 19] = [
+    ("boot", "admin shard listener session table upstream net tls rewrite route config wire cluster metrics sys x509"),
     ("admin", "metrics"),
-    ("shard", "listener session table upstream net tls rewrite route config frame cluster metrics sys x509"),
+    ("shard", "listener session table upstream net tls rewrite route config wire cluster metrics sys x509"),
     ("listener", "session table upstream net tls route config cluster metrics sys"),
-    ("session", "table upstream net tls rewrite route auth config frame cluster metrics sys x509"),
+    ("session", "table upstream net tls rewrite route auth config wire cluster metrics sys x509"),
     ("table", "upstream tls route config cluster"),
-    ("upstream", "net tls rewrite config frame cluster metrics sys"),
+    ("upstream", "net tls rewrite config wire cluster metrics sys"),
     ("net", "tls metrics sys"),
     ("tls", "config cluster metrics x509"),
-    ("rewrite", "auth wire frame cluster metrics"),
+    ("rewrite", "auth wire cluster metrics"),
     ("route", "config cluster metrics x509"),
     ("auth", ""),
     ("config", "cluster x509"),
-    ("wire", "frame"),
-    ("frame", "cluster metrics"),
+    ("wire", "cluster metrics"),
     ("cluster", ""),
     ("metrics", ""),
     ("sys", ""),
@@ -38,7 +37,7 @@ const LAYERS: [(&str, &str); 20] = [
     // The crate's root names the modules, `main` calls boot; neither holds anything.
     (
         "",
-        "boot admin shard listener session table upstream net tls rewrite route auth config wire frame cluster metrics sys x509",
+        "boot admin shard listener session table upstream net tls rewrite route auth config wire cluster metrics sys x509",
     ),
 ];
 

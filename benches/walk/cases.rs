@@ -1,6 +1,6 @@
 //! What is measured: exchanges of a request and its answer, each half for itself or both, in three ways.
 //!
-//! Driven as a session drives it, without a ring: whole frames, one ledger and one output for all of them.
+//! Driven as a session drives it, without a ring: whole frames, one in_flight and one output for all of them.
 
 use std::hint::black_box;
 
@@ -9,8 +9,8 @@ use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion};
 use klamm::auth::Identity;
 use klamm::cluster::{Additional, AddressMap, Mode, Namespace, NodeApis, NodePorts, PortMapping};
-use klamm::frame::Ledger;
-use klamm::rewrite::{Named, Output, Requests, Responses, View};
+use klamm::rewrite::{NamespaceView, Output, Requests, Responses, SessionView};
+use klamm::wire::InFlight;
 
 use crate::messages::{self, PREFIX, Size};
 
@@ -21,7 +21,7 @@ const METADATA: (i16, i16) = (3, 12);
 
 const KIB: usize = 1024;
 
-/// Which half of an exchange is measured; of the other one only what it does to the ledger.
+/// Which half of an exchange is measured; of the other one only what it does to the in_flight.
 #[derive(Clone, Copy, PartialEq)]
 enum Half {
     Request,
@@ -166,11 +166,11 @@ fn leaked(frame: Vec<u8>) -> &'static [u8] {
 fn walked(half: Half, (request, answer): (&'static [u8], &'static [u8]), names: Option<Namespace>) -> Run {
     let (addresses, apis) = (addresses(), apis());
     let (mut requests, mut responses) = (Requests::default(), Responses::default());
-    let (mut ledger, mut out) = (Ledger::default(), Output::default());
+    let (mut in_flight, mut out) = (InFlight::default(), Output::default());
     let mut entry = None;
     Box::new(move || {
-        let named = |names| Named { names, cluster_id: "dmlydHVhbC1jbHVzdGVyLQ", id_mask: [7; 16] };
-        let view = View {
+        let named = |names| NamespaceView { names, cluster_id: "dmlydHVhbC1jbHVzdGVyLQ", id_mask: [7; 16] };
+        let view = SessionView {
             addresses: &addresses,
             apis: &apis,
             namespace: names.as_ref().map(named),
@@ -182,23 +182,23 @@ fn walked(half: Half, (request, answer): (&'static [u8], &'static [u8]), names: 
         };
         let mut written = 0;
         match entry.filter(|_| half == Half::Answer) {
-            Some(entry) => ledger.push(entry),
+            Some(entry) => in_flight.push(entry),
             None => {
                 out.clear();
-                let fed = requests.feed(black_box(request), &view, &mut ledger, &mut out).expect("a sound request");
+                let fed = requests.feed(black_box(request), &view, &mut in_flight, &mut out).expect("a sound request");
                 assert!((fed.consumed, out.frames) == (request.len(), 1));
                 written += black_box(&out).new_bytes.len();
             }
         }
         // What the answer is told of its request is learnt once.
-        entry = ledger.oldest();
+        entry = in_flight.oldest();
         if half == Half::Request {
-            ledger.pop();
+            in_flight.pop();
             return written;
         }
         out.clear();
-        let fed = responses.feed(black_box(answer), &view, &mut ledger, &mut out).expect("a sound answer");
-        assert!((fed.consumed, out.frames, ledger.len()) == (answer.len(), 1, 0));
+        let fed = responses.feed(black_box(answer), &view, &mut in_flight, &mut out).expect("a sound answer");
+        assert!((fed.consumed, out.frames, in_flight.len()) == (answer.len(), 1, 0));
         written + black_box(&out).new_bytes.len()
     })
 }

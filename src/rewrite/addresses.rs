@@ -2,10 +2,11 @@
 //!
 //! Owns what each role of a node means. May not know where in the frame it is: the walk says so.
 
-use super::View;
+use super::SessionView;
 use super::endpoints::{Endpoints, Impossible};
-use super::patch::{Place, Rest, Token};
-use super::walk::{Frame, Stop};
+use super::engine::edit::Stop;
+use super::engine::patch::{Place, Rest, Token};
+use super::engine::walk::Frame;
 use crate::cluster::NodeId;
 use crate::metrics::Cause;
 use crate::wire::{Plan, Role};
@@ -64,7 +65,13 @@ impl Addresses {
     }
 
     /// A value of fixed size that is about a node.
-    pub fn leaf(&mut self, role: Role, token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) -> Result<(), Stop> {
+    pub fn leaf(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        view: &SessionView<'_>,
+    ) -> Result<(), Stop> {
         match role {
             Role::BrokerId => self.broker_id(node_id(token.bytes), token, frame, view),
             Role::CoordinatorId => self.coordinator_id(node_id(token.bytes), token, frame, view),
@@ -92,7 +99,13 @@ impl Addresses {
     }
 
     /// A string that is about a node.
-    pub fn text(&mut self, role: Role, token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) -> Result<(), Stop> {
+    pub fn text(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        frame: &mut Frame<'_>,
+        view: &SessionView<'_>,
+    ) -> Result<(), Stop> {
         let host = match (role, self.named) {
             (Role::EndpointRack, _) => {
                 self.endpoints.rack(token.bytes);
@@ -131,7 +144,7 @@ impl Addresses {
     }
 
     /// A node of an array ended.
-    pub fn element_end(&mut self, role: Role, frame: &mut Frame<'_>, view: &View<'_>) -> Result<(), Stop> {
+    pub fn element_end(&mut self, role: Role, frame: &mut Frame<'_>, view: &SessionView<'_>) -> Result<(), Stop> {
         match role {
             Role::Brokers => frame.rest(frame.at(), Rest::Stays),
             Role::ControllerNodes => {}
@@ -149,7 +162,7 @@ impl Addresses {
         &mut self,
         role: Role,
         frame: &mut Frame<'_>,
-        view: &View<'_>,
+        view: &SessionView<'_>,
         behind: BehindBrokers,
     ) -> Result<(), Stop> {
         match role {
@@ -202,7 +215,7 @@ impl Addresses {
         self.endpoints.finish(frame);
     }
 
-    fn broker_id(&mut self, node: NodeId, token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) {
+    fn broker_id(&mut self, node: NodeId, token: &Token<'_>, frame: &mut Frame<'_>, view: &SessionView<'_>) {
         if view.addresses.advertised(node).is_some() {
             self.named = Named::Node(node);
             self.kept += 1;
@@ -215,7 +228,7 @@ impl Addresses {
         }
     }
 
-    fn coordinator_id(&mut self, node: NodeId, token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) {
+    fn coordinator_id(&mut self, node: NodeId, token: &Token<'_>, frame: &mut Frame<'_>, view: &SessionView<'_>) {
         self.coordinator_missing = hidden(node, view);
         self.named = if node.0 < 0 || self.coordinator_missing { Named::Nobody } else { Named::Node(node) };
         if !self.coordinator_missing {
@@ -230,7 +243,7 @@ impl Addresses {
         frame.patch().replace(token.at, &NO_NODE);
     }
 
-    fn endpoint_id(&mut self, node: NodeId, frame: &mut Frame<'_>, view: &View<'_>) {
+    fn endpoint_id(&mut self, node: NodeId, frame: &mut Frame<'_>, view: &SessionView<'_>) {
         self.named = Named::Elsewhere;
         match view.addresses.advertised(node) {
             Some(advertised) => self.endpoints.entry(node, &advertised),
@@ -241,7 +254,7 @@ impl Addresses {
         }
     }
 
-    fn port(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) {
+    fn port(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, view: &SessionView<'_>) {
         let port = match self.named {
             Named::Elsewhere => return,
             Named::Nobody => NO_PORT,
@@ -251,13 +264,13 @@ impl Addresses {
     }
 
     /// What is held of addresses, and what may have to be filled at once, is bounded.
-    fn bounded(&self, bytes: usize, view: &View<'_>) -> Result<(), Stop> {
+    fn bounded(&self, bytes: usize, view: &SessionView<'_>) -> Result<(), Stop> {
         let within = bytes.max(self.held_bytes()) <= view.hold_bytes_max as usize;
         if within { Ok(()) } else { Err(Cause::HeldFrameTooLarge.into()) }
     }
 }
 
-fn partition_leader(token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) -> Result<(), Stop> {
+fn partition_leader(token: &Token<'_>, frame: &mut Frame<'_>, view: &SessionView<'_>) -> Result<(), Stop> {
     let [e0, e1, p0, p1, p2, p3, l0, l1, l2, l3] = *token.bytes else { return Err(Cause::Internal.into()) };
     if !hidden(NodeId(i32::from_be_bytes([l0, l1, l2, l3])), view) {
         return Ok(());
@@ -269,7 +282,7 @@ fn partition_leader(token: &Token<'_>, frame: &mut Frame<'_>, view: &View<'_>) -
 }
 
 /// A real node that has no address for the client.
-fn hidden(node: NodeId, view: &View<'_>) -> bool {
+fn hidden(node: NodeId, view: &SessionView<'_>) -> bool {
     node.0 >= 0 && view.addresses.advertised(node).is_none()
 }
 

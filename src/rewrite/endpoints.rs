@@ -6,10 +6,10 @@
 //! one more tag of zeros, whose number no Kafka uses and which readers skip (KIP-482). A gap too small for a tag is
 //! taken up by a padded count. No byte of the backend's addresses leaves, not even in a skipped tag.
 
-use super::patch::{Patch, Token};
-use super::walk::Frame;
+use super::engine::patch::{Patch, Token};
+use super::engine::walk::Frame;
 use crate::cluster::{Advertised, NodeId};
-use crate::frame::{VARINT_BYTES_MAX, push_varint, varint_bytes};
+use crate::wire::{VARINT_BYTES_MAX, push_varint, varint_bytes};
 
 /// The number of the filling tag: the highest that takes two bytes, far above any in use, so that tags stay in order.
 const FILLER: u32 = 0x3fff;

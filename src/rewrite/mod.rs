@@ -4,35 +4,31 @@
 //! open a socket, copy record batches, or name route or auth. Pure: bytes in, segments and actions out.
 
 mod addresses;
+mod api_versions;
 mod endpoints;
-mod entries;
+mod engine;
 mod names;
-mod opening;
-mod output;
-mod own;
-mod patch;
+mod request_head;
 mod requests;
 mod responses;
 mod rules;
-mod transducer;
 mod treatments;
-mod walk;
 
-pub use names::poison::Poison;
-pub use opening::{Opening, opening};
-pub use output::{Output, Segment};
+pub use engine::output::{Output, Segment};
+pub use engine::transducer::FaultAt;
+pub use names::rejected_name::RejectedName;
+pub use request_head::{Opening, opening};
 pub use requests::Requests;
 pub use responses::Responses;
-pub use rules::{Foreign, Hold, NamedRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
-pub use transducer::FaultAt;
+pub use rules::{Foreign, Hold, NamespaceRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
 pub use treatments::prepare;
 
 use crate::auth::Identity;
 use crate::cluster::{AddressMap, Namespace, NodeApis};
-use crate::frame::REQUEST_HEAD_BYTES;
+use crate::wire::REQUEST_HEAD_BYTES;
 
 /// Most bytes that `feed` leaves over for want of more: a request's head, or one token of a walk, less one byte. (More
-/// are left over only where [`Fed::waits`] says so, and behind promised bytes there are none.)
+/// are left over only where [`Progress::waits`] says so, and behind promised bytes there are none.)
 pub const REST_BYTES_MAX: usize = 11;
 
 /// A response may be held that is so many times longer than a held request: a backend's Metadata of all topics holds those
@@ -42,13 +38,13 @@ pub const HELD_RESPONSE_FACTOR: usize = 16;
 const _: () = assert!(REST_BYTES_MAX + 1 >= REQUEST_HEAD_BYTES && REST_BYTES_MAX + 1 >= crate::wire::TOKEN_BYTES_MAX);
 
 /// What a session knows that its frames are walked with.
-pub struct View<'a> {
+pub struct SessionView<'a> {
     /// What the client is told of each node.
     pub addresses: &'a AddressMap,
     /// What the node at the other end offers.
     pub apis: &'a NodeApis,
     /// The names of the virtual cluster; `None`: everything is seen under its own name.
-    pub namespace: Option<Named<'a>>,
+    pub namespace: Option<NamespaceView<'a>>,
     /// Longest request, in bytes.
     pub frame_bytes_max: u32,
     /// Longest frame that may be held whole, in bytes.
@@ -63,7 +59,7 @@ pub struct View<'a> {
 
 /// What a namespaced virtual cluster's frames are walked with.
 #[derive(Clone, Copy)]
-pub struct Named<'a> {
+pub struct NamespaceView<'a> {
     /// Its names.
     pub names: &'a Namespace,
     /// The cluster id that its clients are told.
@@ -75,7 +71,7 @@ pub struct Named<'a> {
 
 /// What one call of `feed` did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fed {
+pub struct Progress {
     /// Bytes of the input that are dealt with; the caller gives the rest again, with more behind it.
     pub consumed: usize,
     /// The next bytes of this direction, behind the consumed ones, that pass untouched and unread: the caller may

@@ -3,18 +3,20 @@
 //! Nothing of a request leaves before its api key and version are accepted. Without a namespace most requests then pass
 //! untouched; those whose responses are walked are checked on their way; ApiVersions goes no further, as we answer it.
 
+use super::engine::edit::{Edit, Stop};
+use super::engine::patch::{Rest, Token};
+use super::engine::side::{Around, Becomes, Begin, Side};
+use super::engine::transducer::Transducer;
+use super::engine::walk::Frame;
 use super::names::requests::NamesIn;
 use super::names::{self, request_body};
-use super::opening;
-use super::patch::{Rest, Token};
-use super::rules::{NamedRule, RequestRule, Rule};
-use super::transducer::{Around, Becomes, Begin, Side, Transducer};
+use super::request_head;
+use super::rules::{NamespaceRule, RequestRule, Rule};
 use super::treatments::{Names, Treatment, of_request};
-use super::walk::{Edit, Frame, Stop};
-use super::{Decision, Need, Output, View, own};
-use crate::frame::{Asked, Entry, LENGTH_BYTES, REQUEST_HEAD_BYTES, RequestHead};
+use super::{Decision, Need, Output, SessionView, api_versions};
 use crate::metrics::Cause;
 use crate::wire::Role;
+use crate::wire::{Asked, Exchange, LENGTH_BYTES, REQUEST_HEAD_BYTES, RequestHead};
 
 /// State of the direction client -> backend.
 pub type Requests = Transducer<Incoming>;
@@ -29,7 +31,7 @@ pub struct Incoming {
 /// A request that goes no further.
 pub struct Dropped {
     rule: &'static Rule,
-    entry: Entry,
+    entry: Exchange,
     /// The error code that answers it where a namespace refuses it; `None`: ApiVersions, which we answer.
     refusal: Option<i16>,
 }
@@ -38,7 +40,7 @@ pub struct Dropped {
 #[derive(Clone, Copy)]
 pub struct Seed {
     rule: &'static Rule,
-    entry: Entry,
+    entry: Exchange,
     named: bool,
 }
 
@@ -47,7 +49,7 @@ pub struct Edits {
     rule: &'static Rule,
     /// Its names are replaced.
     named: bool,
-    /// It is in the ledger, or needs not be.
+    /// It is in the in_flight, or needs not be.
     entered: bool,
     names: NamesIn,
 }
@@ -60,17 +62,17 @@ impl Side for Incoming {
 
     #[inline(always)]
     fn ready(&mut self, around: &mut Around<'_>, _out: &mut Output) -> Option<Need> {
-        (around.ledger.len() >= around.view.in_flight_max).then_some(Need::Slot)
+        (around.in_flight.len() >= around.view.in_flight_max).then_some(Need::Slot)
     }
 
     #[inline(always)]
     fn begin(&mut self, rest: &[u8], around: &mut Around<'_>) -> Result<Option<Begin<Self>>, Cause> {
         let first = !self.begun;
         self.begun |= rest.len() >= LENGTH_BYTES;
-        let Some((head, rule)) = opening::head(rest, first, around.view.frame_bytes_max)? else { return Ok(None) };
+        let Some((head, rule)) = request_head::head(rest, first, around.view.frame_bytes_max)? else { return Ok(None) };
         let bytes = usize::try_from(head.length).map_err(|_| Cause::FrameLength)? + LENGTH_BYTES;
         let (key, version) = (head.api_key, head.api_version);
-        let entry = Entry {
+        let entry = Exchange {
             api_key: key,
             api_version: version,
             correlation_id: head.correlation_id,
@@ -81,7 +83,7 @@ impl Side for Incoming {
         };
         if !rule.serves(version) {
             // Its layout is unknown: nothing behind the head is looked at.
-            let entry = Entry { own_error: own::UNSUPPORTED_VERSION, ..entry };
+            let entry = Exchange { own_error: api_versions::UNSUPPORTED_VERSION, ..entry };
             let to = Becomes::Dropped(Dropped { rule, entry, refusal: None });
             return Ok(Some(Begin { bytes, to }));
         }
@@ -96,14 +98,14 @@ impl Side for Incoming {
                 Decision::Denied(_) => return Err(Cause::RefusedWithoutResponse),
             }
         }
-        let named = around.names != Names::Physical && rule.named != NamedRule::Untouched;
+        let named = around.names != Names::Physical && rule.named != NamespaceRule::Untouched;
         if named && let Some(error) = refusal(rule, version)? {
             let to = Becomes::Answered(Dropped { rule, entry, refusal: Some(error) });
             return Ok(Some(Begin { bytes, to }));
         }
         let to = match of_request(around.names, key, version) {
             None => {
-                around.ledger.push(entry);
+                around.in_flight.push(entry);
                 Becomes::Passes
             }
             Some(treatment) => Becomes::Walked(treatment, Seed { rule, entry, named }),
@@ -140,7 +142,7 @@ impl Side for Incoming {
             }
         }
         if !entered && !names.no_acks {
-            around.ledger.push(names.entry);
+            around.in_flight.push(names.entry);
         }
         Ok(())
     }
@@ -149,11 +151,11 @@ impl Side for Incoming {
     fn dropped(dropped: Dropped, bytes: &[u8], around: &mut Around<'_>) -> Result<(), Cause> {
         let Dropped { rule, entry, refusal } = dropped;
         match refusal {
-            None => around.ledger.push(entry),
+            None => around.in_flight.push(entry),
             Some(error) => {
                 let body = request_body(bytes, rule.flexible(entry.api_version))?;
                 let answer = names::refusal(rule, &entry, error, body, around.view.hold_bytes_max as usize)?;
-                around.ledger.push_answered(entry, answer);
+                around.in_flight.push_answered(entry, answer);
             }
         }
         Ok(())
@@ -163,7 +165,7 @@ impl Side for Incoming {
         Ok(Dropped { rule: edits.rule, entry: edits.names.entry, refusal: Some(error) })
     }
 
-    fn hold_bytes_max(view: &View<'_>) -> usize {
+    fn hold_bytes_max(view: &SessionView<'_>) -> usize {
         view.hold_bytes_max as usize
     }
 }
@@ -194,7 +196,7 @@ impl Edit for Edits {
         match role {
             Role::Acks => {
                 if token.bytes != [0, 0] {
-                    around.ledger.push(self.names.entry);
+                    around.in_flight.push(self.names.entry);
                 }
                 self.entered = true;
                 frame.pass_rest();
@@ -216,7 +218,7 @@ impl Edit for Edits {
             Role::Topic if self.names.uniform => self.names.uniform_topic(token, frame, around),
             Role::ClientSoftware => {
                 if !is_software(token.body()) {
-                    self.names.entry.own_error = own::INVALID_REQUEST;
+                    self.names.entry.own_error = api_versions::INVALID_REQUEST;
                 }
                 Ok(())
             }
@@ -238,7 +240,7 @@ impl Edit for Edits {
             self.entered = true;
             self.names.entries(token, frame, around)?;
             if !self.names.no_acks {
-                around.ledger.push(self.names.entry);
+                around.in_flight.push(self.names.entry);
             }
         }
         Ok(())
@@ -262,13 +264,13 @@ impl Edit for Edits {
 #[inline(always)]
 fn refusal(rule: &Rule, version: i16) -> Result<Option<i16>, Cause> {
     match rule.named {
-        NamedRule::Served(max) if version <= max => Ok(None),
-        NamedRule::Served(_) if names::refuses(rule.key, version) => Ok(Some(names::CLUSTER_AUTHORIZATION_FAILED)),
-        NamedRule::Served(_) => Err(Cause::UnknownVersion),
-        NamedRule::Untouched => Ok(None),
-        NamedRule::Disabled => Ok(Some(names::SECURITY_DISABLED)),
-        NamedRule::Refused => Ok(Some(names::CLUSTER_AUTHORIZATION_FAILED)),
-        NamedRule::Closed => Err(Cause::UnknownApi),
+        NamespaceRule::Served(max) if version <= max => Ok(None),
+        NamespaceRule::Served(_) if names::refuses(rule.key, version) => Ok(Some(names::CLUSTER_AUTHORIZATION_FAILED)),
+        NamespaceRule::Served(_) => Err(Cause::UnknownVersion),
+        NamespaceRule::Untouched => Ok(None),
+        NamespaceRule::Disabled => Ok(Some(names::SECURITY_DISABLED)),
+        NamespaceRule::Refused => Ok(Some(names::CLUSTER_AUTHORIZATION_FAILED)),
+        NamespaceRule::Closed => Err(Cause::UnknownApi),
     }
 }
 

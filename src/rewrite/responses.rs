@@ -1,20 +1,22 @@
 //! The direction backend -> client of one session, own answers in their turn included.
 //!
-//! The oldest entry of the ledger tells what a response is. Its frame passes untouched, or is walked where its version
+//! The oldest entry of the in_flight tells what a response is. Its frame passes untouched, or is walked where its version
 //! names a node by address, or where there is a namespace and it has names.
 
 use super::addresses::{Addresses, BehindBrokers};
+use super::engine::edit::{Edit, Stop};
+use super::engine::patch::{Rest, Token};
+use super::engine::side::{Around, Becomes, Begin, Side};
+use super::engine::transducer::Transducer;
+use super::engine::walk::Frame;
 use super::names::fetch_session;
 use super::names::responses::{NamesOut, trailing};
-use super::patch::{Rest, Token};
-use super::rules::{Class, NamedRule, Rule, class};
-use super::transducer::{Around, Becomes, Begin, Side, Transducer};
+use super::rules::{Class, NamespaceRule, Rule, class};
 use super::treatments::{Length, Names, Treatment, of_response};
-use super::walk::{Edit, Frame, Stop};
-use super::{HELD_RESPONSE_FACTOR, Need, Output, View, own};
-use crate::frame::{Asked, Entry, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use super::{HELD_RESPONSE_FACTOR, Need, Output, SessionView, api_versions};
 use crate::metrics::Cause;
 use crate::wire::Role;
+use crate::wire::{Asked, Exchange, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
 
 /// State of the direction backend -> client.
 pub type Responses = Transducer<Outgoing>;
@@ -26,7 +28,7 @@ pub struct Outgoing;
 /// What is known of a response that is to be walked.
 #[derive(Clone, Copy)]
 pub struct Seed {
-    entry: Entry,
+    entry: Exchange,
     named: bool,
 }
 
@@ -50,7 +52,7 @@ impl Side for Outgoing {
     /// Writes the own answers that nothing older waits before.
     #[inline(always)]
     fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> Option<Need> {
-        while around.ledger.oldest_is_own() {
+        while around.in_flight.oldest_is_own() {
             own_answer(around, out);
         }
         None
@@ -58,7 +60,7 @@ impl Side for Outgoing {
 
     #[inline(always)]
     fn begin(&mut self, rest: &[u8], around: &mut Around<'_>) -> Result<Option<Begin<Self>>, Cause> {
-        let oldest = around.ledger.oldest().ok_or(Cause::ResponseUnexpected)?;
+        let oldest = around.in_flight.oldest().ok_or(Cause::ResponseUnexpected)?;
         let Some(head) = ResponseHead::read(rest) else {
             let too_short = length(rest).is_some_and(|length| length < RESPONSE_LENGTH_MIN);
             return if too_short { Err(Cause::ResponseLength) } else { Ok(None) };
@@ -87,7 +89,7 @@ impl Side for Outgoing {
                 if around.names != Names::Physical && !is_forwarded(rule, version) {
                     return Err(Cause::ResponseUnexpected);
                 }
-                around.ledger.pop();
+                around.in_flight.pop();
                 Becomes::Passes
             }
         };
@@ -106,7 +108,7 @@ impl Side for Outgoing {
     }
 
     fn api(_bytes: &[u8], around: &Around<'_>) -> Option<(i16, i16)> {
-        around.ledger.oldest().map(|oldest| (oldest.api_key, oldest.api_version))
+        around.in_flight.oldest().map(|oldest| (oldest.api_key, oldest.api_version))
     }
 
     fn api_of(edits: &Edits) -> (i16, i16) {
@@ -115,7 +117,7 @@ impl Side for Outgoing {
 
     #[inline(always)]
     fn end(_edits: Edits, _bytes: u64, around: &mut Around<'_>) -> Result<(), Cause> {
-        around.ledger.pop();
+        around.in_flight.pop();
         Ok(())
     }
 
@@ -127,7 +129,7 @@ impl Side for Outgoing {
         Err(Cause::Internal)
     }
 
-    fn hold_bytes_max(view: &View<'_>) -> usize {
+    fn hold_bytes_max(view: &SessionView<'_>) -> usize {
         let factor = if view.namespace.is_some() { HELD_RESPONSE_FACTOR } else { 1 };
         (view.hold_bytes_max as usize).saturating_mul(factor)
     }
@@ -149,7 +151,7 @@ impl Edit for Edits {
             }
             Role::FetchSession => {
                 let id = token.bytes.first_chunk().map_or(0, |id| i32::from_be_bytes(*id));
-                fetch_session::learn(&mut around.ledger.session_ids, id);
+                fetch_session::learn(&mut around.in_flight.session_ids, id);
                 Ok(())
             }
             Role::AuthorizedOperations | Role::TopicId | Role::ResourceType => {
@@ -192,7 +194,7 @@ impl Edit for Edits {
         }
         // Of a Fetch that is not whole: each topic loses the prefix.
         let prefix = around.uniform.ok_or(Cause::Internal)?.len() as u64;
-        let gone = u64::from(super::entries::count(token.bytes, frame.flexible())).saturating_mul(prefix);
+        let gone = u64::from(super::engine::entries::count(token.bytes, frame.flexible())).saturating_mul(prefix);
         let gone = i64::try_from(gone).map_err(|_| Cause::ResponseMalformed)?;
         frame.promise(-gone)?;
         Ok(())
@@ -268,26 +270,26 @@ impl Edits {
 /// Whether a namespace lets requests of this version through.
 fn is_forwarded(rule: &Rule, version: i16) -> bool {
     match rule.named {
-        NamedRule::Served(max) => version <= max,
-        NamedRule::Untouched => true,
-        NamedRule::Disabled | NamedRule::Refused | NamedRule::Closed => false,
+        NamespaceRule::Served(max) => version <= max,
+        NamespaceRule::Untouched => true,
+        NamespaceRule::Disabled | NamespaceRule::Refused | NamespaceRule::Closed => false,
     }
 }
 
 /// Writes the answer to the oldest request, which is ours to write.
 #[cold]
 fn own_answer(around: &mut Around<'_>, out: &mut Output) {
-    let Some(entry) = around.ledger.oldest() else { return };
+    let Some(entry) = around.in_flight.oldest() else { return };
     let start = out.new_bytes.len();
-    match around.ledger.oldest_answer() {
+    match around.in_flight.oldest_answer() {
         Some(answer) => out.new_bytes.extend_from_slice(answer),
         None => {
-            let asker = own::Asker { apis: around.view.apis, named: around.view.namespace.is_some() };
-            own::write_api_versions(&mut out.new_bytes, &entry, asker);
+            let asker = api_versions::Asker { apis: around.view.apis, named: around.view.namespace.is_some() };
+            api_versions::write_api_versions(&mut out.new_bytes, &entry, asker);
         }
     }
     out.end_new(start);
-    around.ledger.pop();
+    around.in_flight.pop();
     out.frames += 1;
     out.own_answers += 1;
 }

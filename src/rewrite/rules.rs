@@ -54,7 +54,7 @@ pub enum ResponseRule {
 
 /// What a namespaced virtual cluster makes of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamedRule {
+pub enum NamespaceRule {
     /// Served up to this version; names are replaced in both directions.
     Served(i16),
     /// Served as without a namespace: nothing of it names anything.
@@ -85,7 +85,7 @@ pub struct Rule {
     /// What is done to its responses.
     pub response: ResponseRule,
     /// What is made of it where there is a namespace.
-    pub named: NamedRule,
+    pub named: NamespaceRule,
     /// What a foreign name in its responses means there.
     pub foreign: Foreign,
 }
@@ -101,7 +101,7 @@ impl Rule {
         version >= self.flexible_from
     }
 
-    const fn named(mut self, named: NamedRule) -> Rule {
+    const fn named(mut self, named: NamespaceRule) -> Rule {
         self.named = named;
         self
     }
@@ -257,7 +257,7 @@ const SLOTS: [Slot; KEYS] = {
     slots
 };
 
-use NamedRule::{Closed, Disabled, Refused, Served, Untouched};
+use NamespaceRule::{Closed, Disabled, Refused, Served, Untouched};
 
 /// Where a row stops short of what could be walked:
 /// * Fetch below 16 is forwarded: of nodes it holds only ids (the preferred read replica of 11-15). A client sent to a

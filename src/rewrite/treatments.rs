@@ -4,8 +4,8 @@
 
 use std::sync::LazyLock;
 
-use super::patch::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS};
-use super::rules::{Hold, NamedRule, RequestRule, ResponseRule, Rule, rule};
+use super::engine::patch::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS};
+use super::rules::{Hold, NamespaceRule, RequestRule, ResponseRule, Rule, rule};
 use crate::wire::{APIS, Api, Direction, Plan, Role, Roles, Wanted, key};
 
 /// Of requests that name nobody's things: what is read in passing, or checked.
@@ -174,13 +174,13 @@ fn get(table: &'static Table, at: usize, key: i16, version: i16) -> Option<&'sta
 
 fn made(row: &Rule, api: &Api, names: Names, direction: Direction, version: i16) -> Option<Treatment> {
     let named = match row.named {
-        NamedRule::Served(max) => version <= max,
-        NamedRule::Untouched | NamedRule::Disabled | NamedRule::Refused | NamedRule::Closed => false,
+        NamespaceRule::Served(max) => version <= max,
+        NamespaceRule::Untouched | NamespaceRule::Disabled | NamespaceRule::Refused | NamespaceRule::Closed => false,
     };
     match (names, direction) {
         (Names::Physical, Direction::Request) => plain_request(row, api, version),
         (_, Direction::Request) if named => Some(request(row, api, version, names)),
-        (_, Direction::Request) if row.named == NamedRule::Untouched => plain_request(row, api, version),
+        (_, Direction::Request) if row.named == NamespaceRule::Untouched => plain_request(row, api, version),
         (Names::Physical, Direction::Response) => plain_response(row, api, version),
         (_, Direction::Response) if named => Some(response(row, api, version, names)),
         _ => None,

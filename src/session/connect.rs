@@ -8,12 +8,12 @@ use std::task::Poll;
 use super::close_cause;
 use super::context::{Context, FIRST_BYTES_MAX, Phase};
 use super::session_log::SessionLog;
-use crate::frame::{RequestHead, stranger};
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
 use crate::rewrite::{self, FaultAt, Opening};
 use crate::route::Destination;
 use crate::upstream::{Connected, Target};
+use crate::wire::{RequestHead, stranger};
 
 /// Waits for the head of the first request, of which `first` was read already, then for the backend. Returns the bytes
 /// that were read so far.

@@ -1,8 +1,8 @@
 //! What a pump must be told of its direction: how frames are walked, and what is particular to requests, or to responses.
 
-use crate::frame::Ledger;
 use crate::metrics::Cause;
-use crate::rewrite::{FaultAt, Fed, Output, Requests, Responses, View};
+use crate::rewrite::{FaultAt, Output, Progress, Requests, Responses, SessionView};
+use crate::wire::InFlight;
 
 /// One of the two directions, with its place in the stream of frames.
 pub(super) trait Direction: Default {
@@ -14,7 +14,13 @@ pub(super) trait Direction: Default {
     /// # Errors
     ///
     /// The cause with which the session must be closed.
-    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause>;
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &SessionView<'_>,
+        in_flight: &mut InFlight,
+        out: &mut Output,
+    ) -> Result<Progress, Cause>;
 
     /// So many of the bytes that may pass were moved.
     fn passed(&mut self, n: u64);
@@ -29,15 +35,21 @@ pub(super) trait Direction: Default {
     fn fault(&self) -> Option<FaultAt>;
 
     /// Something is to be written for which nothing need come.
-    fn owes(&self, ledger: &Ledger) -> bool;
+    fn owes(&self, in_flight: &InFlight) -> bool;
 }
 
 /// What both transducers have under the same names.
 macro_rules! transducer {
     ($direction:ty) => {
         #[inline]
-        fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
-            <$direction>::feed(self, input, view, ledger, out)
+        fn feed(
+            &mut self,
+            input: &[u8],
+            view: &SessionView<'_>,
+            in_flight: &mut InFlight,
+            out: &mut Output,
+        ) -> Result<Progress, Cause> {
+            <$direction>::feed(self, input, view, in_flight, out)
         }
 
         fn passed(&mut self, n: u64) {
@@ -68,7 +80,7 @@ impl Direction for Requests {
     transducer!(Requests);
 
     #[inline]
-    fn owes(&self, _ledger: &Ledger) -> bool {
+    fn owes(&self, _ledger: &InFlight) -> bool {
         false
     }
 }
@@ -82,7 +94,7 @@ impl Direction for Responses {
 
     /// An own answer whose turn has come.
     #[inline]
-    fn owes(&self, ledger: &Ledger) -> bool {
-        Responses::at_boundary(self) && ledger.oldest().is_some_and(|oldest| oldest.own)
+    fn owes(&self, in_flight: &InFlight) -> bool {
+        Responses::at_boundary(self) && in_flight.oldest().is_some_and(|oldest| oldest.own)
     }
 }

@@ -12,10 +12,10 @@ use super::context::{Context, Scratch};
 use super::direction::Direction;
 use super::send_buffer::{SendBuffer, SendError};
 use super::terms::Terms;
-use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket, Then};
-use crate::rewrite::{FaultAt, Fed, Need};
+use crate::rewrite::{FaultAt, Need, Progress};
+use crate::wire::InFlight;
 
 /// How long a pipe may wait for a slow reader, before others get it.
 const PIPE_WAIT: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) struct Pump<D> {
     send_buffer: SendBuffer,
     piped: Option<Piped>,
     /// What the transducer said when it was last fed, and how many of the bytes that may pass have passed since.
-    fed: Fed,
+    fed: Progress,
     passed: u64,
     /// How often decisions had come by then, and since when the frame that comes next has waited for one.
     decisions: u64,
@@ -85,7 +85,7 @@ impl<D: Direction> Pump<D> {
     /// Begins with what was read already. `copy_only`: no byte may pass unread.
     pub fn new(first: Vec<u8>, copy_only: bool) -> Pump<D> {
         // What was read before is to be fed.
-        let fed = Fed { waits: (!first.is_empty()).then_some(Need::Slot), ..Fed::default() };
+        let fed = Progress { waits: (!first.is_empty()).then_some(Need::Slot), ..Progress::default() };
         Pump { carry_over: first.into(), fed, copy_only, ..Pump::default() }
     }
 
@@ -140,17 +140,17 @@ impl<D: Direction> Pump<D> {
     pub fn step(
         &mut self,
         terms: &Terms<'_>,
-        ledger: &mut Ledger,
+        in_flight: &mut InFlight,
         (source, sink): (&Socket, &Socket),
         open: bool,
     ) -> Step {
-        self.try_step(terms, ledger, (source, sink), open).unwrap_or_else(|cause| Step::ended(End::Closes(cause)))
+        self.try_step(terms, in_flight, (source, sink), open).unwrap_or_else(|cause| Step::ended(End::Closes(cause)))
     }
 
     fn try_step(
         &mut self,
         terms: &Terms<'_>,
-        ledger: &mut Ledger,
+        in_flight: &mut InFlight,
         (source, sink): (&Socket, &Socket),
         open: bool,
     ) -> Result<Step, Cause> {
@@ -164,11 +164,11 @@ impl<D: Direction> Pump<D> {
         {
             return Ok(step);
         }
-        if self.still_waits(terms, ledger) {
+        if self.still_waits(terms, in_flight) {
             return Ok(Step::default());
         }
         // Most steps find nothing to do: that is known before anything is touched.
-        let due = self.is_due(ledger);
+        let due = self.is_due(in_flight);
         let readable = !due && open && source.is_readable();
         if !due && !readable {
             return Ok(Step::default());
@@ -186,20 +186,20 @@ impl<D: Direction> Pump<D> {
                 Some(Ok(n)) => n,
             }
         };
-        self.feed(terms, ledger, sink, scratch, (carry_over_bytes, came))
+        self.feed(terms, in_flight, sink, scratch, (carry_over_bytes, came))
     }
 
     /// What is carried over can be dealt with, or the walk must see whether a frame ends where its bytes have passed, or
     /// something is to be written for which nothing need come.
-    fn is_due(&self, ledger: &Ledger) -> bool {
-        self.fed.waits.is_some() || (self.passed > 0 && self.may_pass() == 0) || self.transducer.owes(ledger)
+    fn is_due(&self, in_flight: &InFlight) -> bool {
+        self.fed.waits.is_some() || (self.passed > 0 && self.may_pass() == 0) || self.transducer.owes(in_flight)
     }
 
     /// What the direction waits for is not there yet.
-    fn still_waits(&self, terms: &Terms<'_>, ledger: &Ledger) -> bool {
+    fn still_waits(&self, terms: &Terms<'_>, in_flight: &InFlight) -> bool {
         match self.fed.waits {
             None => false,
-            Some(Need::Slot) => ledger.len() >= terms.in_flight_max(),
+            Some(Need::Slot) => in_flight.len() >= terms.in_flight_max(),
             Some(Need::Decision) => self.decisions == terms.context.decided.count(),
         }
     }
@@ -224,7 +224,7 @@ impl<D: Direction> Pump<D> {
     fn feed(
         &mut self,
         terms: &Terms<'_>,
-        ledger: &mut Ledger,
+        in_flight: &mut InFlight,
         sink: &Socket,
         scratch: &mut Scratch,
         (carry_over_bytes, came): (usize, usize),
@@ -235,7 +235,7 @@ impl<D: Direction> Pump<D> {
         out.clear();
         self.decisions = terms.context.decided.count();
         let mut then = Then::Nothing;
-        match self.transducer.feed(input, &terms.view(), ledger, out) {
+        match self.transducer.feed(input, &terms.view(), in_flight, out) {
             Ok(fed) => {
                 (self.fed, self.passed) = (fed, 0);
                 self.undecided_since = match fed.waits {

@@ -13,12 +13,12 @@ use super::deadlines::{Activity, Deadlines};
 use super::pump::{End, Pump};
 use super::terms::Terms;
 use crate::auth::Identity;
-use crate::frame::Ledger;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
 use crate::rewrite::{FaultAt, Need, Requests, Responses};
 use crate::route::Route;
 use crate::upstream::{self, Connected};
+use crate::wire::InFlight;
 
 /// Steps in one turn before other sessions of the shard are served: with full pipes, a MiB each way.
 const STEPS_MAX: usize = 4;
@@ -38,7 +38,7 @@ pub(super) struct Relay<'a> {
     terms: Terms<'a>,
     client: Socket,
     backend: Socket,
-    ledger: Ledger,
+    in_flight: InFlight,
     requests: Pump<Requests>,
     responses: Pump<Responses>,
     /// Why there will be no more from the backend; it becomes the close cause when all that was received is delivered.
@@ -65,7 +65,7 @@ impl<'a> Relay<'a> {
             terms: Terms::new(context, party, connected.apis),
             client,
             backend: connected.socket,
-            ledger: Ledger::default(),
+            in_flight: InFlight::default(),
             requests: Pump::new(first, copy_only),
             responses: Pump::new(Vec::new(), copy_only),
             backend_ended: None,
@@ -144,7 +144,7 @@ impl<'a> Relay<'a> {
 
     fn request_step(&mut self, counts: &mut Counts) -> Result<bool, Cause> {
         let open = self.backend_takes && (self.context.phase() == Phase::Serving || !self.requests.at_boundary());
-        let step = self.requests.step(&self.terms, &mut self.ledger, (&self.client, &self.backend), open);
+        let step = self.requests.step(&self.terms, &mut self.in_flight, (&self.client, &self.backend), open);
         let numbers = &self.context.numbers;
         if step.came > 0 {
             counts.client_bytes_in += step.came as u64;
@@ -171,7 +171,7 @@ impl<'a> Relay<'a> {
 
     fn response_step(&mut self, counts: &mut Counts) -> Result<bool, Cause> {
         let open = self.backend_ended.is_none();
-        let step = self.responses.step(&self.terms, &mut self.ledger, (&self.backend, &self.client), open);
+        let step = self.responses.step(&self.terms, &mut self.in_flight, (&self.backend, &self.client), open);
         let numbers = &self.context.numbers;
         if step.came > 0 {
             Numbers::count(&numbers.backend_bytes_in, step.came as u64);
@@ -214,10 +214,10 @@ impl<'a> Relay<'a> {
         self.context.upstream.hint(self.terms.route.backend);
     }
 
-    /// An answer is awaited or being received. The ledger alone does not show it: an entry leaves it when the rest of its
+    /// An answer is awaited or being received. The in_flight alone does not show it: an entry leaves it when the rest of its
     /// response needs no look any more.
     fn in_flight(&self) -> bool {
-        !self.ledger.is_empty() || !self.responses.at_boundary()
+        !self.in_flight.is_empty() || !self.responses.at_boundary()
     }
 
     fn phase_ends(&self) -> Option<Cause> {
@@ -233,7 +233,7 @@ impl<'a> Relay<'a> {
     fn account(&mut self) -> Result<(), Cause> {
         let pumps = self.requests.held_bytes() + self.responses.held_bytes();
         let sockets = self.client.held_bytes() + self.backend.held_bytes();
-        self.held.set((pumps + self.ledger.held_bytes() + sockets) as u64)
+        self.held.set((pumps + self.in_flight.held_bytes() + sockets) as u64)
     }
 
     fn next_deadline(&mut self) -> Result<Instant, Cause> {

@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice};
 
-use crate::frame::{NoMemory, append, make_room};
 use crate::metrics::Cause;
 use crate::net::{EmptyPipe, FullPipe, Socket, Then};
 use crate::rewrite::Segment;
+use crate::wire::{NoMemory, append, make_room};
 
 /// Pieces given to the kernel in one call.
 const PIECES_MAX: usize = 64;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::{Context, Phase};
 use crate::auth::Identity;
 use crate::cluster::{NodeApis, virtual_cluster_id};
-use crate::rewrite::{Named, View};
+use crate::rewrite::{NamespaceView, SessionView};
 use crate::route::Route;
 
 /// What is known of a session before its first frame.
@@ -25,10 +25,10 @@ impl<'a> Terms<'a> {
     }
 
     /// What a walk is told.
-    pub fn view(&self) -> View<'_> {
+    pub fn view(&self) -> SessionView<'_> {
         let Terms { context, route, identity, apis, cluster_id } = self;
-        let named = |names| Named { names, cluster_id, id_mask: context.id_mask };
-        View {
+        let named = |names| NamespaceView { names, cluster_id, id_mask: context.id_mask };
+        SessionView {
             addresses: &route.addresses,
             apis,
             namespace: route.namespace.as_deref().map(named),

@@ -1,20 +1,32 @@
-//! Kafka's bytes: what messages look like, what their fields mean, and a walk through them.
+//! Kafka's bytes: heads of frames, what messages look like, what their fields mean, a walk through them, and what is in flight.
 //!
 //! Owns the layouts (made from Kafka's own definitions), the roles of fields, and the walk over a frame by a plan of both.
 //! May not hold a policy: what is done at a field is decided by who walks. Pure: no I/O, no clock.
 
 mod cursor;
+mod head;
+mod in_flight;
 mod layout;
 #[rustfmt::skip]
 mod layouts;
+mod memory;
+mod op;
 mod plan;
 mod roles;
+mod varint;
 
 pub(crate) use cursor::{Event, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Walker};
+pub use head::{
+    LENGTH_BYTES, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, RequestHead,
+    ResponseHead, Stranger, length, stranger,
+};
+pub use in_flight::{Asked, Exchange, InFlight, SessionIds};
 pub use layout::{Api, Direction, Entity, Field, Fields, Kind, NEVER, Versions};
 pub use layouts::{APIS, INTERNAL, key};
+pub use memory::{NoMemory, append, make_room};
 pub(crate) use plan::{Plan, Wanted};
 pub use roles::{Role, Roles, roles_of};
+pub use varint::{VARINT_BYTES_MAX, Varint, padded_varint, push_varint, read_varint, varint_bytes};
 
 /// The layout of an API's messages.
 pub fn api(key: i16) -> Option<&'static Api> {

@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
     fetch_response, produce_request, produce_response,
 };
 use klamm::auth::Identity;
-use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Access, Decision, Need, Output, Requests, Responses, View};
+use klamm::rewrite::{Access, Decision, Need, Output, Requests, Responses, SessionView};
+use klamm::wire::{Exchange, InFlight};
 
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
@@ -47,9 +47,9 @@ impl Access for Rules {
     }
 }
 
-fn with_view<T>(rules: &Rules, identity: &Identity, test: impl FnOnce(&View<'_>) -> T) -> T {
+fn with_view<T>(rules: &Rules, identity: &Identity, test: impl FnOnce(&SessionView<'_>) -> T) -> T {
     let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("vc-a."));
-    test(&View { access: Some(rules), identity, ..named_view(&map, &apis, &names) })
+    test(&SessionView { access: Some(rules), identity, ..named_view(&map, &apis, &names) })
 }
 
 fn alice() -> Identity {
@@ -114,9 +114,9 @@ fn a_topic_is_denied_by_identity_in_a_produce_request_that_streams_as_in_one_tha
         for (identity, denied) in [(alice(), Some("secrets")), (Identity::ANONYMOUS, None)] {
             let mut lengths = Vec::new();
             for piece in [1, 7, 100, 1000, frame.len() - 1, frame.len()] {
-                let mut ledger = Ledger::default();
+                let mut in_flight = InFlight::default();
                 let out = with_view(&rules, &identity, |view| {
-                    run(&mut Requests::default(), &mut ledger, view, &frame, piece, Move::Splice).unwrap()
+                    run(&mut Requests::default(), &mut in_flight, view, &frame, piece, Move::Splice).unwrap()
                 });
                 let body = out.bytes.len() - encode(&produce(&physical(denied), -1), version).len();
                 let header = frame.len() - encode(&produce(&TOPICS, -1), version).len();
@@ -124,7 +124,7 @@ fn a_topic_is_denied_by_identity_in_a_produce_request_that_streams_as_in_one_tha
                 assert!((header..=header + TOPICS.len()).contains(&body), "version {version} in {piece}");
                 let sent: ProduceRequest = decode(&out.bytes[header..], version);
                 assert_eq!(sent, produce(&physical(denied), -1), "version {version} in {piece}");
-                assert_eq!(ledger.len(), 1);
+                assert_eq!(in_flight.len(), 1);
                 lengths.push(out.bytes.len());
             }
             assert!(lengths.windows(2).all(|two| two[0] == two[1]), "version {version}: {lengths:?}");
@@ -138,7 +138,7 @@ fn without_acks_a_denied_topic_closes_the_connection() {
     for (version, piece) in (3..=12).flat_map(|version| [30, 1 << 20].map(|piece| (version, piece))) {
         let frame = request_frame(PRODUCE, version, &encode(&produce(&TOPICS, 0), version));
         let out = with_view(&rules, &alice(), |view| {
-            run(&mut Requests::default(), &mut Ledger::default(), view, &frame, piece, Move::Feed)
+            run(&mut Requests::default(), &mut InFlight::default(), view, &frame, piece, Move::Feed)
         });
         assert_eq!(out.err(), Some(Cause::RefusedWithoutResponse), "version {version} in {piece}");
     }
@@ -195,7 +195,7 @@ fn a_denied_topic_is_not_fetched() {
         let expected = request_frame(FETCH, version, &encode(&request(physical(Some("secrets"))), version));
         for piece in [3, frame.len()] {
             let out = with_view(&rules, &alice(), |view| {
-                run(&mut Requests::default(), &mut Ledger::default(), view, &frame, piece, Move::Feed).unwrap()
+                run(&mut Requests::default(), &mut InFlight::default(), view, &frame, piece, Move::Feed).unwrap()
             });
             assert_eq!(out.bytes, expected, "version {version} in {piece}");
         }
@@ -220,22 +220,22 @@ fn a_request_waits_for_its_decision_and_those_behind_it_wait_in_their_order() {
     );
     let input = [first.clone(), waits.clone(), behind.clone()].concat();
     with_view(&rules, &alice(), |view| {
-        let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
-        let fed = requests.feed(&input, view, &mut ledger, &mut out).unwrap();
+        let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
+        let fed = requests.feed(&input, view, &mut in_flight, &mut out).unwrap();
         // Nothing of it was taken, nothing is held for it, and nothing is asked of the backend.
         assert_eq!((fed.consumed, fed.waits, out.frames), (first.len(), Some(Need::Decision), 1));
-        assert!(requests.at_boundary() && requests.held_bytes() == 0 && ledger.len() == 1);
+        assert!(requests.at_boundary() && requests.held_bytes() == 0 && in_flight.len() == 1);
         for _ in 0..3 {
             out.clear();
-            let fed = requests.feed(&input[first.len()..], view, &mut ledger, &mut out).unwrap();
+            let fed = requests.feed(&input[first.len()..], view, &mut in_flight, &mut out).unwrap();
             assert_eq!((fed.consumed, fed.waits, out.len()), (0, Some(Need::Decision), 0));
         }
         rules.decision.set(Decision::Allowed);
         out.clear();
-        let fed = requests.feed(&input[first.len()..], view, &mut ledger, &mut out).unwrap();
+        let fed = requests.feed(&input[first.len()..], view, &mut in_flight, &mut out).unwrap();
         assert_eq!((fed.consumed, fed.waits, out.frames), (waits.len() + behind.len(), None, 2));
         let mut order = Vec::new();
-        while let Some(Entry { correlation_id, .. }) = ledger.pop() {
+        while let Some(Exchange { correlation_id, .. }) = in_flight.pop() {
             order.push(correlation_id as u8);
         }
         assert_eq!(order, [1, 2, 3]);
@@ -248,20 +248,20 @@ fn a_denied_request_is_answered_in_its_turn_or_closes_the_connection() {
         let rules = Rules { waits: key, decision: Cell::new(Decision::Denied(31)), ..Rules::deny("") };
         let frame = request_frame(key, version, if refusable { &[1, 0] } else { &[0] });
         with_view(&rules, &alice(), |view| {
-            let (mut ledger, mut out) = (Ledger::default(), Output::default());
-            ledger.push(entry(PRODUCE, 9));
-            let fed = Requests::default().feed(&frame, view, &mut ledger, &mut out);
+            let (mut in_flight, mut out) = (InFlight::default(), Output::default());
+            in_flight.push(entry(PRODUCE, 9));
+            let fed = Requests::default().feed(&frame, view, &mut in_flight, &mut out);
             if !refusable {
                 return assert_eq!(fed.err(), Some(Cause::RefusedWithoutResponse));
             }
-            assert_eq!((fed.unwrap().consumed, out.len(), ledger.len()), (frame.len(), 0, 2));
+            assert_eq!((fed.unwrap().consumed, out.len(), in_flight.len()), (frame.len(), 0, 2));
             // Not before what is older.
             let mut responses = Responses::default();
-            responses.feed(&[], view, &mut ledger, &mut out).unwrap();
+            responses.feed(&[], view, &mut in_flight, &mut out).unwrap();
             assert!(out.is_empty());
-            ledger.pop();
-            responses.feed(&[], view, &mut ledger, &mut out).unwrap();
-            assert_eq!((out.own_answers, ledger.len()), (1, 0));
+            in_flight.pop();
+            responses.feed(&[], view, &mut in_flight, &mut out).unwrap();
+            assert_eq!((out.own_answers, in_flight.len()), (1, 0));
             let error_at = 8 + usize::from(rule(key).flexible(version));
             assert_eq!(out.new_bytes[error_at..error_at + 2], 31i16.to_be_bytes());
         });

@@ -9,9 +9,9 @@ use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, req
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
-use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{NamedRule, Requests, View, rules};
+use klamm::rewrite::{NamespaceRule, Requests, SessionView, rules};
+use klamm::wire::{Asked, Exchange, InFlight};
 
 /// Topics `orders` (the backend's `all-orders`) and `shared-*`, group `legacy`; `short` stands for `long`.
 fn names(mode: Mode) -> Namespace {
@@ -29,27 +29,27 @@ fn names(mode: Mode) -> Namespace {
 const HIDE: Mode = Mode::HidePrefix;
 const ENFORCE: Mode = Mode::EnforcePrefix;
 
-fn feed(names: &Namespace, ledger: &mut Ledger, hold_bytes_max: u32, frame: &[u8]) -> Result<Outcome, Cause> {
+fn feed(names: &Namespace, in_flight: &mut InFlight, hold_bytes_max: u32, frame: &[u8]) -> Result<Outcome, Cause> {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
-    let view = View { hold_bytes_max, ..named_view(&map, &apis, names) };
-    run(&mut Requests::default(), ledger, &view, frame, 1 << 20, Move::Feed)
+    let view = SessionView { hold_bytes_max, ..named_view(&map, &apis, names) };
+    run(&mut Requests::default(), in_flight, &view, frame, 1 << 20, Move::Feed)
 }
 
-/// What goes out for `request`, and what the ledger is told.
-fn sent<M: Encodable + Decodable>(mode: Mode, key: i16, version: i16, request: &M) -> (M, Entry) {
+/// What goes out for `request`, and what the in_flight is told.
+fn sent<M: Encodable + Decodable>(mode: Mode, key: i16, version: i16, request: &M) -> (M, Exchange) {
     let frame = request_frame(key, version, &encode(request, version));
-    let mut ledger = Ledger::default();
-    let outcome = feed(&names(mode), &mut ledger, 1 << 20, &frame).unwrap();
+    let mut in_flight = InFlight::default();
+    let outcome = feed(&names(mode), &mut in_flight, 1 << 20, &frame).unwrap();
     let body = request_body(&outcome.bytes, rule(key).flexible(version)).unwrap();
-    (decode(body, version), ledger.pop().unwrap())
+    (decode(body, version), in_flight.pop().unwrap())
 }
 
 /// The cause that closes, or the entry of an own answer; nothing goes out.
-fn stopped(names: &Namespace, ledger: &mut Ledger, frame: &[u8]) -> Result<Entry, Cause> {
-    let outcome = feed(names, ledger, 1 << 20, frame)?;
+fn stopped(names: &Namespace, in_flight: &mut InFlight, frame: &[u8]) -> Result<Exchange, Cause> {
+    let outcome = feed(names, in_flight, 1 << 20, frame)?;
     assert!(outcome.bytes.is_empty(), "it went out");
-    assert!(ledger.oldest_answer().is_some());
-    Ok(ledger.pop().unwrap())
+    assert!(in_flight.oldest_answer().is_some());
+    Ok(in_flight.pop().unwrap())
 }
 
 fn topic(name: &str) -> TopicName {
@@ -73,7 +73,7 @@ const SHOWN: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn a_topic_that_is_used_is_mapped_or_poisoned() {
+fn a_topic_that_is_used_is_mapped_or_rejected() {
     let mut request = ListOffsetsRequest::default();
     request.topics =
         SHOWN.map(|(said, _)| list_offsets_request::ListOffsetsTopic::default().with_name(topic(said))).into();
@@ -254,23 +254,23 @@ fn a_produce_that_cannot_be_answered_closes_when_it_must_be_refused() {
             (ENFORCE, Some("a.t"), "a.x", false),
         ] {
             let frame = request_frame(0, version, &encode(&produce(0, id, name), version));
-            let mut ledger = Ledger::default();
-            let outcome = feed(&names(mode), &mut ledger, 1 << 20, &frame);
+            let mut in_flight = InFlight::default();
+            let outcome = feed(&names(mode), &mut in_flight, 1 << 20, &frame);
             assert_eq!(
                 outcome.err(),
                 refused.then_some(Cause::RefusedWithoutResponse),
                 "{version} {mode:?} {id:?} {name}"
             );
-            assert!(ledger.is_empty(), "no response will come");
+            assert!(in_flight.is_empty(), "no response will come");
         }
         let (out, told) = sent(ENFORCE, 0, version, &produce(1, Some("t"), "a.x"));
         assert_eq!((out.transactional_id, told.shown_error), (Some(TransactionalId(string(""))), 53));
         assert_eq!(out.topic_data[0].name, topic("a./ia.x"));
     }
     // Where all topics take one prefix, any name takes it, as where it streams: what it cannot name the backend has not.
-    let mut ledger = Ledger::default();
+    let mut in_flight = InFlight::default();
     let frame = request_frame(0, 12, &encode(&produce(-1, None, "a/b"), 12));
-    let outcome = feed(&hiding("a."), &mut ledger, 1 << 20, &frame).unwrap();
+    let outcome = feed(&hiding("a."), &mut in_flight, 1 << 20, &frame).unwrap();
     let out: ProduceRequest = decode(request_body(&outcome.bytes, true).unwrap(), 12);
     assert_eq!(out.topic_data[0].name, topic("a.a/b"));
 }
@@ -286,12 +286,12 @@ fn metadata_never_creates_an_additional_topic() {
     };
     for version in 0..=13 {
         for (said, creates) in [(&["x"][..], true), (&["x", "orders", "shared-7"], false), (&[], true)] {
-            let mut ledger = Ledger::default();
-            let out = feed(&names(HIDE), &mut ledger, 1 << 20, &asked(version, said)).unwrap().bytes;
+            let mut in_flight = InFlight::default();
+            let out = feed(&names(HIDE), &mut in_flight, 1 << 20, &asked(version, said)).unwrap().bytes;
             let went = i16::from_be_bytes([out[6], out[7]]);
             // Version 4 is 3 with a flag; its response is the same.
             assert_eq!(went, if version == 3 && !creates { 4 } else { version });
-            assert_eq!(ledger.pop(), Some(entry(3, version)));
+            assert_eq!(in_flight.pop(), Some(entry(3, version)));
             let request: MetadataRequest = decode(request_body(&out, rule(3).flexible(went)).unwrap(), went);
             assert_eq!(request.allow_auto_topic_creation, creates || went < 4, "version {version} {said:?}");
             let names: Vec<_> = request.topics.unwrap().into_iter().map(|one| one.name.unwrap()).collect();
@@ -318,35 +318,35 @@ fn a_fetch_session_of_another_connection_is_not_touched() {
     };
     for version in 7..=12 {
         let names = hiding("a.");
-        let mut ledger = Ledger::default();
+        let mut in_flight = InFlight::default();
         for (id, epoch) in [(77, 0), (77, -1)] {
-            let out = feed(&names, &mut ledger, 1 << 20, &fetch(version, id, epoch)).unwrap().bytes;
+            let out = feed(&names, &mut in_flight, 1 << 20, &fetch(version, id, epoch)).unwrap().bytes;
             assert_eq!(session(&out, version), (0, epoch));
-            ledger.pop();
+            in_flight.pop();
         }
-        let answered = stopped(&names, &mut ledger, &fetch(version, 77, 3)).unwrap();
-        assert_eq!(answered, Entry { own: true, ..entry(1, version) });
-        ledger.session_ids.insert(77);
+        let answered = stopped(&names, &mut in_flight, &fetch(version, 77, 3)).unwrap();
+        assert_eq!(answered, Exchange { own: true, ..entry(1, version) });
+        in_flight.session_ids.insert(77);
         for epoch in [1, 2, -1] {
-            let out = feed(&names, &mut ledger, 1 << 20, &fetch(version, 77, epoch)).unwrap().bytes;
+            let out = feed(&names, &mut in_flight, 1 << 20, &fetch(version, 77, epoch)).unwrap().bytes;
             assert_eq!(session(&out, version), (77, epoch));
-            ledger.pop();
+            in_flight.pop();
         }
-        assert!(stopped(&names, &mut ledger, &fetch(version, 77, 3)).is_ok(), "it was ended");
+        assert!(stopped(&names, &mut in_flight, &fetch(version, 77, 3)).is_ok(), "it was ended");
     }
 }
 
 #[test]
 fn what_stands_before_an_own_answer_in_the_same_input_goes_out() {
-    let (names, mut ledger) = (hiding("a."), Ledger::default());
+    let (names, mut in_flight) = (hiding("a."), InFlight::default());
     let heartbeat = request_frame(12, 4, &encode(&HeartbeatRequest::default().with_group_id(group("g")), 4));
     let fetch = FetchRequest::default().with_session_id(5).with_session_epoch(5);
     let fetch = request_frame(1, 12, &encode(&fetch, 12));
-    let alone = feed(&names, &mut ledger, 1 << 20, &heartbeat).unwrap().bytes;
+    let alone = feed(&names, &mut in_flight, 1 << 20, &heartbeat).unwrap().bytes;
     let input = [&heartbeat[..], &fetch, &heartbeat].concat();
-    let outcome = feed(&names, &mut ledger, 1 << 20, &input).unwrap();
+    let outcome = feed(&names, &mut in_flight, 1 << 20, &input).unwrap();
     assert_eq!((outcome.bytes, outcome.frames), (alone.repeat(2), 3));
-    let own: Vec<bool> = std::iter::from_fn(|| ledger.pop()).map(|entry| entry.own).collect();
+    let own: Vec<bool> = std::iter::from_fn(|| in_flight.pop()).map(|entry| entry.own).collect();
     assert_eq!(own, [false, false, true, false]);
 }
 
@@ -360,15 +360,15 @@ fn coordinators_of_share_partitions_are_not_asked_for() {
         } else {
             request.coordinator_keys = vec![string("g:AAAAAAAAAAAAAAAAAAAAAA:0"), string("other")];
         }
-        let mut ledger = Ledger::default();
-        let answered = stopped(&names, &mut ledger, &request_frame(10, version, &encode(&request, version)));
-        assert_eq!(answered, Ok(Entry { own: true, ..entry(10, version) }));
+        let mut in_flight = InFlight::default();
+        let answered = stopped(&names, &mut in_flight, &request_frame(10, version, &encode(&request, version)));
+        assert_eq!(answered, Ok(Exchange { own: true, ..entry(10, version) }));
     }
 }
 
 #[test]
 fn what_means_more_than_a_name_does_not_go_out() {
-    let (names, mut ledger) = (hiding("a."), Ledger::default());
+    let (names, mut in_flight) = (hiding("a."), InFlight::default());
     // The client id with which a broker opens its internal topics; others pass.
     for (said, went) in
         [("__admin_client", ""), ("__admin_client2", "__admin_client2"), ("__admin_clienT", "__admin_clienT")]
@@ -380,10 +380,10 @@ fn what_means_more_than_a_name_does_not_go_out() {
                 0 => encode(&produce(1, None, "x"), version),
                 _ => encode(&HeartbeatRequest::default(), version),
             };
-            let out = feed(&names, &mut ledger, 1 << 20, &framed(&[&frame[4..], &body].concat())).unwrap().bytes;
+            let out = feed(&names, &mut in_flight, 1 << 20, &framed(&[&frame[4..], &body].concat())).unwrap().bytes;
             let length = usize::from(u16::from_be_bytes([out[12], out[13]]));
             assert_eq!(&out[14..14 + length], went.as_bytes());
-            ledger.pop();
+            in_flight.pop();
         }
     }
     // A pattern over transactional ids.
@@ -399,7 +399,7 @@ fn what_means_more_than_a_name_does_not_go_out() {
             assert_eq!(body.pop(), Some(0));
             body.extend([1, 0, 1, 0]);
         }
-        let outcome = feed(&names, &mut ledger, 1 << 20, &request_frame(1, 12, &body));
+        let outcome = feed(&names, &mut in_flight, 1 << 20, &request_frame(1, 12, &body));
         assert_eq!(outcome.err(), refused.then_some(Cause::RequestMalformed), "{id:?}");
     }
 }
@@ -417,17 +417,18 @@ fn a_topic_id_names_nothing_that_exists() {
     assert_eq!(topics[0].topic_id.into_bytes(), id.map(|byte| byte ^ 0x5a));
     assert_eq!((&topics[0].name, &topics[1].name), (&None, &Some(topic("a.x"))));
     assert!(topics[1].topic_id.is_nil());
-    assert_eq!(told, Entry { asked: Asked::TopicIds, ..entry(3, 13) });
+    assert_eq!(told, Exchange { asked: Asked::TopicIds, ..entry(3, 13) });
 }
 
 #[test]
 fn what_grows_too_long_is_refused() {
-    let (names, mut ledger) = (hiding("a."), Ledger::default());
+    let (names, mut in_flight) = (hiding("a."), InFlight::default());
     // A name that no length can tell.
     for (bytes, refused) in [(32_765, false), (32_766, true)] {
         let request = HeartbeatRequest::default().with_group_id(group(&"g".repeat(bytes)));
         for version in [0, 4] {
-            let outcome = feed(&names, &mut ledger, 1 << 20, &request_frame(12, version, &encode(&request, version)));
+            let outcome =
+                feed(&names, &mut in_flight, 1 << 20, &request_frame(12, version, &encode(&request, version)));
             assert_eq!(outcome.err(), refused.then_some(Cause::RequestMalformed));
         }
     }
@@ -436,8 +437,8 @@ fn what_grows_too_long_is_refused() {
     let request = DescribeGroupsRequest::default().with_groups(vec![group(""); 1000]);
     let frame = request_frame(15, 6, &encode(&request, 6));
     assert!(frame.len() < 2000);
-    assert!(feed(&long, &mut ledger, 1 << 20, &frame).is_ok());
-    assert_eq!(feed(&long, &mut ledger, 100_000, &frame).err(), Some(Cause::HeldFrameTooLarge));
+    assert!(feed(&long, &mut in_flight, 1 << 20, &frame).is_ok());
+    assert_eq!(feed(&long, &mut in_flight, 100_000, &frame).err(), Some(Cause::HeldFrameTooLarge));
 }
 
 #[test]
@@ -445,20 +446,20 @@ fn a_request_that_is_not_whole_is_held_up_to_the_limit() {
     let request = DescribeGroupsRequest::default().with_groups(vec![group("a-group-of-many"); 10]);
     let frame = request_frame(15, 6, &encode(&request, 6));
     let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("a."));
-    let at_limit = View { hold_bytes_max: frame.len() as u32, ..named_view(&map, &apis, &names) };
-    let below = View { hold_bytes_max: frame.len() as u32 - 1, ..named_view(&map, &apis, &names) };
-    let (mut requests, mut ledger, mut out) = Default::default();
-    let held = |requests: &mut Requests, ledger: &mut Ledger, out: &mut _, view| {
-        requests.feed(&frame[..50], view, ledger, out)
+    let at_limit = SessionView { hold_bytes_max: frame.len() as u32, ..named_view(&map, &apis, &names) };
+    let below = SessionView { hold_bytes_max: frame.len() as u32 - 1, ..named_view(&map, &apis, &names) };
+    let (mut requests, mut in_flight, mut out) = Default::default();
+    let held = |requests: &mut Requests, in_flight: &mut InFlight, out: &mut _, view| {
+        requests.feed(&frame[..50], view, in_flight, out)
     };
-    assert_eq!(held(&mut requests, &mut ledger, &mut out, &below), Err(Cause::HeldFrameTooLarge));
+    assert_eq!(held(&mut requests, &mut in_flight, &mut out, &below), Err(Cause::HeldFrameTooLarge));
     let mut requests = Requests::default();
     assert_eq!(requests.held_bytes(), 0);
-    let fed = held(&mut requests, &mut ledger, &mut out, &at_limit).unwrap();
+    let fed = held(&mut requests, &mut in_flight, &mut out, &at_limit).unwrap();
     assert_eq!((fed.consumed, fed.pass, out.is_empty(), requests.at_boundary()), (50, 0, true, false));
-    assert!((50..=frame.len()).contains(&requests.held_bytes()) && ledger.is_empty());
-    requests.feed(&frame[50..], &at_limit, &mut ledger, &mut out).unwrap();
-    assert_eq!((requests.held_bytes(), requests.at_boundary(), ledger.len(), out.frames), (0, true, 1, 1));
+    assert!((50..=frame.len()).contains(&requests.held_bytes()) && in_flight.is_empty());
+    requests.feed(&frame[50..], &at_limit, &mut in_flight, &mut out).unwrap();
+    assert_eq!((requests.held_bytes(), requests.at_boundary(), in_flight.len(), out.frames), (0, true, 1, 1));
 }
 
 #[test]
@@ -466,19 +467,19 @@ fn what_a_namespace_does_not_serve_is_refused_or_closes() {
     let names = hiding("a.");
     for rule in rules() {
         for version in rule.min..=rule.max {
-            let mut ledger = Ledger::default();
+            let mut in_flight = InFlight::default();
             let frame = request_frame(rule.key, version, &[0; 64]);
-            let outcome = feed(&names, &mut ledger, 1 << 20, &frame);
+            let outcome = feed(&names, &mut in_flight, 1 << 20, &frame);
             let went = outcome.as_ref().is_ok_and(|outcome| !outcome.bytes.is_empty());
             match rule.named {
-                NamedRule::Served(max) if version <= max => {}
-                NamedRule::Served(_) if rule.key == 24 => assert!(!went, "{} {version}", rule.name),
-                NamedRule::Served(_) => {
+                NamespaceRule::Served(max) if version <= max => {}
+                NamespaceRule::Served(_) if rule.key == 24 => assert!(!went, "{} {version}", rule.name),
+                NamespaceRule::Served(_) => {
                     assert_eq!(outcome.err(), Some(Cause::UnknownVersion), "{} {version}", rule.name)
                 }
-                NamedRule::Closed => assert_eq!(outcome.err(), Some(Cause::UnknownApi), "{} {version}", rule.name),
-                NamedRule::Disabled | NamedRule::Refused => assert!(!went, "{} {version}", rule.name),
-                NamedRule::Untouched => assert_eq!(went, rule.key != 18, "{} {version}", rule.name),
+                NamespaceRule::Closed => assert_eq!(outcome.err(), Some(Cause::UnknownApi), "{} {version}", rule.name),
+                NamespaceRule::Disabled | NamespaceRule::Refused => assert!(!went, "{} {version}", rule.name),
+                NamespaceRule::Untouched => assert_eq!(went, rule.key != 18, "{} {version}", rule.name),
             }
         }
     }

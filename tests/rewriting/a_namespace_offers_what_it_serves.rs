@@ -6,8 +6,8 @@ use crate::support::tenant::{hiding, named_view};
 use crate::support::{Move, addresses, generous_apis, request_frame, run};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use klamm::cluster::{ApiRange, FeatureRange, NodeApis};
-use klamm::frame::Ledger;
-use klamm::rewrite::{NamedRule, Requests, Responses, rules};
+use klamm::rewrite::{NamespaceRule, Requests, Responses, rules};
+use klamm::wire::InFlight;
 
 /// Key, lowest and highest version: the everyday APIs of clients with classic groups, transactions and topic names.
 const OFFERED: [(i16, i16, i16); 38] = [
@@ -60,10 +60,10 @@ fn told(apis: &NodeApis, version: i16) -> ApiVersionsResponse {
     let (map, names) = (addresses("gateway.example"), hiding("a."));
     let view = named_view(&map, apis, &names);
     let mut answers = [1, 7, frame.len()].map(|piece| {
-        let mut ledger = Ledger::default();
-        let taken = run(&mut Requests::default(), &mut ledger, &view, &frame, piece, Move::Feed).unwrap();
-        assert_eq!((taken.bytes.len(), taken.frames, ledger.len()), (0, 1, 1));
-        run(&mut Responses::default(), &mut ledger, &view, &[], 1, Move::Feed).unwrap().bytes
+        let mut in_flight = InFlight::default();
+        let taken = run(&mut Requests::default(), &mut in_flight, &view, &frame, piece, Move::Feed).unwrap();
+        assert_eq!((taken.bytes.len(), taken.frames, in_flight.len()), (0, 1, 1));
+        run(&mut Responses::default(), &mut in_flight, &view, &[], 1, Move::Feed).unwrap().bytes
     });
     assert!(answers.iter().all(|one| *one == answers[0]));
     decode(&std::mem::take(&mut answers[0])[8..], version)
@@ -84,7 +84,7 @@ fn a_generous_node_shows_the_whole_list_in_every_version() {
 fn the_list_is_that_of_the_rules() {
     let offered: Vec<i16> = OFFERED.iter().map(|(key, ..)| *key).collect();
     for rule in rules() {
-        let expected = !matches!(rule.named, NamedRule::Refused | NamedRule::Closed);
+        let expected = !matches!(rule.named, NamespaceRule::Refused | NamespaceRule::Closed);
         assert_eq!(offered.contains(&rule.key), expected, "{}", rule.name);
     }
 }

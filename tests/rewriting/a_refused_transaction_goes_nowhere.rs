@@ -8,8 +8,8 @@ use crate::support::{Move, addresses, generous_apis, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Mode, Namespace};
-use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses};
+use klamm::wire::InFlight;
 
 const INVALID_GROUP_ID: i16 = 24;
 const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
@@ -29,15 +29,15 @@ fn ask<Q: Encodable + Decodable, A: Encodable + Decodable>(key: i16, version: i1
     let (map, apis, names) = (addresses("gateway.example"), generous_apis(), names());
     let view = named_view(&map, &apis, &names);
     let frame = request_frame(key, version, &encode(request, version));
-    let mut ledger = Ledger::default();
-    let out = run(&mut Requests::default(), &mut ledger, &view, &frame, frame.len(), Move::Feed).unwrap();
+    let mut in_flight = InFlight::default();
+    let out = run(&mut Requests::default(), &mut in_flight, &view, &frame, frame.len(), Move::Feed).unwrap();
     let flexible = rule(key).flexible(version);
     if !out.bytes.is_empty() {
-        assert_eq!(ledger.pop().map(|entry| (entry.own, entry.shown_error)), Some((false, 0)));
+        assert_eq!(in_flight.pop().map(|entry| (entry.own, entry.shown_error)), Some((false, 0)));
         return Went::Out(decode(request_body(&out.bytes, flexible).unwrap(), version));
     }
-    let answer = run(&mut Responses::default(), &mut ledger, &view, &[], 1, Move::Feed).unwrap();
-    assert_eq!((answer.own_answers, ledger.is_empty()), (1, true));
+    let answer = run(&mut Responses::default(), &mut in_flight, &view, &[], 1, Move::Feed).unwrap();
+    assert_eq!((answer.own_answers, in_flight.is_empty()), (1, true));
     let body = &answer.bytes[if flexible { 9 } else { 8 }..];
     let read: A = decode(body, version);
     assert_eq!(body, encode(&read, version), "key {key} version {version}");

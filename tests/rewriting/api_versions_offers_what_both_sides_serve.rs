@@ -5,8 +5,8 @@ use crate::support::{CORRELATION_ID, Move, addresses, generous_apis, request_fra
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use klamm::cluster::{ApiRange, FeatureRange, NodeApis};
-use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses, rules};
+use klamm::wire::InFlight;
 
 fn apis() -> NodeApis {
     NodeApis {
@@ -34,11 +34,11 @@ fn answer(frame: &[u8], apis: &NodeApis) -> Vec<u8> {
     let map = addresses("gateway.example");
     let view = view(&map, apis);
     let mut answers = [1, 7, frame.len()].map(|piece| {
-        let mut ledger = Ledger::default();
-        let taken = run(&mut Requests::default(), &mut ledger, &view, frame, piece, Move::Feed).unwrap();
-        assert_eq!((taken.bytes.len(), taken.frames, ledger.len()), (0, 1, 1));
-        let outcome = run(&mut Responses::default(), &mut ledger, &view, &[], 1, Move::Feed).unwrap();
-        assert_eq!((outcome.frames, outcome.own_answers, ledger.len()), (1, 1, 0));
+        let mut in_flight = InFlight::default();
+        let taken = run(&mut Requests::default(), &mut in_flight, &view, frame, piece, Move::Feed).unwrap();
+        assert_eq!((taken.bytes.len(), taken.frames, in_flight.len()), (0, 1, 1));
+        let outcome = run(&mut Responses::default(), &mut in_flight, &view, &[], 1, Move::Feed).unwrap();
+        assert_eq!((outcome.frames, outcome.own_answers, in_flight.len()), (1, 1, 0));
         outcome.bytes
     });
     assert!(answers.iter().all(|one| *one == answers[0]));

@@ -12,9 +12,9 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
-use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, Requests, rules};
+use klamm::wire::{Asked, Exchange, InFlight};
 use serde_json::Value;
 
 const PREFIX: &str = "vc-alice.";
@@ -169,13 +169,13 @@ fn samples(definitions: &Definitions, seeds: u64) -> Vec<Sample> {
     all
 }
 
-/// What comes out of a session of this namespace for one request, and what the ledger was told.
-fn go_in(names: &Namespace, frame: &[u8], piece: usize, how: Move) -> (Result<Vec<u8>, Cause>, Vec<Entry>) {
+/// What comes out of a session of this namespace for one request, and what the in_flight was told.
+fn go_in(names: &Namespace, frame: &[u8], piece: usize, how: Move) -> (Result<Vec<u8>, Cause>, Vec<Exchange>) {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let view = named_view(&map, &apis, names);
-    let mut ledger = Ledger::default();
-    let outcome = run(&mut Requests::default(), &mut ledger, &view, frame, piece, how);
-    let entries = std::iter::from_fn(|| ledger.pop()).collect();
+    let mut in_flight = InFlight::default();
+    let outcome = run(&mut Requests::default(), &mut in_flight, &view, frame, piece, how);
+    let entries = std::iter::from_fn(|| in_flight.pop()).collect();
     let bytes = outcome.map(|outcome| {
         assert_eq!((outcome.frames, outcome.at_boundary, outcome.rest), (1, true, 0));
         outcome.bytes
@@ -195,7 +195,7 @@ fn a_request_with_the_clients_names_becomes_the_same_request_with_the_backends()
         assert_eq!(bytes.as_deref(), Ok(&expected[..]), "key {key} version {version}");
         let no_acks = key == 0 && entries.is_empty();
         assert!(
-            no_acks || entries == [Entry { asked, ..entry(key, version) }],
+            no_acks || entries == [Exchange { asked, ..entry(key, version) }],
             "key {key} version {version} {entries:?}"
         );
         // A Produce in pieces streams; everything else is held.
@@ -392,7 +392,7 @@ fn no_name_reaches_the_backend_that_is_not_of_the_namespace() {
                 let (bytes, entries) = go_in(&names, &frame, frame.len(), Move::Feed);
                 match bytes {
                     Ok(bytes) if bytes.is_empty() => {
-                        assert!(matches!(entries[..], [Entry { own: true, .. }]), "{} {version}", rule.name);
+                        assert!(matches!(entries[..], [Exchange { own: true, .. }]), "{} {version}", rule.name);
                         answered += 1;
                     }
                     Ok(bytes) => {
@@ -446,11 +446,11 @@ fn whole_requests_need_no_more_memory_than_the_first_of_them() {
     let view = named_view(&map, &apis, &names);
     for Sample { key, version, pair, .. } in samples(&definitions(), 3) {
         let frame = request_frame(key, version, &pair.said);
-        let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
+        let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
         let mut memory = None;
         for _ in 0..10 {
             out.clear();
-            requests.feed(&frame, &view, &mut ledger, &mut out).unwrap();
+            requests.feed(&frame, &view, &mut in_flight, &mut out).unwrap();
             let now =
                 (out.segments.capacity(), out.segments.as_ptr(), out.new_bytes.capacity(), out.new_bytes.as_ptr());
             assert_eq!(*memory.get_or_insert(now), now, "key {key} version {version}");
@@ -469,8 +469,8 @@ fn records_are_not_copied() {
     request.topic_data = vec![topic.with_name(TopicName(string("orders"))); 2];
     for version in 3..=12 {
         let frame = request_frame(0, version, &encode(&request, version));
-        let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
-        requests.feed(&frame, &view, &mut ledger, &mut out).unwrap();
+        let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
+        requests.feed(&frame, &view, &mut in_flight, &mut out).unwrap();
         // A compact length takes one byte more than it came in.
         let added = PREFIX.len() + usize::from(version >= 9);
         assert!(out.len() == frame.len() + 2 * added && out.new_bytes.len() < 200, "{}", out.new_bytes.len());

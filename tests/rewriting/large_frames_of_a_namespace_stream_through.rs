@@ -11,15 +11,15 @@ use bytes::Bytes;
 use kafka_protocol::messages::{FetchResponse, ProduceRequest, TopicName, TransactionalId};
 use kafka_protocol::messages::{fetch_response, produce_request};
 use klamm::cluster::Namespace;
-use klamm::frame::{Ledger, padded_varint, varint_bytes};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Output, Requests, Responses, View};
+use klamm::rewrite::{Output, Requests, Responses, SessionView};
+use klamm::wire::{InFlight, padded_varint, varint_bytes};
 
 /// Name lengths at which a compact length changes its bytes, before or behind a prefix.
 const NAME_BYTES: [usize; 8] = [1, 5, 117, 118, 126, 127, 128, 240];
 const PREFIXES: [&str; 3] = ["a.", "a-tenant.", "a-tenant-with-a-rather-long-prefix-before-all-of-its-names."];
 
-fn with_view<T>(names: &Namespace, test: impl FnOnce(&View<'_>) -> T) -> T {
+fn with_view<T>(names: &Namespace, test: impl FnOnce(&SessionView<'_>) -> T) -> T {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     test(&named_view(&map, &apis, names))
 }
@@ -117,10 +117,10 @@ fn padded(mut whole: &[u8], names: &[String], width: impl Fn(&str) -> usize) -> 
     out
 }
 
-fn run_produce(names: &Namespace, frame: &[u8], piece: usize, how: Move) -> (Result<Outcome, Cause>, Ledger) {
-    let mut ledger = Ledger::default();
-    let outcome = with_view(names, |view| run(&mut Requests::default(), &mut ledger, view, frame, piece, how));
-    (outcome, ledger)
+fn run_produce(names: &Namespace, frame: &[u8], piece: usize, how: Move) -> (Result<Outcome, Cause>, InFlight) {
+    let mut in_flight = InFlight::default();
+    let outcome = with_view(names, |view| run(&mut Requests::default(), &mut in_flight, view, frame, piece, how));
+    (outcome, in_flight)
 }
 
 fn compact_bytes(text: &str) -> usize {
@@ -147,12 +147,12 @@ fn produce_requests_in_any_pieces_name_physical_topics() {
             assert_eq!(decode::<ProduceRequest>(&body, version), mapped, "the padded form is the same message");
             for piece in pieces(frame.len()) {
                 for how in [Move::Feed, Move::Splice] {
-                    let (outcome, ledger) = run_produce(&namespace, &frame, piece, how);
+                    let (outcome, in_flight) = run_produce(&namespace, &frame, piece, how);
                     let outcome = outcome.unwrap();
                     let case = format!("version {version}, {count} topics, id {id:?}, in {piece}, {how:?}");
                     assert_eq!(outcome.bytes, expected, "{case}");
                     assert_eq!((outcome.frames, outcome.at_boundary, outcome.rest), (1, true, 0), "{case}");
-                    assert_eq!((ledger.oldest(), ledger.len()), (Some(entry(0, version)), 1), "{case}");
+                    assert_eq!((in_flight.oldest(), in_flight.len()), (Some(entry(0, version)), 1), "{case}");
                 }
             }
         }
@@ -165,8 +165,8 @@ fn a_produce_request_without_acks_waits_for_no_response() {
         for (acks, waits) in [(-1, 1), (0, 0), (1, 1)] {
             let frame = request_frame(version, "c", &encode(&produce(Some("tx"), acks, &names(2)), version));
             for piece in [1, 30, frame.len() - 1] {
-                let (outcome, ledger) = run_produce(&hiding("a."), &frame, piece, Move::Feed);
-                assert_eq!((outcome.unwrap().frames, ledger.len()), (1, waits), "version {version}, acks {acks}");
+                let (outcome, in_flight) = run_produce(&hiding("a."), &frame, piece, Move::Feed);
+                assert_eq!((outcome.unwrap().frames, in_flight.len()), (1, waits), "version {version}, acks {acks}");
             }
         }
     }
@@ -230,16 +230,16 @@ fn record_batches_are_promised_and_not_held() {
     let namespace = hiding("a.");
     with_view(&namespace, |view| {
         // Nothing of the frame may be held but its front.
-        let view = &View { hold_bytes_max: 200, frame_bytes_max: 8 << 20, namespace: view.namespace, ..*view };
-        let (mut ledger, mut out) = (Ledger::default(), Output::default());
+        let view = &SessionView { hold_bytes_max: 200, frame_bytes_max: 8 << 20, namespace: view.namespace, ..*view };
+        let (mut in_flight, mut out) = (InFlight::default(), Output::default());
         let frame = request_frame(11, "c", &encode(&request, 11));
-        let fed = Requests::default().feed(&frame[..1000], view, &mut ledger, &mut out).unwrap();
+        let fed = Requests::default().feed(&frame[..1000], view, &mut in_flight, &mut out).unwrap();
         assert!(fed.consumed == 1000 && fed.pass > many as u64 - 1000 && fed.pass < many as u64);
-        let (mut ledger, mut out) = (Ledger::default(), Output::default());
-        ledger.push(entry(1, 12));
+        let (mut in_flight, mut out) = (InFlight::default(), Output::default());
+        in_flight.push(entry(1, 12));
         let frame = response_frame(1, 12, &encode(&response, 12));
         let mut responses = Responses::default();
-        let fed = responses.feed(&frame[..1000], view, &mut ledger, &mut out).unwrap();
+        let fed = responses.feed(&frame[..1000], view, &mut in_flight, &mut out).unwrap();
         assert!(fed.consumed == 1000 && fed.pass > many as u64 - 1000 && fed.pass < many as u64);
         assert_eq!((responses.held_bytes(), responses.at_boundary()), (0, false));
     });
@@ -257,8 +257,8 @@ fn what_passes_is_told_as_it_is_behind_other_requests_too() {
         let (small, large) = (frame(&small), frame(&large));
         for (input, alone) in [(&large[..200], true), (&[&small[..], &large[..200]].concat(), false)] {
             with_view(&hiding("a."), |view| {
-                let (mut ledger, mut out) = (Ledger::default(), Output::default());
-                let fed = Requests::default().feed(input, view, &mut ledger, &mut out).unwrap();
+                let (mut in_flight, mut out) = (InFlight::default(), Output::default());
+                let fed = Requests::default().feed(input, view, &mut in_flight, &mut out).unwrap();
                 assert!(fed.pass > 60_000);
                 assert_eq!((fed.goes_on, fed.alone), (goes_on, alone), "version {version}");
             });
@@ -275,9 +275,9 @@ fn a_request_that_the_prefix_makes_longer_than_a_frame_may_be_is_refused() {
         for (frame_bytes_max, taken) in [(length, Ok(1)), (length - 1, Err(Cause::FrameLength))] {
             for piece in [1, 40, frame.len() - 1] {
                 let sent = with_view(&hiding("a."), |view| {
-                    let view = View { frame_bytes_max, namespace: view.namespace, ..*view };
-                    let mut ledger = Ledger::default();
-                    run(&mut Requests::default(), &mut ledger, &view, &frame, piece, Move::Feed)
+                    let view = SessionView { frame_bytes_max, namespace: view.namespace, ..*view };
+                    let mut in_flight = InFlight::default();
+                    run(&mut Requests::default(), &mut in_flight, &view, &frame, piece, Move::Feed)
                 });
                 assert_eq!(sent.map(|outcome| outcome.frames), taken, "version {version}, in {piece}");
             }
@@ -291,14 +291,14 @@ fn a_topic_that_is_not_the_clients_closes_before_its_name_leaves() {
         for foreign in ["b.secret", "a", "a-secret", "__consumer_offsets", ""] {
             let frame = response_frame(1, version, &encode(&fetch(version, &["a.x".into(), foreign.into()]), version));
             for piece in pieces(frame.len()) {
-                let (mut ledger, mut responses) = (Ledger::default(), Responses::default());
-                ledger.push(entry(1, version));
+                let (mut in_flight, mut responses) = (InFlight::default(), Responses::default());
+                in_flight.push(entry(1, version));
                 let (mut carry, mut left, mut ended) = (Vec::new(), Vec::new(), None);
                 with_view(&hiding("a."), |view| {
                     for part in frame.chunks(piece) {
                         carry.extend(part);
                         let mut out = Output::default();
-                        match responses.feed(&carry, view, &mut ledger, &mut out) {
+                        match responses.feed(&carry, view, &mut in_flight, &mut out) {
                             Ok(fed) => {
                                 for segment in &out.segments {
                                     match segment {
@@ -345,8 +345,8 @@ fn what_is_cut_or_cannot_be_is_refused() {
     // A front that is longer than may be held; a name that no length could say with its prefix.
     let long = request_frame(9, &"c".repeat(30_000), &encode(&produce(None, 1, &names(1)), 9));
     let held = with_view(&namespace, |view| {
-        let view = View { hold_bytes_max: 1000, namespace: view.namespace, ..*view };
-        run(&mut Requests::default(), &mut Ledger::default(), &view, &long, 500, Move::Feed)
+        let view = SessionView { hold_bytes_max: 1000, namespace: view.namespace, ..*view };
+        run(&mut Requests::default(), &mut InFlight::default(), &view, &long, 500, Move::Feed)
     });
     assert_eq!(held, Err(Cause::HeldFrameTooLarge));
     for (bytes, taken) in [(32_765, true), (32_766, false)] {

@@ -9,9 +9,9 @@ use crate::support::{
 };
 use kafka_protocol::messages::ProduceResponse;
 use klamm::cluster::{AddressMap, Mode, Namespace, NodeApis};
-use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{HELD_RESPONSE_FACTOR, Named, NamedRule, Responses, View, rules};
+use klamm::rewrite::{HELD_RESPONSE_FACTOR, NamespaceRule, NamespaceView, Responses, SessionView, rules};
+use klamm::wire::{Asked, Exchange, InFlight};
 use klamm::wire::{Direction, Role, api, roles_of};
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
@@ -19,7 +19,7 @@ const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 /// Every (key, version) that a namespace serves and whose responses are rewritten.
 fn served() -> Vec<(i16, i16)> {
     let with_names = rules().iter().filter_map(|rule| match rule.named {
-        NamedRule::Served(max) => Some((rule.key, rule.min, max)),
+        NamespaceRule::Served(max) => Some((rule.key, rule.min, max)),
         _ => None,
     });
     with_names.flat_map(|(key, min, max)| (min..=max).map(move |version| (key, version))).collect()
@@ -30,14 +30,14 @@ fn exact(key: i16) -> bool {
     matches!(key, 0 | 1 | 11 | 14)
 }
 
-fn view<'a>(map: &'a AddressMap, apis: &'a NodeApis, names: &'a Namespace) -> View<'a> {
-    let named = Named { names, cluster_id: CLUSTER_ID, id_mask: ID_MASK };
-    View { namespace: Some(named), ..crate::support::view(map, apis) }
+fn view<'a>(map: &'a AddressMap, apis: &'a NodeApis, names: &'a Namespace) -> SessionView<'a> {
+    let named = NamespaceView { names, cluster_id: CLUSTER_ID, id_mask: ID_MASK };
+    SessionView { namespace: Some(named), ..crate::support::view(map, apis) }
 }
 
 /// One response, as the backend tells it and as the client is to read it.
 struct Told {
-    entry: Entry,
+    entry: Exchange,
     backend: Vec<u8>,
     client: Vec<u8>,
 }
@@ -66,16 +66,16 @@ fn tell_with(names: &Namespace, (key, version): (i16, i16), seed: u64, shown_err
         };
         response_frame(key, version, &teller.body(key))
     });
-    Told { entry: Entry { shown_error, asked, ..entry(key, version) }, backend, client }
+    Told { entry: Exchange { shown_error, asked, ..entry(key, version) }, backend, client }
 }
 
-fn rewrite(told: &Told, view: &View<'_>, frame: &[u8], piece: usize, how: Move) -> Result<Outcome, Cause> {
-    let mut ledger = Ledger::default();
-    ledger.push(told.entry);
-    let outcome = run(&mut Responses::default(), &mut ledger, view, frame, piece, how)?;
-    assert_eq!(ledger.is_empty(), outcome.frames == 1);
+fn rewrite(told: &Told, view: &SessionView<'_>, frame: &[u8], piece: usize, how: Move) -> Result<Outcome, Cause> {
+    let mut in_flight = InFlight::default();
+    in_flight.push(told.entry);
+    let outcome = run(&mut Responses::default(), &mut in_flight, view, frame, piece, how)?;
+    assert_eq!(in_flight.is_empty(), outcome.frames == 1);
     if told.entry.api_key == 1 && told.entry.api_version >= 7 && outcome.frames == 1 {
-        assert!(ledger.session_ids.contains(FETCH_SESSION), "the session is the client's");
+        assert!(in_flight.session_ids.contains(FETCH_SESSION), "the session is the client's");
     }
     Ok(outcome)
 }
@@ -217,14 +217,14 @@ fn broken_responses_never_panic_and_end_alike_in_any_pieces() {
                 let end = (at + bomb.len()).min(told.backend.len());
                 told.backend[at..end].copy_from_slice(&bomb[..end - at]);
             }
-            let mut ledger = Ledger::default();
-            ledger.push(told.entry);
+            let mut in_flight = InFlight::default();
+            in_flight.push(told.entry);
             let all = told.backend.len();
-            let whole = run(&mut Responses::default(), &mut ledger, &view, &told.backend, all, Move::Feed);
+            let whole = run(&mut Responses::default(), &mut in_flight, &view, &told.backend, all, Move::Feed);
             for piece in [61, 4096] {
-                let mut ledger = Ledger::default();
-                ledger.push(told.entry);
-                let parts = run(&mut Responses::default(), &mut ledger, &view, &told.backend, piece, Move::Feed);
+                let mut in_flight = InFlight::default();
+                in_flight.push(told.entry);
+                let parts = run(&mut Responses::default(), &mut in_flight, &view, &told.backend, piece, Move::Feed);
                 assert_eq!(parts, whole, "key {key} version {version}");
             }
             match whole {
@@ -250,11 +250,11 @@ fn a_held_response_is_bounded() {
     let told = (1..).map(|seed| tell(&names, 3, 9, seed, 0)).find(|told| told.backend.len() > 3000).unwrap();
     for (hold_bytes_max, expected) in [(2000, None), (100, Some(Cause::HeldFrameTooLarge))] {
         assert!(100 * HELD_RESPONSE_FACTOR < 3000 && told.backend.len() < 2000 * HELD_RESPONSE_FACTOR);
-        let view = View { hold_bytes_max, ..view(&map, &apis, &names) };
-        let mut ledger = Ledger::default();
-        ledger.push(told.entry);
+        let view = SessionView { hold_bytes_max, ..view(&map, &apis, &names) };
+        let mut in_flight = InFlight::default();
+        in_flight.push(told.entry);
         let mut responses = Responses::default();
-        let outcome = run(&mut responses, &mut ledger, &view, &told.backend, 700, Move::Feed);
+        let outcome = run(&mut responses, &mut in_flight, &view, &told.backend, 700, Move::Feed);
         assert_eq!(outcome.err(), expected);
         assert_eq!(responses.held_bytes(), 0, "nothing stays");
     }

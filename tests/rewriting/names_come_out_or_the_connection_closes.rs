@@ -11,19 +11,19 @@ use kafka_protocol::messages::{
     join_group_response, metadata_response, produce_response,
 };
 use klamm::cluster::{Mode, Namespace};
-use klamm::frame::{Asked, Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{NamedRule, Output, Poison, Responses, Segment, View, rules};
+use klamm::rewrite::{NamespaceRule, Output, RejectedName, Responses, Segment, SessionView, rules};
+use klamm::wire::{Asked, Exchange, InFlight};
 
 /// The body that leaves where the backend answers `asked` with `body`.
-fn answered(names: &Namespace, asked: Entry, body: &[u8], piece: Option<usize>) -> Result<Vec<u8>, Cause> {
+fn answered(names: &Namespace, asked: Exchange, body: &[u8], piece: Option<usize>) -> Result<Vec<u8>, Cause> {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let view = named_view(&map, &apis, names);
     let frame = response_frame(asked.api_key, asked.api_version, body);
-    let mut ledger = Ledger::default();
-    ledger.push(asked);
+    let mut in_flight = InFlight::default();
+    in_flight.push(asked);
     let piece = piece.unwrap_or(frame.len());
-    let outcome = run(&mut Responses::default(), &mut ledger, &view, &frame, piece, Move::Feed)?;
+    let outcome = run(&mut Responses::default(), &mut in_flight, &view, &frame, piece, Move::Feed)?;
     let header = if rule(asked.api_key).flexible(asked.api_version) { 9 } else { 8 };
     Ok(outcome.bytes[header..].to_vec())
 }
@@ -124,7 +124,7 @@ const MASKED: &str = "5b5b5b5b-5b5b-5b5b-5b5b-5b5b5b5b5b5b";
 fn a_topic_that_was_asked_for_by_id_is_unknown_whatever_the_backend_has() {
     let names = namespace(Mode::HidePrefix);
     for version in [12, 13] {
-        let by_id = Entry { asked: Asked::TopicIds, ..entry(3, version) };
+        let by_id = Exchange { asked: Asked::TopicIds, ..entry(3, version) };
         let unknown = encode(&metadata(None, SAID, 100), version);
         let told = encode(&metadata(None, MASKED, 100), version);
         assert_eq!(answered(&names, by_id, &told, None).as_ref(), Ok(&unknown));
@@ -180,7 +180,7 @@ fn a_group_of_members_from_elsewhere_is_told_of_own_topics_alone() {
     let shown = encode(&joined(subscribed(&["orders"])), 6);
     assert_eq!(answered(&names, entry(11, 6), &told, None), Ok(shown));
     // Blobs of other protocols, and those that nobody can read, stay as they are.
-    let other = Entry { asked: Asked::OtherProtocol, ..entry(11, 6) };
+    let other = Exchange { asked: Asked::OtherProtocol, ..entry(11, 6) };
     assert_eq!(answered(&names, other, &told, None), Ok(told));
     let unreadable = encode(&joined(Bytes::from_static(b"\0\x01\x7f\xff\xff\xffx")), 6);
     assert_eq!(answered(&names, entry(11, 6), &unreadable, None), Ok(unreadable));
@@ -194,10 +194,10 @@ fn records_are_not_copied_and_small_parts_are_not_scattered() {
     let view = named_view(&map, &apis, &names);
     let rewritten = |key, version, body: &[u8]| {
         let frame = response_frame(key, version, body);
-        let mut ledger = Ledger::default();
-        ledger.push(entry(key, version));
+        let mut in_flight = InFlight::default();
+        in_flight.push(entry(key, version));
         let mut out = Output::default();
-        Responses::default().feed(&frame, &view, &mut ledger, &mut out).unwrap();
+        Responses::default().feed(&frame, &view, &mut in_flight, &mut out).unwrap();
         (frame, out)
     };
     for version in 4..=12 {
@@ -219,10 +219,10 @@ fn what_holds_no_names_passes_without_being_held() {
     let view = named_view(&map, &apis, &names);
     for (key, version) in [(12, 4), (13, 5), (22, 5), (25, 4), (26, 5), (17, 1), (36, 2)] {
         let frame = response_frame(key, version, &[0xab; 300]);
-        let mut ledger = Ledger::default();
-        ledger.push(entry(key, version));
+        let mut in_flight = InFlight::default();
+        in_flight.push(entry(key, version));
         let mut out = Output::default();
-        let fed = Responses::default().feed(&frame[..8], &view, &mut ledger, &mut out).unwrap();
+        let fed = Responses::default().feed(&frame[..8], &view, &mut in_flight, &mut out).unwrap();
         assert_eq!((fed.consumed, fed.pass), (8, frame.len() as u64 - 8), "key {key}");
     }
 }
@@ -231,20 +231,20 @@ fn what_holds_no_names_passes_without_being_held() {
 fn a_response_to_what_a_namespace_never_asks_closes() {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let names = namespace(Mode::HidePrefix);
-    let view: View<'_> = named_view(&map, &apis, &names);
+    let view: SessionView<'_> = named_view(&map, &apis, &names);
     let mut tried = 0;
     for rule in rules() {
         for version in rule.min..=rule.max {
             let asked = match rule.named {
-                NamedRule::Served(max) => version <= max,
-                NamedRule::Untouched => true,
-                NamedRule::Disabled | NamedRule::Refused | NamedRule::Closed => false,
+                NamespaceRule::Served(max) => version <= max,
+                NamespaceRule::Untouched => true,
+                NamespaceRule::Disabled | NamespaceRule::Refused | NamespaceRule::Closed => false,
             };
             if !asked {
                 let frame = response_frame(rule.key, version, &[0; 30]);
-                let mut ledger = Ledger::default();
-                ledger.push(entry(rule.key, version));
-                let outcome = Responses::default().feed(&frame, &view, &mut ledger, &mut Output::default());
+                let mut in_flight = InFlight::default();
+                in_flight.push(entry(rule.key, version));
+                let outcome = Responses::default().feed(&frame, &view, &mut in_flight, &mut Output::default());
                 assert_eq!(outcome, Err(Cause::ResponseUnexpected), "{} {version}", rule.name);
                 tried += 1;
             }
@@ -257,9 +257,9 @@ fn a_response_to_what_a_namespace_never_asks_closes() {
 #[test]
 fn a_refused_name_comes_back_as_it_was_said() {
     let names = namespace(Mode::HidePrefix);
-    let mut poisoned = Vec::new();
-    Poison::Forbidden.write(&names, b"logs", &mut poisoned);
-    let told = produced(&[std::str::from_utf8(&poisoned).unwrap(), &own("orders")]);
+    let mut rejected = Vec::new();
+    RejectedName::Forbidden.write(&names, b"logs", &mut rejected);
+    let told = produced(&[std::str::from_utf8(&rejected).unwrap(), &own("orders")]);
     let mut shown = produced(&["logs", "orders"]);
     shown.responses[0].partition_responses[0].error_code = 29;
     for version in 3..=12 {

@@ -10,23 +10,23 @@ use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeClusterRequest, DescribeQuorumRequest, FindCoordinatorRequest, MetadataRequest,
     ProduceRequest, TopicName, TransactionalId, describe_quorum_request, metadata_request,
 };
-use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Output, RequestRule, Requests, View, rules};
+use klamm::rewrite::{Output, RequestRule, Requests, SessionView, rules};
 use klamm::wire::INTERNAL;
+use klamm::wire::{Exchange, InFlight};
 
-fn with_view<T>(test: impl FnOnce(&View<'_>) -> T) -> T {
+fn with_view<T>(test: impl FnOnce(&SessionView<'_>) -> T) -> T {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     test(&view(&map, &apis))
 }
 
-/// What comes of `input` in such pieces, whoever moves the bytes that pass, and the ledger.
-fn run_requests(input: &[u8], piece: usize) -> (Result<Outcome, Cause>, Vec<Entry>) {
+/// What comes of `input` in such pieces, whoever moves the bytes that pass, and the in_flight.
+fn run_requests(input: &[u8], piece: usize) -> (Result<Outcome, Cause>, Vec<Exchange>) {
     with_view(|view| {
         let [fed, spliced] = [Move::Feed, Move::Splice].map(|how| {
-            let mut ledger = Ledger::default();
-            let outcome = run(&mut Requests::default(), &mut ledger, view, input, piece, how);
-            (outcome, std::iter::from_fn(|| ledger.pop()).collect())
+            let mut in_flight = InFlight::default();
+            let outcome = run(&mut Requests::default(), &mut in_flight, view, input, piece, how);
+            (outcome, std::iter::from_fn(|| in_flight.pop()).collect())
         });
         assert_eq!(fed, spliced);
         fed
@@ -37,12 +37,12 @@ fn run_requests(input: &[u8], piece: usize) -> (Result<Outcome, Cause>, Vec<Entr
 fn refused(input: &[u8]) -> Option<Cause> {
     let causes = [input.len().max(1), 1].map(|piece| {
         with_view(|view| {
-            let (mut requests, mut ledger) = (Requests::default(), Ledger::default());
+            let (mut requests, mut in_flight) = (Requests::default(), InFlight::default());
             let mut carry = Vec::new();
             for part in input.chunks(piece) {
                 carry.extend(part);
                 let mut out = Output::default();
-                match requests.feed(&carry, view, &mut ledger, &mut out) {
+                match requests.feed(&carry, view, &mut in_flight, &mut out) {
                     Ok(fed) => drop(carry.drain(..fed.consumed)),
                     Err(cause) => return Some(cause),
                 }
@@ -103,8 +103,8 @@ fn no_key_and_no_version_without_a_row_is_forwarded() {
             frame.extend(key.to_be_bytes());
             frame.extend(version.to_be_bytes());
             frame.extend(CORRELATION_ID.to_be_bytes());
-            let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
-            let fed = with_view(|view| requests.feed(&frame, view, &mut ledger, &mut out));
+            let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
+            let fed = with_view(|view| requests.feed(&frame, view, &mut in_flight, &mut out));
             let expected = match rule {
                 Some(rule) if (rule.min..=rule.max).contains(&version) => None,
                 Some(rule) if rule.key == 18 && version > rule.max => None,
@@ -212,7 +212,7 @@ fn a_checked_request_passes_whole_and_its_every_cut_is_refused() {
             let outcome = outcome.unwrap();
             assert_eq!(outcome.bytes, if own { vec![] } else { frame.clone() });
             assert_eq!((outcome.frames, outcome.at_boundary), (1, true));
-            assert_eq!(entries, [Entry { own, ..entry(key, version) }]);
+            assert_eq!(entries, [Exchange { own, ..entry(key, version) }]);
         }
         for cut in 12..frame.len() {
             let (lying, _) = run_requests(&framed(&frame[4..cut]), 1 << 20);
@@ -280,17 +280,17 @@ fn random_bytes_never_panic_and_never_grow() {
 #[test]
 fn at_the_limit_in_flight_no_request_is_taken() {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
-    let view = View { in_flight_max: 2, ..view(&map, &apis) };
+    let view = SessionView { in_flight_max: 2, ..view(&map, &apis) };
     let frame = request_frame(12, 4, &[0; 9]);
     let input = frame.repeat(4);
-    let (mut requests, mut ledger, mut out) = (Requests::default(), Ledger::default(), Output::default());
-    let fed = requests.feed(&input, &view, &mut ledger, &mut out).unwrap();
-    assert_eq!((fed.consumed, fed.pass, fed.waits.is_some(), ledger.len()), (2 * frame.len(), 0, true, 2));
+    let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
+    let fed = requests.feed(&input, &view, &mut in_flight, &mut out).unwrap();
+    assert_eq!((fed.consumed, fed.pass, fed.waits.is_some(), in_flight.len()), (2 * frame.len(), 0, true, 2));
     assert_eq!(out.len(), 2 * frame.len());
-    ledger.pop();
+    in_flight.pop();
     out.clear();
-    let fed = requests.feed(&input[2 * frame.len()..], &view, &mut ledger, &mut out).unwrap();
-    assert_eq!((fed.consumed, fed.waits.is_some(), ledger.len()), (frame.len(), true, 2));
+    let fed = requests.feed(&input[2 * frame.len()..], &view, &mut in_flight, &mut out).unwrap();
+    assert_eq!((fed.consumed, fed.waits.is_some(), in_flight.len()), (frame.len(), true, 2));
     // Full is told where nothing waits, too: the caller need not read.
-    assert!(requests.feed(&[], &view, &mut ledger, &mut out).unwrap().waits.is_some());
+    assert!(requests.feed(&[], &view, &mut in_flight, &mut out).unwrap().waits.is_some());
 }

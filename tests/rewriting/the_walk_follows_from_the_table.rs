@@ -6,8 +6,8 @@ use std::time::Duration;
 use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
 use kafka_protocol::messages::{MetadataResponse, TopicName};
 use klamm::cluster::Namespace;
-use klamm::frame::Ledger;
-use klamm::rewrite::{Output, ResponseRule, Responses, View, rules};
+use klamm::rewrite::{Output, ResponseRule, Responses, SessionView, rules};
+use klamm::wire::InFlight;
 use klamm::wire::{APIS, Direction, Role, roles_of};
 
 use crate::support::samples::{WALKED, encode, string};
@@ -62,17 +62,17 @@ fn metadata(topics: usize) -> Vec<u8> {
 }
 
 /// What it takes to deal with a frame in pieces of so many bytes: the least of some tries.
-fn cost(view: &View<'_>, frame: &[u8], piece: usize) -> Duration {
+fn cost(view: &SessionView<'_>, frame: &[u8], piece: usize) -> Duration {
     let once = || {
-        let (mut responses, mut ledger, mut out) = (Responses::default(), Ledger::default(), Output::default());
-        ledger.push(entry(METADATA, 9));
+        let (mut responses, mut in_flight, mut out) = (Responses::default(), InFlight::default(), Output::default());
+        in_flight.push(entry(METADATA, 9));
         let began = cpu();
         for part in frame.chunks(piece) {
             out.clear();
-            let fed = responses.feed(part, view, &mut ledger, &mut out).unwrap();
+            let fed = responses.feed(part, view, &mut in_flight, &mut out).unwrap();
             assert_eq!(fed.consumed, part.len());
         }
-        assert!(ledger.is_empty());
+        assert!(in_flight.is_empty());
         cpu() - began
     };
     (0..5).map(|_| once()).min().unwrap()
@@ -86,8 +86,9 @@ fn cost_is_linear_in_a_frames_bytes_and_does_not_know_other_virtual_clusters() {
     let many = Namespace { all_prefixes: prefixes, ..few.clone() };
     let (small, large) = (metadata(400), metadata(400 * 8));
     for piece in [64, 4096, usize::MAX] {
-        let cost =
-            |names, frame| cost(&View { hold_bytes_max: 1 << 20, ..named_view(&map, &apis, names) }, frame, piece);
+        let cost = |names, frame| {
+            cost(&SessionView { hold_bytes_max: 1 << 20, ..named_view(&map, &apis, names) }, frame, piece)
+        };
         let (once, eight) = (cost(&few, &small), cost(&few, &large));
         // Eight times as much; a cost that grew with the square would be sixty-four.
         assert!(eight < once * 24, "{once:?} for one, {eight:?} for eight of it, in {piece}");

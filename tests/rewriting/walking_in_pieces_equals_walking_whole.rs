@@ -6,9 +6,9 @@ use crate::support::{
     Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
 };
 use klamm::cluster::ApiRange;
-use klamm::frame::Ledger;
 use klamm::metrics::Cause;
 use klamm::rewrite::{RequestRule, Requests, ResponseRule, Responses, rules};
+use klamm::wire::InFlight;
 
 const METADATA: i16 = 3;
 const HOSTS: [&str; 3] = ["g", "gateway.example", "a-rather-long-advertised-host-name.of-a-gateway.example.org"];
@@ -101,9 +101,9 @@ fn what_follows_the_brokers_of_metadata_passes_unless_one_is_left_out() {
             let whole = run_response(METADATA, version, &view, &frame, frame.len(), Move::Feed).unwrap();
             // Up to the first byte of which there is a promise: from there on it is one for all of the rest.
             let first = (1..frame.len()).find_map(|bytes| {
-                let (mut ledger, mut out) = (Ledger::default(), klamm::rewrite::Output::default());
-                ledger.push(entry(METADATA, version));
-                let fed = Responses::default().feed(&frame[..bytes], &view, &mut ledger, &mut out).unwrap();
+                let (mut in_flight, mut out) = (InFlight::default(), klamm::rewrite::Output::default());
+                in_flight.push(entry(METADATA, version));
+                let fed = Responses::default().feed(&frame[..bytes], &view, &mut in_flight, &mut out).unwrap();
                 (fed.pass > 0).then_some((bytes, fed.pass))
             });
             match first {
@@ -138,20 +138,20 @@ fn every_forwarded_version_passes_untouched_and_is_promised_after_its_head() {
                         assert_eq!((&outcome.bytes, outcome.frames), (&frame, 1));
                     }
                 }
-                let mut ledger = Ledger::default();
-                ledger.push(entry(rule.key, version));
+                let mut in_flight = InFlight::default();
+                in_flight.push(entry(rule.key, version));
                 let mut out = klamm::rewrite::Output::default();
-                let fed = Responses::default().feed(&frame[..8], &view, &mut ledger, &mut out).unwrap();
+                let fed = Responses::default().feed(&frame[..8], &view, &mut in_flight, &mut out).unwrap();
                 assert_eq!((fed.consumed, fed.pass), (8, frame.len() as u64 - 8));
             }
             if matches!(rule.request, RequestRule::Forward) {
                 let frame = request_frame(rule.key, version, &[0xab; 300]);
                 for piece in [1, 7, 12, 13, 64, 400] {
                     for how in [Move::Feed, Move::Splice] {
-                        let mut ledger = Ledger::default();
-                        let outcome = run(&mut Requests::default(), &mut ledger, &view, &frame, piece, how).unwrap();
+                        let mut in_flight = InFlight::default();
+                        let outcome = run(&mut Requests::default(), &mut in_flight, &view, &frame, piece, how).unwrap();
                         assert_eq!((&outcome.bytes, outcome.frames, outcome.at_boundary), (&frame, 1, true));
-                        assert_eq!(ledger.oldest(), Some(entry(rule.key, version)));
+                        assert_eq!(in_flight.oldest(), Some(entry(rule.key, version)));
                     }
                 }
             }
@@ -169,18 +169,18 @@ fn own_answers_wait_for_what_is_older_and_for_what_was_promised() {
     let fetch = response_frame(1, 17, &body(&mut Dice::new(11), 1, 17));
     let heartbeat = response_frame(12, 4, &[0; 20]);
     let metadata = response_frame(3, 9, &body(&mut Dice::new(12), 3, 9));
-    let own = klamm::frame::Entry { own: true, ..entry(18, 0) };
-    let fill = |ledger: &mut Ledger| {
+    let own = klamm::wire::Exchange { own: true, ..entry(18, 0) };
+    let fill = |in_flight: &mut InFlight| {
         for entry in [own, entry(1, 17), own, own, entry(12, 4), entry(3, 9), own] {
-            ledger.push(entry);
+            in_flight.push(entry);
         }
     };
     let input = [&fetch[..], &heartbeat, &metadata].concat();
-    let mut ledger = Ledger::default();
-    fill(&mut ledger);
-    let whole = run(&mut Responses::default(), &mut ledger, &view, &input, input.len(), Move::Feed).unwrap();
-    assert_eq!((whole.frames, whole.own_answers, ledger.len()), (7, 4, 0));
-    // The frames, cut apart by their own lengths, are in the order of the ledger.
+    let mut in_flight = InFlight::default();
+    fill(&mut in_flight);
+    let whole = run(&mut Responses::default(), &mut in_flight, &view, &input, input.len(), Move::Feed).unwrap();
+    assert_eq!((whole.frames, whole.own_answers, in_flight.len()), (7, 4, 0));
+    // The frames, cut apart by their own lengths, are in the order of the in_flight.
     let mut rest = &whole.bytes[..];
     let mut lengths = Vec::new();
     while let Some(length) = rest.first_chunk() {
@@ -194,9 +194,9 @@ fn own_answers_wait_for_what_is_older_and_for_what_was_promised() {
     assert_eq!((lengths.len(), lengths[6]), (7, answer));
     for piece in pieces(input.len()) {
         for how in [Move::Feed, Move::Splice] {
-            let mut ledger = Ledger::default();
-            fill(&mut ledger);
-            let parts = run(&mut Responses::default(), &mut ledger, &view, &input, piece, how).unwrap();
+            let mut in_flight = InFlight::default();
+            fill(&mut in_flight);
+            let parts = run(&mut Responses::default(), &mut in_flight, &view, &input, piece, how).unwrap();
             assert_eq!(parts, whole, "in {piece} {how:?}");
         }
     }
@@ -249,16 +249,16 @@ fn responses_out_of_order_or_of_impossible_length_are_refused() {
     let apis = generous_apis();
     let map = addresses("gateway.example");
     let view = view(&map, &apis);
-    let feed = |entries: &[klamm::frame::Entry], input: &[u8]| {
+    let feed = |entries: &[klamm::wire::Exchange], input: &[u8]| {
         [1, input.len()].map(|piece| {
-            let mut ledger = Ledger::default();
-            entries.iter().for_each(|entry| ledger.push(*entry));
-            run(&mut Responses::default(), &mut ledger, &view, input, piece, Move::Feed).map(|outcome| outcome.bytes)
+            let mut in_flight = InFlight::default();
+            entries.iter().for_each(|entry| in_flight.push(*entry));
+            run(&mut Responses::default(), &mut in_flight, &view, input, piece, Move::Feed).map(|outcome| outcome.bytes)
         })
     };
     let heartbeat = response_frame(12, 4, &[0; 6]);
     assert_eq!(feed(&[], &heartbeat), [Err(Cause::ResponseUnexpected), Err(Cause::ResponseUnexpected)]);
-    let other = klamm::frame::Entry { correlation_id: 1, ..entry(12, 4) };
+    let other = klamm::wire::Exchange { correlation_id: 1, ..entry(12, 4) };
     assert_eq!(feed(&[other, entry(12, 4)], &heartbeat)[0], Err(Cause::ResponseUnexpected));
     // The same id twice in flight is the client's own affair.
     assert_eq!(feed(&[entry(12, 4); 2], &heartbeat.repeat(2))[0], Ok(heartbeat.repeat(2)));
@@ -281,19 +281,19 @@ fn a_held_frame_is_bounded() {
             // A round that names a node with a long host.
             let frame = response_frame(key, version, &body(&mut Dice::new(7), key, version));
             for limit in [8, 60] {
-                let view = klamm::rewrite::View { hold_bytes_max: limit, ..view(&map, &apis) };
+                let view = klamm::rewrite::SessionView { hold_bytes_max: limit, ..view(&map, &apis) };
                 for piece in [1, 13, frame.len()] {
-                    let mut ledger = Ledger::default();
-                    ledger.push(entry(key, version));
+                    let mut in_flight = InFlight::default();
+                    in_flight.push(entry(key, version));
                     let mut responses = Responses::default();
-                    let outcome = run(&mut responses, &mut ledger, &view, &frame, piece, Move::Feed);
+                    let outcome = run(&mut responses, &mut in_flight, &view, &frame, piece, Move::Feed);
                     assert!(matches!(outcome, Ok(_) | Err(Cause::HeldFrameTooLarge)), "key {key}: {outcome:?}");
                     assert!(responses.held_bytes() <= limit as usize + 512, "{}", responses.held_bytes());
                 }
             }
         }
     }
-    let view = klamm::rewrite::View { hold_bytes_max: 64, ..view(&map, &apis) };
+    let view = klamm::rewrite::SessionView { hold_bytes_max: 64, ..view(&map, &apis) };
     let metadata =
         (1..).map(|seed| response_frame(3, 9, &body(&mut Dice::new(seed), 3, 9))).find(|frame| frame.len() > 600);
     let outcome = run_response(3, 9, &view, &metadata.unwrap(), 1 << 20, Move::Feed);

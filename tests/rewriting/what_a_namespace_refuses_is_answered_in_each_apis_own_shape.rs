@@ -9,9 +9,9 @@ use crate::support::{
 use bytes::Bytes;
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
-use klamm::frame::Ledger;
 use klamm::metrics::Cause;
-use klamm::rewrite::{NamedRule, Requests, Responses, Rule, rules};
+use klamm::rewrite::{NamespaceRule, Requests, Responses, Rule, rules};
+use klamm::wire::InFlight;
 
 const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
 const SECURITY_DISABLED: i16 = 54;
@@ -22,10 +22,10 @@ const NAMES: [&str; 3] = ["a-topic", "", "b.secret"];
 fn ask(frame: &[u8], piece: usize) -> Result<(Outcome, Vec<u8>), Cause> {
     let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("a."));
     let view = named_view(&map, &apis, &names);
-    let mut ledger = Ledger::default();
-    let taken = run(&mut Requests::default(), &mut ledger, &view, frame, piece, Move::Feed)?;
-    let answer = run(&mut Responses::default(), &mut ledger, &view, &[], 1, Move::Feed)?;
-    assert!(ledger.is_empty() && answer.own_answers == taken.frames && ledger.held_bytes() == 0);
+    let mut in_flight = InFlight::default();
+    let taken = run(&mut Requests::default(), &mut in_flight, &view, frame, piece, Move::Feed)?;
+    let answer = run(&mut Responses::default(), &mut in_flight, &view, &[], 1, Move::Feed)?;
+    assert!(in_flight.is_empty() && answer.own_answers == taken.frames && in_flight.held_bytes() == 0);
     Ok((taken, answer.bytes))
 }
 
@@ -361,7 +361,7 @@ fn share_group_state(rule: &Rule, version: i16) {
 
 #[test]
 fn every_refused_version_is_answered_in_its_own_shape() {
-    let refused = rules().iter().filter(|rule| matches!(rule.named, NamedRule::Refused | NamedRule::Disabled));
+    let refused = rules().iter().filter(|rule| matches!(rule.named, NamespaceRule::Refused | NamespaceRule::Disabled));
     let mut versions = 0;
     for rule in refused {
         for version in rule.min..=rule.max {
@@ -402,17 +402,17 @@ fn what_brokers_ask_each_other_under_a_clients_key_is_refused_too() {
 fn refusals_wait_for_what_is_older() {
     let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("a."));
     let view = named_view(&map, &apis, &names);
-    let (mut requests, mut responses, mut ledger) = (Requests::default(), Responses::default(), Ledger::default());
+    let (mut requests, mut responses, mut in_flight) = (Requests::default(), Responses::default(), InFlight::default());
     let heartbeat = encode(&made!(HeartbeatRequest { group_id: GroupId(string("g")) }), 4);
     let acls = encode(&DescribeAclsRequest::default(), 3);
     let sent = [request_frame(12, 4, &heartbeat), request_frame(29, 3, &acls), request_frame(12, 4, &heartbeat)];
-    let taken = run(&mut requests, &mut ledger, &view, &sent.concat(), 9, Move::Feed).unwrap();
-    assert_eq!((taken.frames, ledger.len()), (3, 3));
-    assert!(ledger.held_bytes() > 0);
+    let taken = run(&mut requests, &mut in_flight, &view, &sent.concat(), 9, Move::Feed).unwrap();
+    assert_eq!((taken.frames, in_flight.len()), (3, 3));
+    assert!(in_flight.held_bytes() > 0);
     let beat = response_frame(12, 4, &encode(&HeartbeatResponse::default(), 4));
-    assert!(run(&mut responses, &mut ledger, &view, &[], 1, Move::Feed).unwrap().bytes.is_empty());
-    let came = run(&mut responses, &mut ledger, &view, &[&beat[..], &beat].concat(), 7, Move::Feed).unwrap();
-    assert_eq!((came.frames, came.own_answers, ledger.held_bytes()), (3, 1, 0));
+    assert!(run(&mut responses, &mut in_flight, &view, &[], 1, Move::Feed).unwrap().bytes.is_empty());
+    let came = run(&mut responses, &mut in_flight, &view, &[&beat[..], &beat].concat(), 7, Move::Feed).unwrap();
+    assert_eq!((came.frames, came.own_answers, in_flight.held_bytes()), (3, 1, 0));
     assert!(came.bytes.starts_with(&beat) && came.bytes.ends_with(&beat) && came.bytes.len() > 2 * beat.len());
     assert_eq!(came.bytes[beat.len() + 4..beat.len() + 8], CORRELATION_ID.to_be_bytes());
 }

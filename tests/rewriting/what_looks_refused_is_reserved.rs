@@ -13,8 +13,8 @@ use kafka_protocol::messages::describe_transactions_response::TransactionState;
 use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::*;
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
-use klamm::frame::Ledger;
 use klamm::rewrite::{Requests, Responses};
+use klamm::wire::InFlight;
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 const INVALID_TOPIC: i16 = 17;
@@ -49,13 +49,13 @@ where
 {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let view = named_view(&map, &apis, names);
-    let mut ledger = Ledger::default();
+    let mut in_flight = InFlight::default();
     let frame = request_frame(key, version, &encode(request, version));
-    let out = run(&mut Requests::default(), &mut ledger, &view, &frame, frame.len(), Move::Feed).unwrap();
+    let out = run(&mut Requests::default(), &mut in_flight, &view, &frame, frame.len(), Move::Feed).unwrap();
     let flexible = rule(key).flexible(version);
     let asked: Q = decode(request_body(&out.bytes, flexible).unwrap(), version);
     let frame = response_frame(key, version, &encode(&answer(asked), version));
-    let out = run(&mut Responses::default(), &mut ledger, &view, &frame, frame.len(), Move::Feed).unwrap();
+    let out = run(&mut Responses::default(), &mut in_flight, &view, &frame, frame.len(), Move::Feed).unwrap();
     decode(&out.bytes[if flexible { 9 } else { 8 }..], version)
 }
 
@@ -109,9 +109,9 @@ fn a_group_that_is_listed_may_be_named() {
             };
             let response = ListGroupsResponse::default().with_groups(there.iter().enumerate().map(one).collect());
             let frame = response_frame(16, 4, &encode(&response, 4));
-            let mut ledger = Ledger::default();
-            ledger.push(entry(16, 4));
-            let out = run(&mut Responses::default(), &mut ledger, &view, &frame, frame.len(), Move::Feed).unwrap();
+            let mut in_flight = InFlight::default();
+            in_flight.push(entry(16, 4));
+            let out = run(&mut Responses::default(), &mut in_flight, &view, &frame, frame.len(), Move::Feed).unwrap();
             let listed: ListGroupsResponse = decode(&out.bytes[9..], 4);
             let (at, shown): (Vec<usize>, Vec<String>) = listed
                 .groups

@@ -27,7 +27,7 @@ fn imports_point_down() {
     }
     for (path, text) in [
         ("src/session/a.rs", "use crate::{frame, net::Ring}; use super::b; use crate::session::c;"),
-        ("src/frame/a/b.rs", "use super::super::ledger; use super::net;"),
+        ("src/wire/a/b.rs", "use super::super::in_flight; use super::net;"),
         (
             "src/frame/a.rs",
             "// use crate::net;\nconst S: &str = \"crate::net::x\"; /* crate::net::x /* y */ crate::net */",

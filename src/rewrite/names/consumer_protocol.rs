@@ -6,7 +6,7 @@
 //! mapped wherever they can be read, and what stands behind them is kept as it is. May not know which field a blob stood
 //! in, nor who asks.
 
-use super::poison::Poison;
+use super::rejected_name::RejectedName;
 use crate::cluster::Namespace;
 
 /// What a blob holds.
@@ -47,7 +47,7 @@ const NULL: [u8; 4] = (-1i32).to_be_bytes();
 
 /// Appends `blob` with its names mapped to `into`; what was appended is to be used only when it was `Written`.
 ///
-/// A name from a client that stands for no topic is poisoned, so that it comes back as it was. The topics a member has
+/// A name from a client that stands for no topic is rejected, so that it comes back as it was. The topics a member has
 /// already (from version 1 on), when they cannot be read, are left out with all that is behind them, and the version
 /// becomes 0: names that nobody mapped must not pass. A broken user data is left out likewise.
 pub fn rewrite(
@@ -183,10 +183,10 @@ impl<'a> Writer<'a> {
         match self.direction {
             Direction::In => match self.namespace.topic_in(name) {
                 Ok(physical) => physical.write(self.into),
-                Err(refusal) => Poison::from(refusal).write(self.namespace, name, self.into),
+                Err(refusal) => RejectedName::from(refusal).write(self.namespace, name, self.into),
             },
             Direction::Out => {
-                let said = Poison::read(self.namespace, name).map(|(_, said)| said);
+                let said = RejectedName::read(self.namespace, name).map(|(_, said)| said);
                 let Some(shown) = said.or_else(|| self.namespace.topic_out(name)) else {
                     self.into.truncate(length_at);
                     return Ok(false);

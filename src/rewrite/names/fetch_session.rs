@@ -3,7 +3,7 @@
 //! On the backend a session is bound to no connection and to no tenant: whoever says its id and epoch gets its topics, or
 //! ends it. So a connection may name only the sessions that came in responses to itself (KIP-227).
 
-use crate::frame::SessionIds;
+use crate::wire::SessionIds;
 
 /// FETCH_SESSION_ID_NOT_FOUND.
 pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;

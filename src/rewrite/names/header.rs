@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::super::treatments::HEADERS;
-use crate::frame::REQUEST_HEAD_BYTES;
 use crate::metrics::Cause;
+use crate::wire::REQUEST_HEAD_BYTES;
 use crate::wire::{Event, Walker};
 
 /// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).

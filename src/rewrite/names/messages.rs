@@ -16,7 +16,7 @@ pub fn shown(text: &[u8], error: i16, names: &Namespace) -> Option<Vec<u8>> {
         return None;
     }
     let own = names.prefix.as_bytes();
-    if names.mode != Mode::Open && poisoned(text, own) {
+    if names.mode != Mode::Open && rejected(text, own) {
         return None;
     }
     let hides = names.mode == Mode::HidePrefix;
@@ -48,7 +48,7 @@ fn without_prefix(text: &[u8], prefix: &[u8]) -> Vec<u8> {
 }
 
 /// A name that we replaced in the request.
-fn poisoned(text: &[u8], prefix: &[u8]) -> bool {
+fn rejected(text: &[u8], prefix: &[u8]) -> bool {
     let with_slash = prefix.len() + 1;
     text.windows(with_slash).any(|window| window.strip_prefix(prefix) == Some(b"/"))
 }

@@ -1,19 +1,18 @@
-//! Names in and out: the messages of a namespaced virtual cluster, a whole frame at a time.
+//! Names in and out: the edits that a virtual cluster with a namespace makes.
 //!
-//! Owns the shapes with names, what is replaced in them, and what is refused. A frame is whole when it comes here: in the
-//! shard's receive buffer, or held. (What is too large to be held streams, see `stream`.) May not do I/O.
+//! Owns what a name becomes in each direction, and what is refused, how. May not know how a frame came, or do I/O.
 
 pub mod answers;
 pub mod consumer_protocol;
 pub mod fetch_session;
 pub mod header;
 pub mod messages;
-pub mod poison;
 pub mod refusals;
+pub mod rejected_name;
 pub mod requests;
 pub mod responses;
-pub mod sent;
-pub mod shown;
+pub mod to_physical;
+pub mod to_virtual;
 
 pub use header::body as request_body;
 pub use refusals::{CLUSTER_AUTHORIZATION_FAILED, SECURITY_DISABLED, answer as refusal};

@@ -2,12 +2,12 @@
 //!
 //! Where an API answers entry by entry, the entries are those of the request, in its order, as a Kafka would answer; where
 //! it has one error code for all, the request is not looked at. A refusal is written when the whole request is here, and
-//! waits in the ledger for its turn.
+//! waits in the in_flight for its turn.
 
 use super::super::rules::Rule;
 use super::answers::{Part, parts};
-use crate::frame::{Entry, LENGTH_BYTES, Varint, push_varint, read_varint, varint_bytes};
 use crate::metrics::Cause;
+use crate::wire::{Exchange, LENGTH_BYTES, Varint, push_varint, read_varint, varint_bytes};
 
 /// CLUSTER_AUTHORIZATION_FAILED.
 pub const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
@@ -28,7 +28,7 @@ pub fn coordinator_error(key_type: i8, version: i16) -> i16 {
 ///
 /// `RequestMalformed` where entries to be answered cannot be read; `HeldFrameTooLarge` where the answer would be longer
 /// than `bytes_max`; `UnknownVersion` where no refusal of that API is known.
-pub fn answer(rule: &Rule, entry: &Entry, error: i16, body: &[u8], bytes_max: usize) -> Result<Box<[u8]>, Cause> {
+pub fn answer(rule: &Rule, entry: &Exchange, error: i16, body: &[u8], bytes_max: usize) -> Result<Box<[u8]>, Cause> {
     let parts = parts(entry.api_key, entry.api_version).ok_or(Cause::UnknownVersion)?;
     let mut out = vec![0; LENGTH_BYTES];
     out.extend(entry.correlation_id.to_be_bytes());

@@ -1,26 +1,27 @@
 //! Names in a request of a namespaced virtual cluster: what the client says becomes what the backend knows.
 //!
 //! Owns what each role of a request means, and what becomes of a name that must not go out. A name that is refused is
-//! poisoned where the response says it again; where it does not, the ledger's entry tells which error all of the response
+//! rejected where the response says it again; where it does not, the in_flight's entry tells which error all of the response
 //! is to show, and the request is made one that changes nothing. May not know how the frame came.
 
 use std::io::Write as _;
 
-use super::super::Named;
-use super::super::entries::count;
-use super::super::patch::{Place, Token};
-use super::super::transducer::Around;
-use super::super::walk::{Frame, Stop};
+use super::super::NamespaceView;
+use super::super::engine::edit::Stop;
+use super::super::engine::entries::count;
+use super::super::engine::patch::{Place, Token};
+use super::super::engine::side::Around;
+use super::super::engine::walk::Frame;
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::fetch_session::{Decision, FETCH_SESSION_ID_NOT_FOUND, decide};
 use super::header::admin_client;
-use super::poison::{Poison, refused_prefix};
 use super::refusals::coordinator_error;
-use super::sent::{RESOURCE_TOPIC, Sent};
+use super::rejected_name::{RejectedName, refused_prefix};
+use super::to_physical::{RESOURCE_TOPIC, ToPhysical};
 use crate::cluster::Physical;
-use crate::frame::{Asked, Entry, LENGTH_BYTES, Ledger, REQUEST_HEAD_BYTES, VARINT_BYTES_MAX};
 use crate::metrics::Cause;
 use crate::wire::key::*;
+use crate::wire::{Asked, Exchange, InFlight, LENGTH_BYTES, REQUEST_HEAD_BYTES, VARINT_BYTES_MAX};
 use crate::wire::{Role, TEXT_BYTES_MAX};
 
 /// Key types of FindCoordinator.
@@ -54,7 +55,7 @@ enum Protocol {
 /// What is known of one request.
 pub struct NamesIn {
     /// What the response must know of the request.
-    pub entry: Entry,
+    pub entry: Exchange,
     /// Every topic takes the same prefix, whatever it is.
     pub uniform: bool,
     /// No response is wanted.
@@ -73,7 +74,7 @@ pub struct NamesIn {
 impl NamesIn {
     /// For the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Entry, uniform: bool) -> NamesIn {
+    pub fn new(entry: Exchange, uniform: bool) -> NamesIn {
         NamesIn {
             entry,
             uniform,
@@ -169,7 +170,7 @@ impl NamesIn {
                     self.entry.asked = Asked::TopicIds;
                 }
             }
-            Role::FetchSession => fetch_session(token, frame, around.ledger)?,
+            Role::FetchSession => fetch_session(token, frame, around.in_flight)?,
             _ => return Err(INTERNAL),
         }
         Ok(())
@@ -220,15 +221,17 @@ impl NamesIn {
             return self.uniform_topic(token, frame, around);
         }
         if self.entry.shown_error != 0 {
-            return self.poison(Poison::Invalid, token, frame, around);
+            return self.reject(RejectedName::Invalid, token, frame, around);
         }
-        match Sent::topic(named(around)?.names, role, token.body()) {
-            Sent::As(_) if self.denies(token, around) => self.poison(Poison::Forbidden, token, frame, around),
-            Sent::As(physical) if physical.additional && self.entry.api_key == METADATA => {
+        match ToPhysical::topic(named(around)?.names, role, token.body()) {
+            ToPhysical::As(_) if self.denies(token, around) => {
+                self.reject(RejectedName::Forbidden, token, frame, around)
+            }
+            ToPhysical::As(physical) if physical.additional && self.entry.api_key == METADATA => {
                 self.additional(physical, token, frame, around)
             }
-            Sent::As(physical) => name(physical, token, frame),
-            Sent::Refused(poison) => self.poison(poison, token, frame, around),
+            ToPhysical::As(physical) => name(physical, token, frame),
+            ToPhysical::Refused(rejection) => self.reject(rejection, token, frame, around),
         }
     }
 
@@ -275,7 +278,7 @@ impl NamesIn {
                 name(physical, token, frame)
             }
             // What cannot be told not to create it is told that it is not there.
-            (_, None) => self.poison(Poison::Absent, token, frame, around),
+            (_, None) => self.reject(RejectedName::Absent, token, frame, around),
         }
     }
 
@@ -287,9 +290,9 @@ impl NamesIn {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         let deleted = self.entry.api_key == DELETE_GROUPS;
-        match Sent::group(named(around)?.names, token.body(), empty_is_a_group, deleted) {
-            Sent::As(physical) => name(physical, token, frame),
-            Sent::Refused(poison) => self.refuse(poison, token, !empty_is_a_group, frame, around),
+        match ToPhysical::group(named(around)?.names, token.body(), empty_is_a_group, deleted) {
+            ToPhysical::As(physical) => name(physical, token, frame),
+            ToPhysical::Refused(rejection) => self.refuse(rejection, token, !empty_is_a_group, frame, around),
         }
     }
 
@@ -300,19 +303,19 @@ impl NamesIn {
         frame: &mut Frame<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        match Sent::transactional_id(named(around)?.names, token.body()) {
-            Sent::As(physical) => name(physical, token, frame),
-            Sent::Refused(poison) => self.refuse(poison, token, emptied, frame, around),
+        match ToPhysical::transactional_id(named(around)?.names, token.body()) {
+            ToPhysical::As(physical) => name(physical, token, frame),
+            ToPhysical::Refused(rejection) => self.refuse(rejection, token, emptied, frame, around),
         }
     }
 
     /// A group or transactional id that must not go out. Where the response does not repeat it, all of that shows the
-    /// error; what goes out is then empty, which a backend refuses by itself, or, where that is a name, poisoned. What is
+    /// error; what goes out is then empty, which a backend refuses by itself, or, where that is a name, rejected. What is
     /// nothing without the name goes nowhere: a backend may give out a producer id with its error, and takes the offsets
     /// of the empty group into the transaction.
     fn refuse(
         &mut self,
-        poison: Poison,
+        rejection: RejectedName,
         token: &Token<'_>,
         emptied: bool,
         frame: &mut Frame<'_>,
@@ -320,24 +323,24 @@ impl NamesIn {
     ) -> Result<(), Stop> {
         let version = self.entry.api_version;
         let repeated = match self.entry.api_key {
-            INIT_PRODUCER_ID | ADD_OFFSETS_TO_TXN | END_TXN => return Err(Stop::Answer(poison.error())),
+            INIT_PRODUCER_ID | ADD_OFFSETS_TO_TXN | END_TXN => return Err(Stop::Answer(rejection.error())),
             DESCRIBE_GROUPS | DELETE_GROUPS | DESCRIBE_TRANSACTIONS => true,
             OFFSET_FETCH => version >= 8,
             FIND_COORDINATOR => version >= 4,
             _ => false,
         };
         if repeated {
-            return self.poison(poison, token, frame, around);
+            return self.reject(rejection, token, frame, around);
         }
         if self.entry.shown_error == 0 {
-            self.entry.shown_error = poison.error();
+            self.entry.shown_error = rejection.error();
         }
         if emptied {
             let flexible = frame.flexible();
             frame.patch().string(token, b"", 0, flexible, 0);
             return Ok(());
         }
-        self.poison(poison, token, frame, around)
+        self.reject(rejection, token, frame, around)
     }
 
     /// Behind the key in versions 1 to 3, and before the keys later, stands their type; version 0 has groups only.
@@ -372,9 +375,9 @@ impl NamesIn {
     /// A resource that may not be named becomes a topic that cannot be, whose name tells the way back what it was.
     fn resource(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
         let changes = matches!(self.entry.api_key, ALTER_CONFIGS | INCREMENTAL_ALTER_CONFIGS);
-        match Sent::resource(named(around)?.names, self.resource_type, token.body(), changes) {
-            Sent::As(physical) => name(physical, token, frame),
-            Sent::Refused(poison @ Poison::ForbiddenCluster) => {
+        match ToPhysical::resource(named(around)?.names, self.resource_type, token.body(), changes) {
+            ToPhysical::As(physical) => name(physical, token, frame),
+            ToPhysical::Refused(rejection @ RejectedName::ForbiddenCluster) => {
                 // The type is the byte before the name.
                 let type_at = token.at.0.checked_sub(1).ok_or(INTERNAL)?;
                 frame.patch().replace((type_at, token.at.0), &RESOURCE_TOPIC.to_be_bytes());
@@ -382,9 +385,9 @@ impl NamesIn {
                 let mut free = text.as_mut_slice();
                 write!(free, "{}:", self.resource_type).map_err(|_| INTERNAL)?;
                 let written = TYPE_BYTES_MAX - free.len();
-                self.poison_with(poison, text.get(..written).ok_or(INTERNAL)?, token, frame, around)
+                self.reject_with(rejection, text.get(..written).ok_or(INTERNAL)?, token, frame, around)
             }
-            Sent::Refused(poison) => self.poison(poison, token, frame, around),
+            ToPhysical::Refused(rejection) => self.reject(rejection, token, frame, around),
         }
     }
 
@@ -408,21 +411,21 @@ impl NamesIn {
         frame.patch().blob(token.at, flexible, write).map(|_| ())
     }
 
-    fn poison(
+    fn reject(
         &mut self,
-        poison: Poison,
+        rejection: RejectedName,
         token: &Token<'_>,
         frame: &mut Frame<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        self.poison_with(poison, b"", token, frame, around)
+        self.reject_with(rejection, b"", token, frame, around)
     }
 
-    /// Puts a poisoned name, with `before` in front of what the client said, in the place of that.
+    /// Puts a rejected name, with `before` in front of what the client said, in the place of that.
     #[cold]
-    fn poison_with(
+    fn reject_with(
         &mut self,
-        poison: Poison,
+        rejection: RejectedName,
         before: &[u8],
         token: &Token<'_>,
         frame: &mut Frame<'_>,
@@ -432,8 +435,8 @@ impl NamesIn {
             return Err(Stop::Close(Cause::RefusedWithoutResponse));
         }
         let (names, said) = (named(around)?.names, token.body());
-        let mut front = Vec::with_capacity(Poison::added_bytes(names) + before.len());
-        poison.write(names, before, &mut front);
+        let mut front = Vec::with_capacity(RejectedName::added_bytes(names) + before.len());
+        rejection.write(names, before, &mut front);
         fits(front.len() + said.len())?;
         let flexible = frame.flexible();
         frame.patch().string(token, &front, said.len(), flexible, 0);
@@ -441,10 +444,10 @@ impl NamesIn {
     }
 }
 
-fn fetch_session(token: &Token<'_>, frame: &mut Frame<'_>, ledger: &mut Ledger) -> Result<(), Stop> {
+fn fetch_session(token: &Token<'_>, frame: &mut Frame<'_>, in_flight: &mut InFlight) -> Result<(), Stop> {
     let [i0, i1, i2, i3, e0, e1, e2, e3] = *token.bytes else { return Err(INTERNAL) };
     let (id, epoch) = (i32::from_be_bytes([i0, i1, i2, i3]), i32::from_be_bytes([e0, e1, e2, e3]));
-    match decide(&mut ledger.session_ids, id, epoch) {
+    match decide(&mut in_flight.session_ids, id, epoch) {
         Decision::Pass => {}
         Decision::AsNew => frame.patch().replace((token.at.0, token.at.0 + 4), &[0; 4]),
         Decision::NotFound => return Err(Stop::Answer(FETCH_SESSION_ID_NOT_FOUND)),
@@ -493,6 +496,6 @@ fn byte(bytes: &[u8]) -> i8 {
     bytes.first().map_or(0, |byte| i8::from_be_bytes([*byte]))
 }
 
-fn named<'v>(around: &Around<'v>) -> Result<&'v Named<'v>, Stop> {
+fn named<'v>(around: &Around<'v>) -> Result<&'v NamespaceView<'v>, Stop> {
     around.view.namespace.as_ref().ok_or(INTERNAL)
 }

@@ -3,21 +3,22 @@
 //! Owns what each role of a response means. An entry whose name decides about what stands before it is taken a second time.
 //! May not hold a frame, or know how it came here.
 
-use super::super::Named;
-use super::super::patch::{Rest, Token};
+use super::super::NamespaceView;
+use super::super::engine::edit::Stop;
+use super::super::engine::patch::{Rest, Token};
+use super::super::engine::side::Around;
+use super::super::engine::walk::Frame;
 use super::super::rules::{Foreign, rule};
-use super::super::transducer::Around;
 use super::super::treatments::Length;
-use super::super::walk::{Frame, Stop};
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::messages;
-use super::poison::{Poison, refused_prefix};
-use super::shown::Shown;
+use super::rejected_name::{RejectedName, refused_prefix};
+use super::to_virtual::ToVirtual;
 use crate::cluster::Namespace;
-use crate::frame::{Asked, Entry};
 use crate::metrics::Cause;
 use crate::wire::Role;
 use crate::wire::key::{LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH};
+use crate::wire::{Asked, Exchange};
 
 /// UNKNOWN_TOPIC_ID.
 const UNKNOWN_TOPIC_ID: i16 = 100;
@@ -32,7 +33,7 @@ type TopicId = [u8; 16];
 /// What is known of the names of one response.
 pub struct NamesOut {
     /// What is known of the request.
-    pub entry: Entry,
+    pub entry: Exchange,
     /// Every topic loses the same prefix.
     uniform: bool,
     /// It is walked by a plan that sees no error codes, nor ids of topics.
@@ -52,7 +53,7 @@ pub struct NamesOut {
 impl NamesOut {
     /// For the answer to the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Entry, uniform: bool, quick: bool) -> NamesOut {
+    pub fn new(entry: Exchange, uniform: bool, quick: bool) -> NamesOut {
         NamesOut {
             entry,
             uniform,
@@ -143,7 +144,7 @@ impl NamesOut {
             Role::Subscription => self.blob(Embedded::Subscription, token, frame, around),
             Role::Assignment => self.blob(Embedded::Assignment, token, frame, around),
             Role::ResourceName => {
-                let (shown, kind) = Shown::resource(names, self.resource.1, body);
+                let (shown, kind) = ToVirtual::resource(names, self.resource.1, body);
                 self.entry_named(shown, token, Some(kind), frame)
             }
             Role::Topic => {
@@ -154,13 +155,13 @@ impl NamesOut {
                 if self.nameless && self.quick {
                     return Err(Stop::SeeAll);
                 }
-                self.name(token, frame, around, Shown::topic)
+                self.name(token, frame, around, ToVirtual::topic)
             }
-            Role::Group => self.name(token, frame, around, Shown::group),
-            Role::TransactionalId => self.name(token, frame, around, Shown::transactional_id),
+            Role::Group => self.name(token, frame, around, ToVirtual::group),
+            Role::TransactionalId => self.name(token, frame, around, ToVirtual::transactional_id),
             Role::CoordinatorKey => {
                 let asked = self.entry.asked;
-                self.name(token, frame, around, |names, key| Shown::coordinator_key(names, asked, key))
+                self.name(token, frame, around, |names, key| ToVirtual::coordinator_key(names, asked, key))
             }
             _ => Err(INTERNAL),
         }
@@ -189,7 +190,7 @@ impl NamesOut {
             return Err(Stop::SeeAll);
         }
         if let Some(entry) = frame.entry() {
-            (entry.named, entry.refused) = (true, Some(Poison::Forbidden.error()));
+            (entry.named, entry.refused) = (true, Some(RejectedName::Forbidden.error()));
         }
         Ok(shown)
     }
@@ -216,7 +217,7 @@ impl NamesOut {
         token: &Token<'n>,
         frame: &mut Frame<'_>,
         around: &Around<'n>,
-        read: impl FnOnce(&'n Namespace, &'n [u8]) -> Shown<'n>,
+        read: impl FnOnce(&'n Namespace, &'n [u8]) -> ToVirtual<'n>,
     ) -> Result<(), Stop> {
         if token.null {
             return Ok(());
@@ -227,7 +228,7 @@ impl NamesOut {
     /// The name of the current entry is known, and the type of a resource.
     fn entry_named(
         &mut self,
-        shown: Shown<'_>,
+        shown: ToVirtual<'_>,
         token: &Token<'_>,
         kind: Option<i8>,
         frame: &mut Frame<'_>,
@@ -238,15 +239,15 @@ impl NamesOut {
         let listing = matches!(self.entry.api_key, LIST_GROUPS | LIST_TRANSACTIONS);
         let entry = frame.entry().ok_or(INTERNAL)?;
         let shown = match shown {
-            Shown::As(shown) => shown,
-            Shown::Foreign => return self.leave_out(frame),
+            ToVirtual::As(shown) => shown,
+            ToVirtual::Foreign => return self.leave_out(frame),
             // Nobody said it here: it came into being through what was refused elsewhere.
-            Shown::Refused(..) if listing => return self.leave_out(frame),
-            Shown::Refused(Poison::Invalid | Poison::Absent, said) if any_topic => said,
-            Shown::Refused(..) if self.quick => return Err(Stop::SeeAll),
-            Shown::Refused(poison, said) => {
+            ToVirtual::Refused(..) if listing => return self.leave_out(frame),
+            ToVirtual::Refused(RejectedName::Invalid | RejectedName::Absent, said) if any_topic => said,
+            ToVirtual::Refused(..) if self.quick => return Err(Stop::SeeAll),
+            ToVirtual::Refused(rejection, said) => {
                 let again = entry.early && entry.refused.is_none();
-                entry.refused = Some(poison.error());
+                entry.refused = Some(rejection.error());
                 if again {
                     return if frame.again() { Ok(()) } else { Err(INTERNAL) };
                 }
@@ -328,7 +329,7 @@ fn entry_is_early(frame: &mut Frame<'_>) {
 }
 
 /// The id that the client asked for.
-fn unmasked(id: TopicId, named: &Named<'_>) -> TopicId {
+fn unmasked(id: TopicId, named: &NamespaceView<'_>) -> TopicId {
     let mut unmasked = id;
     unmasked.iter_mut().zip(named.id_mask).for_each(|(byte, mask)| *byte ^= mask);
     unmasked
@@ -340,7 +341,7 @@ pub fn trailing(length: Length) -> Rest {
     if length == Length::ByTopics { Rest::Blank } else { Rest::LeftOut }
 }
 
-fn named<'v>(around: &Around<'v>) -> Result<&'v Named<'v>, Stop> {
+fn named<'v>(around: &Around<'v>) -> Result<&'v NamespaceView<'v>, Stop> {
     around.view.namespace.as_ref().ok_or(INTERNAL)
 }
 

@@ -2,10 +2,11 @@
 
 use super::super::layout::{Direction, Field, Fields, array, fixed, fixed_array, string, string_array};
 use super::super::layouts::APIS;
-use super::super::plan::{Op, Plan, Wanted};
+use super::super::op::Op;
+use super::super::plan::{Plan, Wanted};
 use super::super::roles::{Place, Role, Roles};
 use super::*;
-use crate::frame::padded_varint;
+use crate::wire::padded_varint;
 
 /// The most counts that are open within each other, and the longest value with a role: it must be together.
 fn extent(plan: &Plan) -> (u32, u32) {

@@ -52,7 +52,7 @@ fn refused(
 }
 
 /// What it is, where it is sent, the bytes, the cause, and the alert that comes back.
-type Sent<'a> = (&'a str, u16, &'a [u8], &'a str, Option<u8>);
+type ToPhysical<'a> = (&'a str, u16, &'a [u8], &'a str, Option<u8>);
 
 /// First bytes, and what comes back.
 fn bytes(front: &Front, neighbour: &mut Secure) -> Fallible<()> {
@@ -64,7 +64,7 @@ fn bytes(front: &Front, neighbour: &mut Secure) -> Fallible<()> {
     while long.len() < 0x11000 {
         long.extend([22, 3, 1, 0, 1, 0]);
     }
-    let cases: [Sent<'_>; 10] = [
+    let cases: [ToPhysical<'_>; 10] = [
         ("plain Kafka", at::NAMES, &plain, "plain_on_tls_port", None),
         ("HTTP", at::NAMES, b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n", "http_on_kafka_port", None),
         ("SSH", at::NAMES, b"SSH-2.0-OpenSSH_9.2p1\r\n", "ssh_on_kafka_port", None),

@@ -1,7 +1,7 @@
 //! The names that play in the tests of names in responses: those of a tenant, those it shares, those of others.
 
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
-use klamm::rewrite::Poison;
+use klamm::rewrite::RejectedName;
 
 use super::Dice;
 
@@ -57,10 +57,10 @@ impl Cast<'_> {
         as_shown(&physical, shown)
     }
 
-    fn refused(&self, poison: Poison, said: &str) -> Role {
+    fn refused(&self, rejection: RejectedName, said: &str) -> Role {
         let mut physical = Vec::new();
-        poison.write(self.names, said.as_bytes(), &mut physical);
-        Role { physical, shown: Some(said.into()), refused: poison.error(), kind: 0 }
+        rejection.write(self.names, said.as_bytes(), &mut physical);
+        Role { physical, shown: Some(said.into()), refused: rejection.error(), kind: 0 }
     }
 
     /// Letters, in lengths where a compact length changes its width.
@@ -78,9 +78,9 @@ impl Cast<'_> {
 
     pub fn topic(&self, dice: &mut Dice) -> Role {
         let said = Cast::said(dice);
-        let mut all = vec![self.own(&said), self.own("orders"), self.refused(Poison::Invalid, "a/b")];
-        all.extend([self.refused(Poison::Absent, &said), self.refused(Poison::Exists, "actions")]);
-        all.extend([self.refused(Poison::Invalid, ""), self.refused(Poison::Forbidden, "logs")]);
+        let mut all = vec![self.own(&said), self.own("orders"), self.refused(RejectedName::Invalid, "a/b")];
+        all.extend([self.refused(RejectedName::Absent, &said), self.refused(RejectedName::Exists, "actions")]);
+        all.extend([self.refused(RejectedName::Invalid, ""), self.refused(RejectedName::Forbidden, "logs")]);
         if self.names.mode != Mode::Open {
             all.extend([
                 as_shown("user_actions", "actions"),
@@ -108,11 +108,11 @@ impl Cast<'_> {
         if self.names.mode != Mode::Open {
             all.extend([self.own(""), as_shown("legacy", "legacy"), as_shown("shared-1", "shared-1")]);
             all.extend([foreign(&format!("{FOREIGN}.app")), foreign(FOREIGN), foreign("")]);
-            all.push(self.refused(Poison::ForbiddenGroup, "legacy"));
+            all.push(self.refused(RejectedName::ForbiddenGroup, "legacy"));
         }
         if self.names.mode == Mode::EnforcePrefix {
             all.retain(|role| !role.physical.ends_with(b"/gx"));
-            all.push(self.refused(Poison::InvalidGroup, "app"));
+            all.push(self.refused(RejectedName::InvalidGroup, "app"));
         }
         self.pick(dice, all)
     }
@@ -125,7 +125,7 @@ impl Cast<'_> {
         }
         if self.names.mode == Mode::EnforcePrefix {
             all.retain(|role| role.physical != PREFIX.as_bytes());
-            all.push(self.refused(Poison::ForbiddenTransactionalId, "tx"));
+            all.push(self.refused(RejectedName::ForbiddenTransactionalId, "tx"));
         }
         self.pick(dice, all)
     }
@@ -139,7 +139,7 @@ impl Cast<'_> {
             }
             1 => {
                 let (kind, name) = [(4, "1"), (8, ""), (-1, "a:b"), (16, "m")][usize::try_from(dice.below(4)).unwrap()];
-                let role = self.refused(Poison::ForbiddenCluster, &format!("{kind}:{name}"));
+                let role = self.refused(RejectedName::ForbiddenCluster, &format!("{kind}:{name}"));
                 (2, Role { shown: Some(name.into()), kind, ..role })
             }
             _ => {

@@ -79,7 +79,7 @@ impl Writer<'_, '_> {
                     if self.flexible {
                         let width = self.pair.said.len() - before - said.len() + 1;
                         self.pair.physical.pop();
-                        klamm::frame::push_varint(&mut self.pair.physical, physical.len() as u32 + 1, width);
+                        klamm::wire::push_varint(&mut self.pair.physical, physical.len() as u32 + 1, width);
                     } else {
                         let null = self.pair.physical.len() - 2;
                         self.pair.physical.truncate(null);

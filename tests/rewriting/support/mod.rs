@@ -9,9 +9,9 @@ pub mod told;
 
 use klamm::auth::Identity;
 use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
-use klamm::frame::{Entry, Ledger};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Fed, Output, REST_BYTES_MAX, Requests, Responses, Rule, Segment, View, rules};
+use klamm::rewrite::{Output, Progress, REST_BYTES_MAX, Requests, Responses, Rule, Segment, SessionView, rules};
+use klamm::wire::{Exchange, InFlight};
 use std::ops::Range;
 
 /// Counts and lengths that cannot be, in each way in which they are written.
@@ -49,8 +49,8 @@ pub fn generous_apis() -> NodeApis {
     }
 }
 
-pub fn view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis) -> View<'a> {
-    View {
+pub fn view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis) -> SessionView<'a> {
+    SessionView {
         addresses,
         apis,
         namespace: None,
@@ -66,15 +66,15 @@ pub fn rule(key: i16) -> &'static Rule {
     rules().iter().find(|rule| rule.key == key).unwrap()
 }
 
-pub fn entry(key: i16, version: i16) -> Entry {
-    Entry {
+pub fn entry(key: i16, version: i16) -> Exchange {
+    Exchange {
         api_key: key,
         api_version: version,
         correlation_id: CORRELATION_ID,
         own: false,
         own_error: 0,
         shown_error: 0,
-        asked: klamm::frame::Asked::Nothing,
+        asked: klamm::wire::Asked::Nothing,
     }
 }
 
@@ -133,14 +133,26 @@ pub struct Outcome {
 
 /// Either direction, as a caller sees it.
 pub trait Direction {
-    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause>;
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &SessionView<'_>,
+        in_flight: &mut InFlight,
+        out: &mut Output,
+    ) -> Result<Progress, Cause>;
     fn passed(&mut self, n: u64);
     fn at_boundary(&self) -> bool;
 }
 
 impl Direction for Requests {
-    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
-        Requests::feed(self, input, view, ledger, out)
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &SessionView<'_>,
+        in_flight: &mut InFlight,
+        out: &mut Output,
+    ) -> Result<Progress, Cause> {
+        Requests::feed(self, input, view, in_flight, out)
     }
     fn passed(&mut self, n: u64) {
         Requests::passed(self, n);
@@ -151,8 +163,14 @@ impl Direction for Requests {
 }
 
 impl Direction for Responses {
-    fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
-        Responses::feed(self, input, view, ledger, out)
+    fn feed(
+        &mut self,
+        input: &[u8],
+        view: &SessionView<'_>,
+        in_flight: &mut InFlight,
+        out: &mut Output,
+    ) -> Result<Progress, Cause> {
+        Responses::feed(self, input, view, in_flight, out)
     }
     fn passed(&mut self, n: u64) {
         Responses::passed(self, n);
@@ -165,8 +183,8 @@ impl Direction for Responses {
 /// Feeds `input` in pieces of `piece` bytes as a session does: what is left over comes again with more behind it.
 pub fn run<D: Direction + ?Sized>(
     direction: &mut D,
-    ledger: &mut Ledger,
-    view: &View<'_>,
+    in_flight: &mut InFlight,
+    view: &SessionView<'_>,
     input: &[u8],
     piece: usize,
     how: Move,
@@ -186,7 +204,7 @@ pub fn run<D: Direction + ?Sized>(
     loop {
         out.clear();
         let begun = came - carry.len();
-        let fed = direction.feed(&carry, view, ledger, &mut out)?;
+        let fed = direction.feed(&carry, view, in_flight, &mut out)?;
         assert!(fed.consumed <= carry.len());
         for segment in &out.segments {
             match segment {
@@ -253,7 +271,7 @@ fn frame_at(input: &[u8], at: usize) -> Range<usize> {
 }
 
 /// Bytes of `frame` pass, from `at` on; what was given out was read from `begun` on.
-fn what_passes_is_told_as_it_is(fed: &Fed, out: &Output, begun: usize, frame: Range<usize>, at: usize) {
+fn what_passes_is_told_as_it_is(fed: &Progress, out: &Output, begun: usize, frame: Range<usize>, at: usize) {
     let behind = at as u64 + fed.pass;
     assert_eq!(fed.goes_on, behind < frame.end as u64, "{frame:?} has {} from {at} on to pass", fed.pass);
     let earlier = |segment: &Segment| matches!(segment, Segment::Input(range) if begun + range.start < frame.start);
@@ -268,15 +286,15 @@ fn what_passes_is_told_as_it_is(fed: &Fed, out: &Output, begun: usize, frame: Ra
 pub fn run_response(
     key: i16,
     version: i16,
-    view: &View<'_>,
+    view: &SessionView<'_>,
     frame: &[u8],
     piece: usize,
     how: Move,
 ) -> Result<Outcome, Cause> {
-    let mut ledger = Ledger::default();
-    ledger.push(entry(key, version));
-    let outcome = run(&mut Responses::default(), &mut ledger, view, frame, piece, how)?;
-    assert_eq!(ledger.is_empty(), outcome.frames == 1);
+    let mut in_flight = InFlight::default();
+    in_flight.push(entry(key, version));
+    let outcome = run(&mut Responses::default(), &mut in_flight, view, frame, piece, how)?;
+    assert_eq!(in_flight.is_empty(), outcome.frames == 1);
     Ok(outcome)
 }
 

@@ -1,7 +1,7 @@
 //! A namespaced virtual cluster, as the tests of names need it.
 
 use klamm::cluster::{Additional, AddressMap, Mode, Namespace, NodeApis};
-use klamm::rewrite::{Named, NamedRule, Rule, View, rules};
+use klamm::rewrite::{NamespaceRule, NamespaceView, Rule, SessionView, rules};
 
 /// A namespace whose clients do not see `prefix`, and nothing else.
 pub fn hiding(prefix: &str) -> Namespace {
@@ -16,15 +16,15 @@ pub fn hiding(prefix: &str) -> Namespace {
 }
 
 /// The view of a session of that namespace.
-pub fn named_view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis, names: &'a Namespace) -> View<'a> {
-    let named = Named { names, cluster_id: "AAAAAAAAAAAAAAAAAAAAAA", id_mask: [0x5a; 16] };
-    View { namespace: Some(named), ..super::view(addresses, apis) }
+pub fn named_view<'a>(addresses: &'a AddressMap, apis: &'a NodeApis, names: &'a Namespace) -> SessionView<'a> {
+    let named = NamespaceView { names, cluster_id: "AAAAAAAAAAAAAAAAAAAAAA", id_mask: [0x5a; 16] };
+    SessionView { namespace: Some(named), ..super::view(addresses, apis) }
 }
 
 /// Rules that a namespace serves, each with its versions.
 pub fn served() -> impl Iterator<Item = (&'static Rule, i16)> {
     rules().iter().flat_map(|rule| match rule.named {
-        NamedRule::Served(max) => (rule.min..=max).map(|version| (rule, version)).collect::<Vec<_>>(),
+        NamespaceRule::Served(max) => (rule.min..=max).map(|version| (rule, version)).collect::<Vec<_>>(),
         _ => Vec::new(),
     })
 }

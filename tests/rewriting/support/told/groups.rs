@@ -1,8 +1,8 @@
 //! Responses about groups.
 
 use kafka_protocol::messages::*;
-use klamm::frame::Asked;
-use klamm::rewrite::Poison;
+use klamm::rewrite::RejectedName;
+use klamm::wire::Asked;
 
 use super::super::cast::Role;
 use super::super::samples::string;
@@ -10,7 +10,7 @@ use super::{Teller, entry, make};
 
 /// With offsets a Kafka does not ask whether there is such a topic: what it says of one that was refused is told.
 fn told_of(topic: &Role) -> i16 {
-    if [Poison::Invalid, Poison::Absent].iter().any(|poison| poison.error() == topic.refused) {
+    if [RejectedName::Invalid, RejectedName::Absent].iter().any(|rejection| rejection.error() == topic.refused) {
         0
     } else {
         topic.refused

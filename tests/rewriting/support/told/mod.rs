@@ -12,7 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::StrBytes;
 use klamm::cluster::Mode;
-use klamm::frame::Asked;
+use klamm::wire::Asked;
 
 use super::Dice;
 use super::cast::{Cast, FOREIGN, PREFIX, Role};
@@ -43,7 +43,7 @@ pub struct Teller<'a> {
     pub dice: Dice,
     pub version: i16,
     pub flexible: bool,
-    /// The error code that the ledger says everything is to show, or 0.
+    /// The error code that the in_flight says everything is to show, or 0.
     pub shown_error: i16,
     pub asked: Asked,
     /// Produce may name nodes.
@@ -154,8 +154,8 @@ impl Teller<'_> {
     fn text(&mut self, code: i16, refused: i16) -> Option<StrBytes> {
         let own = format!("Topic {PREFIX}orders breaks the policy");
         let foreign = format!("{PREFIX}orders collides with {FOREIGN}.orders");
-        let poisoned = format!("no such thing: {PREFIX}/ia/b");
-        let texts = [None, Some(String::new()), Some("plain".into()), Some(own), Some(foreign), Some(poisoned)];
+        let rejected = format!("no such thing: {PREFIX}/ia/b");
+        let texts = [None, Some(String::new()), Some("plain".into()), Some(own), Some(foreign), Some(rejected)];
         let text = texts[usize::try_from(self.dice.below(6)).unwrap()].clone();
         let told = matches!(code, 40 | 44) && refused == 0 && self.shown_error == 0;
         let shown = match (self.side, &text) {

@@ -1,4 +1,4 @@
-//! What is in flight on a session, oldest first. A ledger that never held anything has no memory, an empty one next to none.
+//! What is in flight on a session, oldest first. A in_flight that never held anything has no memory, an empty one next to none.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ pub enum Asked {
 
 /// One request that waits for its response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct Exchange {
     /// The request's api key.
     pub api_key: i16,
     /// The request's api version.
@@ -38,13 +38,13 @@ pub struct Entry {
     pub asked: Asked,
 }
 
-/// Most slots that an empty ledger keeps: 256 bytes, and no allocation for clients that have up to so many requests in
+/// Most slots that an empty in_flight keeps: 256 bytes, and no allocation for clients that have up to so many requests in
 /// flight (Java's producer has five).
 const KEPT_SLOTS_MAX: usize = 8;
 
 /// The requests in flight, oldest first, and what their direction must remember for the other one.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct InFlight {
     slots: VecDeque<Slot>,
     /// Bytes of the answers that wait.
     answer_bytes: usize,
@@ -54,25 +54,25 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct Slot {
-    entry: Entry,
+    entry: Exchange,
     /// Our own answer, where it was written when the request came: a whole frame.
     answer: Option<Box<[u8]>>,
 }
 
-impl Ledger {
+impl InFlight {
     /// Adds the newest request.
-    pub fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, entry: Exchange) {
         self.slots.push_back(Slot { entry, answer: None });
     }
 
     /// Adds the newest request, with the frame that answers it when its turn comes.
-    pub fn push_answered(&mut self, entry: Entry, answer: Box<[u8]>) {
+    pub fn push_answered(&mut self, entry: Exchange, answer: Box<[u8]>) {
         self.answer_bytes += answer.len();
-        self.slots.push_back(Slot { entry: Entry { own: true, ..entry }, answer: Some(answer) });
+        self.slots.push_back(Slot { entry: Exchange { own: true, ..entry }, answer: Some(answer) });
     }
 
     /// The request that the next response must answer.
-    pub fn oldest(&self) -> Option<Entry> {
+    pub fn oldest(&self) -> Option<Exchange> {
         self.slots.front().map(|slot| slot.entry)
     }
 
@@ -87,8 +87,8 @@ impl Ledger {
         self.slots.front().and_then(|slot| slot.answer.as_deref())
     }
 
-    /// Takes the oldest request off: its response is complete. With the last one, gives the memory of a long ledger back.
-    pub fn pop(&mut self) -> Option<Entry> {
+    /// Takes the oldest request off: its response is complete. With the last one, gives the memory of a long in_flight back.
+    pub fn pop(&mut self) -> Option<Exchange> {
         let Slot { entry, answer } = self.slots.pop_front()?;
         if self.slots.is_empty() && self.slots.capacity() > KEPT_SLOTS_MAX {
             self.slots = VecDeque::new();
@@ -154,26 +154,26 @@ mod tests {
 
     #[test]
     fn answers_leave_with_their_entries_and_their_bytes_are_counted() {
-        let entry = Entry { api_key: 1, api_version: 2, correlation_id: 3, ..Entry::default() };
-        let mut ledger = Ledger::default();
-        ledger.push(entry);
-        ledger.push_answered(entry, Box::new([1, 2, 3]));
-        assert_eq!((ledger.oldest(), ledger.oldest_answer(), ledger.held_bytes()), (Some(entry), None, 3));
-        assert_eq!(ledger.pop(), Some(entry));
-        let own = Entry { own: true, ..entry };
-        assert_eq!((ledger.oldest(), ledger.oldest_answer()), (Some(own), Some(&[1, 2, 3][..])));
-        assert_eq!((ledger.pop(), ledger.held_bytes(), ledger.pop()), (Some(own), 0, None));
+        let entry = Exchange { api_key: 1, api_version: 2, correlation_id: 3, ..Exchange::default() };
+        let mut in_flight = InFlight::default();
+        in_flight.push(entry);
+        in_flight.push_answered(entry, Box::new([1, 2, 3]));
+        assert_eq!((in_flight.oldest(), in_flight.oldest_answer(), in_flight.held_bytes()), (Some(entry), None, 3));
+        assert_eq!(in_flight.pop(), Some(entry));
+        let own = Exchange { own: true, ..entry };
+        assert_eq!((in_flight.oldest(), in_flight.oldest_answer()), (Some(own), Some(&[1, 2, 3][..])));
+        assert_eq!((in_flight.pop(), in_flight.held_bytes(), in_flight.pop()), (Some(own), 0, None));
     }
 
     #[test]
     fn few_slots_are_kept_and_many_are_given_back() {
-        let mut ledger = Ledger::default();
-        assert_eq!(ledger.slots.capacity(), 0);
-        for (in_flight, kept) in [(1, true), (KEPT_SLOTS_MAX, true), (KEPT_SLOTS_MAX + 1, false)] {
-            (0..in_flight).for_each(|_| ledger.push(Entry::default()));
-            let held = ledger.slots.capacity();
-            while ledger.pop().is_some() {}
-            assert_eq!(ledger.slots.capacity(), if kept { held } else { 0 }, "{in_flight} in flight");
+        let mut in_flight = InFlight::default();
+        assert_eq!(in_flight.slots.capacity(), 0);
+        for (count, kept) in [(1, true), (KEPT_SLOTS_MAX, true), (KEPT_SLOTS_MAX + 1, false)] {
+            (0..count).for_each(|_| in_flight.push(Exchange::default()));
+            let held = in_flight.slots.capacity();
+            while in_flight.pop().is_some() {}
+            assert_eq!(in_flight.slots.capacity(), if kept { held } else { 0 }, "{count} in flight");
         }
         assert_eq!(KEPT_SLOTS_MAX * size_of::<Slot>(), 256);
     }

@@ -2,18 +2,18 @@
 //! the backend refuses that entry in the API's own shape and order, and on the way back the name becomes again what the
 //! client said, with the error code that we mean.
 //!
-//! A poisoned name is the virtual cluster's prefix, a slash (which no topic name may have), a letter for the refusal, and
+//! A rejected name is the virtual cluster's prefix, a slash (which no topic name may have), a letter for the refusal, and
 //! what the client said. It stays inside the prefix, so that it can reach nothing of anybody else even where a backend
 //! looks at it no closer.
 //!
-//! No topic can have such a name. Groups and transactional ids can: one that would be taken for a poisoned one is reserved.
+//! No topic can have such a name. Groups and transactional ids can: one that would be taken for a rejected one is reserved.
 //! A client that names it is refused, and where the backend has it all the same it is not seen.
 
 use crate::cluster::{Mode, Namespace, Refusal};
 
-/// What a poisoned name was refused for.
+/// What a rejected name was refused for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Poison {
+pub enum RejectedName {
     /// INVALID_TOPIC_EXCEPTION (17).
     Invalid,
     /// UNKNOWN_TOPIC_OR_PARTITION (3).
@@ -41,76 +41,76 @@ pub fn refused_prefix(prefix: &[u8]) -> Vec<u8> {
     refused
 }
 
-impl Poison {
-    const ALL: [Poison; 8] = [
-        Poison::Invalid,
-        Poison::Absent,
-        Poison::Exists,
-        Poison::Forbidden,
-        Poison::ForbiddenCluster,
-        Poison::InvalidGroup,
-        Poison::ForbiddenGroup,
-        Poison::ForbiddenTransactionalId,
+impl RejectedName {
+    const ALL: [RejectedName; 8] = [
+        RejectedName::Invalid,
+        RejectedName::Absent,
+        RejectedName::Exists,
+        RejectedName::Forbidden,
+        RejectedName::ForbiddenCluster,
+        RejectedName::InvalidGroup,
+        RejectedName::ForbiddenGroup,
+        RejectedName::ForbiddenTransactionalId,
     ];
 
     /// The error code that the client gets.
     pub const fn error(self) -> i16 {
         match self {
-            Poison::Invalid => 17,
-            Poison::Absent => 3,
-            Poison::Exists => 36,
-            Poison::Forbidden => 29,
-            Poison::ForbiddenCluster => 31,
-            Poison::InvalidGroup => 24,
-            Poison::ForbiddenGroup => 30,
-            Poison::ForbiddenTransactionalId => 53,
+            RejectedName::Invalid => 17,
+            RejectedName::Absent => 3,
+            RejectedName::Exists => 36,
+            RejectedName::Forbidden => 29,
+            RejectedName::ForbiddenCluster => 31,
+            RejectedName::InvalidGroup => 24,
+            RejectedName::ForbiddenGroup => 30,
+            RejectedName::ForbiddenTransactionalId => 53,
         }
     }
 
     const fn letter(self) -> u8 {
         match self {
-            Poison::Invalid => b'i',
-            Poison::Absent => b'a',
-            Poison::Exists => b'e',
-            Poison::Forbidden => b'f',
-            Poison::ForbiddenCluster => b'c',
-            Poison::InvalidGroup => b'g',
-            Poison::ForbiddenGroup => b'd',
-            Poison::ForbiddenTransactionalId => b't',
+            RejectedName::Invalid => b'i',
+            RejectedName::Absent => b'a',
+            RejectedName::Exists => b'e',
+            RejectedName::Forbidden => b'f',
+            RejectedName::ForbiddenCluster => b'c',
+            RejectedName::InvalidGroup => b'g',
+            RejectedName::ForbiddenGroup => b'd',
+            RejectedName::ForbiddenTransactionalId => b't',
         }
     }
 
-    /// Bytes that poisoning adds to what the client said.
+    /// Bytes that rejecting adds to what the client said.
     pub fn added_bytes(namespace: &Namespace) -> usize {
         namespace.prefix.len() + 2
     }
 
-    /// Writes the poisoned form of what the client said.
+    /// Writes the rejected form of what the client said.
     pub fn write(self, namespace: &Namespace, said: &[u8], into: &mut Vec<u8>) {
         into.extend_from_slice(namespace.prefix.as_bytes());
         into.extend_from_slice(&[b'/', self.letter()]);
         into.extend_from_slice(said);
     }
 
-    /// Takes a physical name apart: why it was refused and what the client said; `None` when it is not poisoned.
-    pub fn read<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
-        Poison::read_own(physical.strip_prefix(namespace.prefix.as_bytes())?)
+    /// Takes a physical name apart: why it was refused and what the client said; `None` when it is not rejected.
+    pub fn read<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(RejectedName, &'a [u8])> {
+        RejectedName::read_own(physical.strip_prefix(namespace.prefix.as_bytes())?)
     }
 
     /// The same for what stands behind the prefix.
-    fn read_own(own: &[u8]) -> Option<(Poison, &[u8])> {
+    fn read_own(own: &[u8]) -> Option<(RejectedName, &[u8])> {
         let (letter, said) = own.strip_prefix(b"/")?.split_first()?;
-        let poison = Poison::ALL.into_iter().find(|poison| poison.letter() == *letter)?;
-        Some((poison, said))
+        let rejection = RejectedName::ALL.into_iter().find(|rejection| rejection.letter() == *letter)?;
+        Some((rejection, said))
     }
 
     /// Takes a physical name of a group apart: why it was refused and what the client said; `None` when it is a group.
-    pub fn of_group<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+    pub fn of_group<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(RejectedName, &'a [u8])> {
         group(namespace, physical.strip_prefix(namespace.prefix.as_bytes())?)
     }
 
     /// The same for a transactional id.
-    pub fn of_transactional_id<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(Poison, &'a [u8])> {
+    pub fn of_transactional_id<'a>(namespace: &Namespace, physical: &'a [u8]) -> Option<(RejectedName, &'a [u8])> {
         transactional_id(namespace, physical.strip_prefix(namespace.prefix.as_bytes())?)
     }
 
@@ -133,14 +133,14 @@ fn own<'a>(names: &Namespace, said: &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-fn group<'a>(names: &Namespace, own: &'a [u8]) -> Option<(Poison, &'a [u8])> {
-    refused(names, own, Poison::InvalidGroup, |(poison, said)| {
-        poison == Poison::ForbiddenGroup && names.group_in(said, true).is_some_and(|group| group.additional)
+fn group<'a>(names: &Namespace, own: &'a [u8]) -> Option<(RejectedName, &'a [u8])> {
+    refused(names, own, RejectedName::InvalidGroup, |(rejection, said)| {
+        rejection == RejectedName::ForbiddenGroup && names.group_in(said, true).is_some_and(|group| group.additional)
     })
 }
 
-fn transactional_id<'a>(names: &Namespace, own: &'a [u8]) -> Option<(Poison, &'a [u8])> {
-    refused(names, own, Poison::ForbiddenTransactionalId, |_| false)
+fn transactional_id<'a>(names: &Namespace, own: &'a [u8]) -> Option<(RejectedName, &'a [u8])> {
+    refused(names, own, RejectedName::ForbiddenTransactionalId, |_| false)
 }
 
 /// Takes apart what stands behind the prefix, where names that lack the enforced one are refused as `outside` and others
@@ -148,23 +148,23 @@ fn transactional_id<'a>(names: &Namespace, own: &'a [u8]) -> Option<(Poison, &'a
 fn refused<'a>(
     names: &Namespace,
     own_name: &'a [u8],
-    outside: Poison,
-    other: impl Fn((Poison, &[u8])) -> bool,
-) -> Option<(Poison, &'a [u8])> {
-    let outermost = Poison::read_own(own_name)?;
+    outside: RejectedName,
+    other: impl Fn((RejectedName, &[u8])) -> bool,
+) -> Option<(RejectedName, &'a [u8])> {
+    let outermost = RejectedName::read_own(own_name)?;
     let mut inner = outermost;
     while inner.0 == outside {
         let Some(own_name) = own(names, inner.1) else { return Some(outermost) };
-        inner = Poison::read_own(own_name)?;
+        inner = RejectedName::read_own(own_name)?;
     }
     other(inner).then_some(outermost)
 }
 
-impl From<Refusal> for Poison {
-    fn from(refusal: Refusal) -> Poison {
+impl From<Refusal> for RejectedName {
+    fn from(refusal: Refusal) -> RejectedName {
         match refusal {
-            Refusal::Invalid => Poison::Invalid,
-            Refusal::Absent => Poison::Absent,
+            Refusal::Invalid => RejectedName::Invalid,
+            Refusal::Absent => RejectedName::Absent,
         }
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     use crate::cluster::{Additional, is_topic_name};
 
     #[test]
-    fn what_is_poisoned_comes_back_and_is_no_topic_name() {
+    fn what_is_rejected_comes_back_and_is_no_topic_name() {
         let namespace = Namespace {
             mode: Mode::HidePrefix,
             prefix: "a.".into(),
@@ -184,18 +184,18 @@ mod tests {
             aliases: Vec::new(),
             all_prefixes: ["a.".into()].into(),
         };
-        for poison in Poison::ALL {
+        for rejection in RejectedName::ALL {
             for said in [&b""[..], b".", b"orders", b"/ix", b"\xff"] {
                 let mut bytes = Vec::new();
-                poison.write(&namespace, said, &mut bytes);
-                assert_eq!(bytes.len(), said.len() + Poison::added_bytes(&namespace));
+                rejection.write(&namespace, said, &mut bytes);
+                assert_eq!(bytes.len(), said.len() + RejectedName::added_bytes(&namespace));
                 assert!(!is_topic_name(&bytes) && bytes.starts_with(b"a."));
-                assert_eq!(Poison::read(&namespace, &bytes), Some((poison, said)));
+                assert_eq!(RejectedName::read(&namespace, &bytes), Some((rejection, said)));
                 assert_eq!(namespace.topic_out(&bytes), None);
             }
         }
         for other in [&b"a.x"[..], b"a./", b"a./zx", b"b./ix"] {
-            assert_eq!(Poison::read(&namespace, other), None);
+            assert_eq!(RejectedName::read(&namespace, other), None);
         }
     }
 }

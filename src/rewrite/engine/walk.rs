@@ -3,106 +3,17 @@
 //! Owns where in the frame the walk is, strings that come in pieces, and the entries that are left out. May not know what a
 //! role means, nor which API the frame is of.
 
-use super::Output;
+mod left_out;
+
+use super::edit::{Edit, Stop};
 use super::entries::{Current, Level, Levels};
+use super::output::Output;
 use super::patch::{Patch, Rest, Token, Written};
-use super::transducer::Around;
+use super::side::Around;
 use crate::metrics::Cause;
 use crate::wire::{Event, Plan, Role, TEXT_BYTES_MAX, Walker};
 
-/// Why a frame goes no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The session must be closed.
-    Close(Cause),
-    /// A request is to be answered with this error code.
-    Answer(i16),
-    /// A plan that looks at less is not enough: the frame, which is whole, is to be walked by the plan that sees all.
-    SeeAll,
-}
-
-impl From<Cause> for Stop {
-    fn from(cause: Cause) -> Stop {
-        Stop::Close(cause)
-    }
-}
-
-/// What is done at the roles of a frame. Each method is asked where the walk stops; the frame is behind the token then.
-pub trait Edit: Sized {
-    /// The cause of a frame whose structure is broken.
-    const MALFORMED: Cause;
-
-    /// The frame begins; its head is there.
-    fn begins(&mut self, _frame: &mut Frame<'_>) {}
-
-    /// A value of fixed size.
-    ///
-    /// # Errors
-    ///
-    /// Why the frame goes no further; so all of these.
-    fn leaf(
-        &mut self,
-        role: Role,
-        token: &Token<'_>,
-        frame: &mut Frame<'_>,
-        around: &mut Around<'_>,
-    ) -> Result<(), Stop>;
-
-    /// A string or bytes.
-    fn text(
-        &mut self,
-        role: Role,
-        token: &Token<'_>,
-        frame: &mut Frame<'_>,
-        around: &mut Around<'_>,
-    ) -> Result<(), Stop>;
-
-    /// The count of an array that is not one of entries.
-    fn array(&mut self, _: Role, _: &Token<'_>, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
-        Err(Cause::Internal.into())
-    }
-
-    /// The count of an array of entries.
-    fn entries(&mut self, _: &Token<'_>, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    /// An element of an array that is not one of entries ended.
-    fn element_end(&mut self, _: Role, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
-        Err(Cause::Internal.into())
-    }
-
-    /// An array that is not one of entries ended.
-    fn array_end(&mut self, _: Role, _: &mut Frame<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
-        Err(Cause::Internal.into())
-    }
-
-    /// The count of the body's tags.
-    fn tags(&mut self, _count: u32, _: &Token<'_>, _: &mut Frame<'_>) -> Result<(), Stop> {
-        Err(Cause::Internal.into())
-    }
-
-    /// A tag of the body: its number, with the bytes that it takes, and its size.
-    fn tag(&mut self, _number: (u32, usize), _size: u32, _: &Token<'_>, _: &mut Frame<'_>) -> Result<(), Stop> {
-        Err(Cause::Internal.into())
-    }
-
-    /// The last field ended: what becomes of bytes behind it.
-    fn body_end(&mut self, frame: &mut Frame<'_>) -> Result<Rest, Stop>;
-
-    /// A value of fixed size in an entry that is left out.
-    fn passed_over(&mut self, _role: Role, _bytes: &[u8]) {}
-
-    /// An entry was left out: writes what takes its place, if anything does.
-    fn stands_in(&mut self, _frame: &mut Frame<'_>, _around: &mut Around<'_>) -> Result<bool, Stop> {
-        Ok(false)
-    }
-
-    /// Bytes held in memory.
-    fn held_bytes(&self) -> usize {
-        0
-    }
-}
+use left_out::LeftOut;
 
 /// What a walk came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,7 +261,7 @@ impl<'a> Frame<'a> {
     /// No length can say it.
     pub fn promise(&mut self, change: i64) -> Result<u64, Cause> {
         self.patch.keep_until(self.at);
-        let bytes = self.patch.written() - crate::frame::LENGTH_BYTES as u64 + u64::from(self.walker.left());
+        let bytes = self.patch.written() - crate::wire::LENGTH_BYTES as u64 + u64::from(self.walker.left());
         let bytes = bytes.checked_add_signed(change).ok_or(Cause::ResponseMalformed)?;
         self.patch.promise(bytes, self.copied_bytes_max)?;
         Ok(bytes)
@@ -495,7 +406,7 @@ impl<'a> Frame<'a> {
         let input = self.patch.input();
         if let Some(mut collected) = self.collected.take() {
             let here = input.get(..collected.missing).unwrap_or(input);
-            crate::frame::append(&mut collected.bytes, here).map_err(Cause::from)?;
+            crate::wire::append(&mut collected.bytes, here).map_err(Cause::from)?;
             collected.missing -= here.len();
             self.at = here.len();
             self.patch.leave_out_until(self.at);
@@ -534,7 +445,7 @@ impl<'a> Frame<'a> {
         let input = self.patch.input();
         let here = input.get(self.at..).ok_or(Cause::Internal)?;
         let bytes = end - self.at;
-        if self.whole || bytes > TEXT_BYTES_MAX as usize + crate::frame::VARINT_BYTES_MAX {
+        if self.whole || bytes > TEXT_BYTES_MAX as usize + crate::wire::VARINT_BYTES_MAX {
             return Err(Cause::Internal.into());
         }
         self.patch.keep_until(self.at);
@@ -561,77 +472,4 @@ impl<'a> Frame<'a> {
         self.at += here;
         Walked::End(left - here as u32)
     }
-
-    fn enter(&mut self, count: &Token<'_>) -> Result<(), Stop> {
-        let count_at = if self.whole { self.patch.replaceable(count.at, count.bytes) } else { Default::default() };
-        let kept = super::entries::count(count.bytes, self.flexible);
-        let level = Level { count_at, kept, smaller: false, entry: self.begin_entry() };
-        if self.levels.enter(level) { Ok(()) } else { Err(Cause::Internal.into()) }
-    }
-
-    fn begin_entry(&mut self) -> Current {
-        let before = if self.whole { self.patch.before() } else { Default::default() };
-        Current { walker: self.walker, at: self.at, before, named: false, early: false, refused: None }
-    }
-
-    fn next_entry(&mut self) {
-        let entry = self.begin_entry();
-        if let Some(level) = self.levels.top() {
-            level.entry = entry;
-        }
-    }
-
-    fn leave(&mut self) {
-        if let Some(level) = self.levels.leave().filter(|level| level.smaller) {
-            self.patch.put_shorter_count(level.count_at, level.kept, self.flexible);
-        }
-    }
-
-    /// An event within an entry that is left out, or its end.
-    fn leave_on<E: Edit>(&mut self, event: &Event, edits: &mut E, around: &mut Around<'_>) -> Result<LeftOut, Stop> {
-        let input = self.patch.input();
-        let at = self.at;
-        let Some(inner) = &mut self.leaving_out else { return Ok(LeftOut::End) };
-        match *event {
-            Event::Leaf { role, head } => {
-                self.at += head as usize;
-                edits.passed_over(role, input.get(at..self.at).ok_or(Cause::Internal)?);
-            }
-            Event::Text { head, body, .. } => self.at += (head + body) as usize,
-            Event::Array { role, head } => {
-                self.at += head as usize;
-                *inner += u32::from(role == Role::Entries);
-            }
-            Event::ElementEnd { role: Role::Entries } if *inner == 0 => {
-                self.leaving_out = None;
-                self.patch.leave_out_until(self.at);
-                let stands_in = edits.stands_in(self, around)?;
-                if let Some(level) = self.levels.top().filter(|_| !stands_in) {
-                    level.kept = level.kept.saturating_sub(1);
-                    level.smaller = true;
-                }
-                return Ok(LeftOut::End);
-            }
-            Event::ArrayEnd { role: Role::Entries } => *inner = inner.saturating_sub(1),
-            Event::ElementEnd { .. } | Event::ArrayEnd { .. } => {}
-            // An entry that is left out ends before the frame does, and has no tag of the body.
-            Event::More
-            | Event::Malformed
-            | Event::Done
-            | Event::Tags { .. }
-            | Event::Tag { .. }
-            | Event::Trailing { .. } => {
-                return Err(E::MALFORMED.into());
-            }
-        }
-        Ok(LeftOut::Event)
-    }
-}
-
-/// What an event within an entry that is left out was.
-enum LeftOut {
-    /// A part of it.
-    Event,
-    /// Its end.
-    End,
 }

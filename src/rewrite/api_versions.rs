@@ -4,10 +4,10 @@
 //! The response header is always version 0 (the correlation id alone), also where the body is flexible: a client that
 //! does not know yet what we speak must be able to read it.
 
-use super::rules::{NamedRule, Rule, rule, rules};
+use super::rules::{NamespaceRule, Rule, rule, rules};
 use crate::cluster::{ApiRange, FeatureRange, NodeApis};
-use crate::frame::{Entry, LENGTH_BYTES, push_varint, varint_bytes};
 use crate::wire::key::{self, API_VERSIONS, PRODUCE};
+use crate::wire::{Exchange, LENGTH_BYTES, push_varint, varint_bytes};
 
 /// UNSUPPORTED_VERSION.
 pub const UNSUPPORTED_VERSION: i16 = 35;
@@ -41,7 +41,7 @@ pub struct Asker<'a> {
 }
 
 /// Appends the whole frame that answers `entry`, an ApiVersions request.
-pub fn write_api_versions(out: &mut Vec<u8>, entry: &Entry, asker: Asker<'_>) {
+pub fn write_api_versions(out: &mut Vec<u8>, entry: &Exchange, asker: Asker<'_>) {
     let start = out.len();
     out.extend([0; LENGTH_BYTES]);
     out.extend(entry.correlation_id.to_be_bytes());
@@ -88,9 +88,9 @@ fn range(rule: &Rule) -> ApiRange {
 fn ours(rule: &Rule, named: bool) -> Option<ApiRange> {
     match rule.named {
         _ if !named => Some(range(rule)),
-        NamedRule::Served(max) => Some(ApiRange { max, ..range(rule) }),
-        NamedRule::Untouched | NamedRule::Disabled => Some(range(rule)),
-        NamedRule::Refused | NamedRule::Closed => None,
+        NamespaceRule::Served(max) => Some(ApiRange { max, ..range(rule) }),
+        NamespaceRule::Untouched | NamespaceRule::Disabled => Some(range(rule)),
+        NamespaceRule::Refused | NamespaceRule::Closed => None,
     }
 }
 

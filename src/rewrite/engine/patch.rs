@@ -4,8 +4,8 @@
 //! earlier state. May not know what is replaced, or why.
 
 use super::output::{Mark, Output, Segment};
-use crate::frame::{LENGTH_BYTES, append, make_room, padded_varint, push_varint, varint_bytes};
 use crate::metrics::Cause;
+use crate::wire::{LENGTH_BYTES, append, make_room, padded_varint, push_varint, varint_bytes};
 
 /// Shorter parts that stay are copied: cheaper than one more segment, which costs an entry in each list of buffers down to
 /// the kernel.

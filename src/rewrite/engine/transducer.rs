@@ -3,96 +3,15 @@
 //! Owns where in the stream of frames it is, what is held of one that must be whole, and the only count of bytes that pass
 //! unread. May not know what a request or a response is: its [`Side`] does.
 
+use super::super::treatments::{Length, Names, Treatment};
+use super::super::{Need, Progress, SessionView};
+use super::edit::{Edit, Stop};
+use super::output::Output;
 use super::patch::room_for;
-use super::treatments::{Length, Names, Treatment};
-use super::walk::{self, Edit, Frame, Stop, Walk, Walked};
-use super::{Fed, Need, Output, View};
-use crate::frame::{Ledger, append};
+use super::side::{Around, Becomes, Begin, Side};
+use super::walk::{self, Frame, Walk, Walked};
 use crate::metrics::Cause;
-use crate::wire::{Event, Plan, Walker};
-
-/// What frames are dealt with.
-pub struct Around<'v> {
-    /// What the session knows.
-    pub view: &'v View<'v>,
-    /// What is in flight.
-    pub ledger: &'v mut Ledger,
-    /// Which names the client uses.
-    pub names: Names,
-    /// The prefix that every topic takes, where it is the same for all.
-    pub uniform: Option<&'v [u8]>,
-}
-
-/// What is particular to requests, or to responses.
-pub trait Side: Default {
-    /// What is known of a frame that is to be walked.
-    type Seed: Copy;
-    /// What is remembered of a frame that is walked.
-    type Edits: Edit;
-    /// What is remembered of a frame that goes no further.
-    type Dropped;
-    /// Bytes of a frame's head, which is looked at before anything else.
-    const HEAD_BYTES: usize;
-
-    /// What must be there before a frame may begin; what is to leave before it is added to `out`.
-    fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> Option<Need>;
-    /// Looks at the head of a frame; `None` while not all of it is here.
-    ///
-    /// # Errors
-    ///
-    /// The cause with which the session must be closed.
-    fn begin(&mut self, bytes: &[u8], around: &mut Around<'_>) -> Result<Option<Begin<Self>>, Cause>;
-    /// Begins the walk through a frame, by a plan that is perhaps the quick one.
-    fn edits(seed: Self::Seed, treatment: &'static Treatment, quick: bool) -> Self::Edits;
-    /// Whether a plan that looks at less may be enough, where there is one.
-    fn quick_may_do(seed: &Self::Seed) -> bool;
-    /// The API and the version of a frame that begins with these bytes, as far as they can be known.
-    fn api(bytes: &[u8], around: &Around<'_>) -> Option<(i16, i16)>;
-    /// The API and the version of a frame that is walked.
-    fn api_of(edits: &Self::Edits) -> (i16, i16);
-    /// A frame that was walked leaves as so many bytes, its length included.
-    ///
-    /// # Errors
-    ///
-    /// The cause with which the session must be closed.
-    fn end(edits: Self::Edits, bytes: u64, around: &mut Around<'_>) -> Result<(), Cause>;
-    /// A frame goes no further. `bytes` are all of it, where it had to be whole for that.
-    ///
-    /// # Errors
-    ///
-    /// The cause with which the session must be closed.
-    fn dropped(dropped: Self::Dropped, bytes: &[u8], around: &mut Around<'_>) -> Result<(), Cause>;
-    /// A frame that was walked goes no further: this error code answers it.
-    ///
-    /// # Errors
-    ///
-    /// `Internal` where no frame of this direction is answered.
-    fn answered(edits: Self::Edits, error: i16) -> Result<Self::Dropped, Cause>;
-    /// Longest frame that may be held until it is whole, in bytes.
-    fn hold_bytes_max(view: &View<'_>) -> usize;
-}
-
-/// A frame that begins.
-pub struct Begin<S: Side> {
-    /// Bytes of it, its length included.
-    pub bytes: usize,
-    /// What becomes of it.
-    pub to: Becomes<S>,
-}
-
-/// What becomes of a frame.
-pub enum Becomes<S: Side> {
-    /// It passes, and is done with.
-    Passes,
-    /// It goes no further, and is not looked at.
-    Dropped(S::Dropped),
-    /// It goes no further, and must be whole for that.
-    Answered(S::Dropped),
-    /// It waits for this: nothing of it is taken.
-    Waits(Need),
-    /// It is walked.
-    Walked(&'static Treatment, S::Seed),
-}
+use crate::wire::{Event, InFlight, Plan, Walker, append};
 
 /// Where in a session's frames a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,24 +72,30 @@ impl<S: Side> Default for Transducer<S> {
 
 impl<S: Side> Transducer<S> {
     /// Takes bytes that came (what an earlier call left over first). Leaves at most a head or one token of a walk over,
-    /// unless [`Fed::waits`].
+    /// unless [`Progress::waits`].
     ///
-    /// The ledger has a request's entry before the last of its bytes was given out (a Produce with acks=0 gets none). A
-    /// response's entry leaves it when the last of its bytes is given out or promised by [`Fed::pass`]. What was promised is
+    /// The in_flight has a request's entry before the last of its bytes was given out (a Produce with acks=0 gets none). A
+    /// response's entry leaves it when the last of its bytes is given out or promised by [`Progress::pass`]. What was promised is
     /// outstanding until it came by here or [`Transducer::passed`] told that it was moved, and only then the next own answer
     /// is written. Called with no input, responses write just the own answers whose turn has come.
     ///
     /// # Errors
     ///
     /// The cause with which the session must be closed.
-    pub fn feed(&mut self, input: &[u8], view: &View<'_>, ledger: &mut Ledger, out: &mut Output) -> Result<Fed, Cause> {
+    pub fn feed(
+        &mut self,
+        input: &[u8],
+        view: &SessionView<'_>,
+        in_flight: &mut InFlight,
+        out: &mut Output,
+    ) -> Result<Progress, Cause> {
         let uniform = view.namespace.as_ref().and_then(|named| named.names.uniform_prefix());
         let names = match (&view.namespace, uniform) {
             (None, _) => Names::Physical,
             (Some(_), Some(_)) => Names::Uniform,
             (Some(_), None) => Names::Virtual,
         };
-        let mut around = Around { view, ledger, names, uniform };
+        let mut around = Around { view, in_flight, names, uniform };
         let (mut at, mut waits, mut alone) = (0, None, true);
         loop {
             if self.run > 0 {
@@ -219,7 +144,7 @@ impl<S: Side> Transducer<S> {
             State::Walk(walk) => (u64::from(walk.0.pass()), walk.0.left() > 0),
             State::Dropping(_) | State::Held(_) => (0, false),
         };
-        Ok(Fed { consumed: at, pass, goes_on, alone, waits })
+        Ok(Progress { consumed: at, pass, goes_on, alone, waits })
     }
 
     /// Where the fault is for which [`Transducer::feed`] gave up last, where it is in a frame.
@@ -233,7 +158,7 @@ impl<S: Side> Transducer<S> {
         self.fault = Some(FaultAt { api_key, api_version, offset });
     }
 
-    /// The caller moved `n` of the bytes that [`Fed::pass`] promised. It feeds again afterwards, if only with no input:
+    /// The caller moved `n` of the bytes that [`Progress::pass`] promised. It feeds again afterwards, if only with no input:
     /// the end of the frame may be due to be seen.
     pub fn passed(&mut self, n: u64) {
         match &mut self.state {
@@ -368,6 +293,8 @@ impl<S: Side> Transducer<S> {
                 }
                 Err(Stop::Close(cause)) => {
                     self.fails(&edits, frame.offset());
+                    // Nothing of it leaves.
+                    out.back_to(before);
                     return Err(cause);
                 }
                 Ok(Walked::More) | Err(Stop::SeeAll) => return Err(Cause::Internal),

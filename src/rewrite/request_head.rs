@@ -2,9 +2,9 @@
 //! is dialled for them.
 
 use super::rules::{Class, Rule, class};
-use crate::frame::{REQUEST_LENGTH_MIN, RequestHead, Stranger, length, stranger};
 use crate::metrics::Cause;
 use crate::wire::key::API_VERSIONS;
+use crate::wire::{REQUEST_LENGTH_MIN, RequestHead, Stranger, length, stranger};
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! taken a second time when its name comes behind what its name decides.
 
 use super::patch::{Before, Place};
-use crate::frame::{Varint, read_varint};
 use crate::wire::Walker;
+use crate::wire::{Varint, read_varint};
 
 /// Most arrays of entries within each other: groups, and their topics. A test holds it.
 pub const LEVELS_MAX: usize = 2;

@@ -1,0 +1,92 @@
+//! What a walk does, one operation after the other.
+//!
+//! Owns the operations that a plan is made of. May not know how a plan is made, or walked.
+
+use super::roles::Role;
+
+/// What a walk does next. Jumps are places in the list.
+pub enum Op {
+    /// So many bytes without interest.
+    Fixed(u32),
+    /// A value of so many bytes with a role.
+    Leaf(u32, Role),
+    /// The same, of two or four bytes, where it is this (or is not), and else without interest.
+    LeafWhere { bytes: u8, role: Role, is: bool, value: i32 },
+    /// A compact length, and so many times `width` bytes.
+    Compact(Compact),
+    /// [`Op::Fixed`] and, which is the next operation too, [`Op::Compact`].
+    FixedAndCompact(u32, Compact),
+    /// A length of two bytes, and so many bytes.
+    Short { null: bool },
+    /// A length of four bytes, and so many times `width` bytes.
+    Long { null: bool, width: u32 },
+    /// A string or bytes with a role, which are perhaps passed over where they are null.
+    Text { length: Length, null: bool, null_wanted: bool, role: Role },
+    /// The count of an array whose elements take `least` bytes at least and begin at the next operation. `end` is where it
+    /// goes on where there are none.
+    Array { compact: bool, null: bool, least: u32, end: u32, role: Option<Role> },
+    /// Elements that hold nothing of interest and are as these parts say, up to the last one, behind which `end` is. One
+    /// that is otherwise, or not all here, begins at the next operation.
+    Elements { first: u32, parts: u32, end: u32 },
+    /// The end of an element: the next one begins at `start`.
+    Next { start: u32 },
+    /// The next three operations, where there are no tags: [`Op::Tags`], [`Op::Tag`] and [`Op::Next`].
+    TagsAndNext { start: u32 },
+    /// The same as [`Op::Next`] in an array with a role.
+    NextWithRole { start: u32, role: Role },
+    /// The end of an array with a role.
+    ArrayEnd(Role),
+    /// The count of a struct's tags, of which the next operation is one.
+    Tags { wanted: bool },
+    /// A tag, of the body or of another struct, as long as there are any.
+    Tag { body: bool, wanted: bool },
+    /// The end of a tag's content; the next tag is at this place.
+    TagEnd(u32),
+    /// The end of the message.
+    End,
+}
+
+/// A compact length without interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compact {
+    /// It may be null.
+    pub null: bool,
+    /// It is that of a string, which has a bound of its own.
+    pub string: bool,
+    /// Bytes for each of it.
+    pub width: u16,
+}
+
+/// A part of an element that is passed over quickly: bytes of fixed size, and a varint behind them, which is the count of
+/// tags or a compact length. Where it is at least `least` and at most `least` and `span`, the element can be passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Bytes of fixed size.
+    pub fixed: u32,
+    /// The varint is this at least: 0 where null is allowed, or there are no tags.
+    pub least: u32,
+    /// And at most so much more.
+    pub span: u32,
+    /// The same, where it takes one byte.
+    pub short_span: u32,
+    /// Bytes behind it for each of what the varint says more than 1.
+    pub width: u32,
+}
+
+impl Part {
+    /// For a varint of such a range.
+    pub(super) fn new(fixed: u32, least: u32, span: u32, width: u32) -> Part {
+        Part { fixed, least, span, short_span: span.min(0x7f - least), width }
+    }
+}
+
+/// How the length of a string or of bytes with a role is written, and its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Compact, of at most so many bytes.
+    Compact(u32),
+    /// Two bytes.
+    Short,
+    /// Four bytes.
+    Long,
+}
