@@ -37,7 +37,6 @@ pub mod tls;
 
 pub mod config;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
-#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
 pub mod wire;
 
 pub mod cluster;

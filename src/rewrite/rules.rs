@@ -192,9 +192,24 @@ pub fn rule(key: i16) -> Option<&'static Rule> {
     }
 }
 
-/// The support table of the README, in Markdown.
+/// What the words of the table mean, in Markdown.
+const WORDS: &str = "\
+| word | means |\n\
+|---|---|\n\
+| forward | passes behind its head, unread |\n\
+| check, read acks | its structure is checked while it passes; a Produce is read up to its acks |\n\
+| walk | node addresses in it are replaced |\n\
+| own | Klamm answers |\n\
+| served | in a namespace: names are replaced in both directions; above the version, where there is one, topics have ids in place of names, and it is not offered |\n\
+| the same | in a namespace: nothing in it names anything |\n\
+| SECURITY_DISABLED | in a namespace: offered, and answered as by a Kafka without an authorizer |\n\
+| refused | in a namespace: not offered, and answered CLUSTER_AUTHORIZATION_FAILED in the shape of its API |\n\
+| hidden | in a namespace: not offered, and closes the connection |\n\n";
+
+/// The support table of the README, in Markdown, behind what its words mean.
 pub fn support_table() -> String {
-    let mut table = String::from(
+    let mut table = String::from(WORDS);
+    table.push_str(
         "| key | API | versions | request | response | in a namespace |\n| ---: | --- | --- | --- | --- | --- |\n",
     );
     for rule in RULES {

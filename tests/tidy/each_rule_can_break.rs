@@ -13,10 +13,10 @@ fn broken(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
 fn imports_point_down() {
     let rule = "imports point down";
     for (path, text, named) in [
-        ("src/frame/a.rs", "use crate::rewrite::Rule;", "frame names rewrite"),
-        ("src/frame/a.rs", "use crate::{cluster::NodeId, session::{self, net}};", "frame names session"),
-        ("src/frame/mod.rs", "fn f() { super::net::g() }", "frame names net"),
-        ("src/frame/a.rs", "fn f() { super::super::net::g() }", "frame names net"),
+        ("src/wire/a.rs", "use crate::rewrite::Rule;", "wire names rewrite"),
+        ("src/wire/a.rs", "use crate::{cluster::NodeId, session::{self, net}};", "wire names session"),
+        ("src/wire/mod.rs", "fn f() { super::net::g() }", "wire names net"),
+        ("src/wire/a.rs", "fn f() { super::super::net::g() }", "wire names net"),
         ("src/rewrite/a/b.rs", "use super::super::super::{cluster, route};", "rewrite names route"),
         ("src/route/mod.rs", "\n\nuse crate::rewrite;", "src/route/mod.rs:3"),
         ("src/cluster/mod.rs", "macro_rules! m { () => { $crate::metrics::f() } }", "cluster names metrics"),
@@ -26,22 +26,22 @@ fn imports_point_down() {
         assert!(places.len() == 1 && places[0].contains(named), "{text}: {places:?}");
     }
     for (path, text) in [
-        ("src/session/a.rs", "use crate::{frame, net::Ring}; use super::b; use crate::session::c;"),
+        ("src/session/a.rs", "use crate::{wire, net::Ring}; use super::b; use crate::session::c;"),
         ("src/wire/a/b.rs", "use super::super::in_flight; use super::net;"),
         (
-            "src/frame/a.rs",
+            "src/wire/a.rs",
             "// use crate::net;\nconst S: &str = \"crate::net::x\"; /* crate::net::x /* y */ crate::net */",
         ),
-        ("src/frame/a.rs", "#[cfg(test)]\nmod tests { use crate::net; fn f() {} }\nuse crate::cluster;"),
-        ("src/frame/a.rs", "#[cfg(test)]\nuse crate::{net::{x}, shard};\nuse crate::cluster;"),
+        ("src/wire/a.rs", "#[cfg(test)]\nmod tests { use crate::net; fn f() {} }\nuse crate::cluster;"),
+        ("src/wire/a.rs", "#[cfg(test)]\nuse crate::{net::{x}, shard};\nuse crate::cluster;"),
         ("src/lib.rs", "pub mod boot; use crate::boot::main;"),
         ("loadtest/src/main.rs", "use crate::net;"),
     ] {
         assert_eq!(broken(rule, &[(path, text)]), Vec::<String>::new(), "{text}");
     }
-    let by_name = [("src/frame/a.rs", "#[cfg(test)] mod t;"), ("src/frame/a/t.rs", "use crate::net;")];
+    let by_name = [("src/wire/a.rs", "#[cfg(test)] mod t;"), ("src/wire/a/t.rs", "use crate::net;")];
     assert_eq!(broken(rule, &by_name), Vec::<String>::new());
-    let by_path = [("src/frame/a.rs", "#[cfg(test)] #[path = \"b.rs\"] mod t;"), ("src/frame/b.rs", "use crate::net;")];
+    let by_path = [("src/wire/a.rs", "#[cfg(test)] #[path = \"b.rs\"] mod t;"), ("src/wire/b.rs", "use crate::net;")];
     assert_eq!(broken(rule, &by_path), Vec::<String>::new());
     assert_eq!(broken(rule, &by_path[1..]).len(), 1);
 }
@@ -50,7 +50,7 @@ fn imports_point_down() {
 fn the_table_itself_points_down_and_past_siblings() {
     let at = |name: &str| LAYERS.iter().position(|(module, _)| *module == name).expect(name);
     let siblings =
-        [["auth", "rewrite", "route", "tls"].as_slice(), &["config", "frame"], &["cluster", "metrics", "sys"]];
+        [["rewrite", "route", "tls"].as_slice(), &["auth", "config", "wire"], &["cluster", "metrics", "sys"]];
     for (module, may) in LAYERS {
         for named in may.split(' ').filter(|named| !named.is_empty()) {
             assert!(at(named) > at(module) || module.is_empty(), "{module} names {named}");

@@ -35,8 +35,7 @@ const NO_REPLICA: [u8; 4] = (-1i32).to_be_bytes();
 const NO_ACKS: [u8; 2] = [0, 0];
 /// Where the version stands in a request.
 const VERSION_AT: usize = LENGTH_BYTES + 2;
-/// The first version of Metadata that says whether topics may be created; below it they may. The
-/// responses of the version below are the same.
+/// The first version of Metadata that says whether topics may be created. The responses of the one below are the same.
 const AUTO_CREATE_FROM: i16 = 4;
 
 const MALFORMED: Stop = Stop::Close(Cause::RequestMalformed);
