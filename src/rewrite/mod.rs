@@ -1,7 +1,8 @@
 //! The rules table and what is done in a walk: what is served, what is replaced in a frame, what we answer ourselves.
 //!
-//! Owns the rules, names in and out, advertised addresses (from a plain map handed to it), our own answers. May not
-//! open a socket, copy record batches, or name route or auth. Pure: bytes in, segments and actions out.
+//! Owns the rules, the engine that walks frames by them, and its edits: names in and out, advertised addresses (from a plain
+//! map handed to it), our own answers. Knows who a client is, not how that was proven. May not open a socket, copy record
+//! batches, or name route. Pure: bytes in, segments and actions out.
 
 mod addresses;
 mod api_versions;
