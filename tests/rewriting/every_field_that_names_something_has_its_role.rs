@@ -209,7 +209,14 @@ fn every_address_of_a_node_in_a_response() {
 #[test]
 fn the_support_table_has_a_line_for_each_row() {
     let table = support_table();
-    assert_eq!(table.lines().count(), rules().len() + 2);
+    let (words, rows) = table.split_once("\n\n").unwrap();
+    assert_eq!(rows.lines().count(), rules().len() + 2);
+    // Each word of the last column is explained above.
+    for row in rows.lines().skip(2) {
+        let word = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        let word = word.split(" up to ").next().unwrap();
+        assert!(words.contains(&format!("| {word} | in a namespace: ")), "{row}");
+    }
     assert!(table.contains("| 1 | Fetch | 4-18 | forward | walk from 16 |"));
     assert!(table.contains("| 18 | ApiVersions | 0-4 | check | own |"));
     assert!(table.contains("| 3 | Metadata | 0-13 | check, forward | walk |"));
