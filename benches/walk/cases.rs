@@ -21,7 +21,7 @@ const METADATA: (i16, i16) = (3, 12);
 
 const KIB: usize = 1024;
 
-/// Which half of an exchange is measured; of the other one only what it does to the in_flight.
+/// Which half of an exchange is measured; of the other one only what it does to what is in flight.
 #[derive(Clone, Copy, PartialEq)]
 enum Half {
     Request,

@@ -49,7 +49,7 @@ pub struct Edits {
     rule: &'static Rule,
     /// Its names are replaced.
     named: bool,
-    /// It is in the in_flight, or needs not be.
+    /// Its exchange is in flight, or need not be.
     entered: bool,
     names: NamesIn,
 }

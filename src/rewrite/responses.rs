@@ -1,6 +1,6 @@
 //! The direction backend -> client of one session, own answers in their turn included.
 //!
-//! The oldest entry of the in_flight tells what a response is. Its frame passes untouched, or is walked where its version
+//! The oldest exchange in flight tells what a response is. Its frame passes untouched, or is walked where its version
 //! names a node by address, or where there is a namespace and it has names.
 
 use super::addresses::{Addresses, BehindBrokers};

@@ -4,7 +4,7 @@ use crate::metrics::Cause;
 use crate::rewrite::REST_BYTES_MAX;
 
 /// Bytes that are fed to the walk before the next ones that are read. The few that a walk leaves unprocessed are stored
-/// inline; memory is allocated only for requests that found the in_flight full.
+/// inline; memory is allocated only for requests that found no slot.
 #[derive(Default)]
 pub(super) struct CarryOver {
     inline: [u8; REST_BYTES_MAX],

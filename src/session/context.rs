@@ -128,7 +128,7 @@ impl ShardState {
     fn set_limits(&self, limits: &Limits, memory_bytes_max: u64) {
         self.pipes.set_max(limits.pipes_max as usize);
         self.memory_bytes_max.set(memory_bytes_max / self.shards.max(1) as u64);
-        // A read comes behind the few bytes that a walk left over; requests that found the in_flight full come alone.
+        // A read comes behind the few bytes that a walk left over; requests that found no slot come alone.
         let bytes = FIRST_BYTES_MAX + limits.read_bytes_max as usize;
         let mut scratch = self.scratch.borrow_mut();
         if scratch.buffer.len() < bytes {

@@ -80,7 +80,7 @@ impl Direction for Requests {
     transducer!(Requests);
 
     #[inline]
-    fn owes(&self, _ledger: &InFlight) -> bool {
+    fn owes(&self, _in_flight: &InFlight) -> bool {
         false
     }
 }

@@ -214,7 +214,7 @@ impl<'a> Relay<'a> {
         self.context.upstream.hint(self.terms.route.backend);
     }
 
-    /// An answer is awaited or being received. The in_flight alone does not show it: an entry leaves it when the rest of its
+    /// An answer is awaited or being received. What is in flight alone does not show it: an exchange ends when the rest of its
     /// response needs no look any more.
     fn in_flight(&self) -> bool {
         !self.in_flight.is_empty() || !self.responses.at_boundary()

@@ -59,17 +59,6 @@ impl Plan {
         writer.finish()
     }
 
-    /// For the front of a message, up to the field of the body that is called so.
-    pub fn front(api: &Api, direction: Direction, version: i16, last: &str) -> Plan {
-        let wanted = Wanted::all(Roles::NONE);
-        let mut writer = Writer::new(api.key, direction, (version, version >= api.flexible_from), wanted, &role);
-        writer.header();
-        let fields = api.body(direction);
-        let end = fields.iter().position(|field| field.name == last).map_or(fields.len(), |at| at + 1);
-        writer.fields(fields.get(..end).unwrap_or(fields));
-        writer.finish()
-    }
-
     /// For the header of a request alone, without its fixed part.
     pub fn request_header(flexible: bool) -> Plan {
         let wanted = Wanted::all(Roles::NONE);

@@ -35,7 +35,7 @@ fn feed(names: &Namespace, in_flight: &mut InFlight, hold_bytes_max: u32, frame:
     run(&mut Requests::default(), in_flight, &view, frame, 1 << 20, Move::Feed)
 }
 
-/// What goes out for `request`, and what the in_flight is told.
+/// What goes out for `request`, and what its exchange is told.
 fn sent<M: Encodable + Decodable>(mode: Mode, key: i16, version: i16, request: &M) -> (M, Exchange) {
     let frame = request_frame(key, version, &encode(request, version));
     let mut in_flight = InFlight::default();

@@ -169,7 +169,7 @@ fn samples(definitions: &Definitions, seeds: u64) -> Vec<Sample> {
     all
 }
 
-/// What comes out of a session of this namespace for one request, and what the in_flight was told.
+/// What comes out of a session of this namespace for one request, and what its exchange was told.
 fn go_in(names: &Namespace, frame: &[u8], piece: usize, how: Move) -> (Result<Vec<u8>, Cause>, Vec<Exchange>) {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let view = named_view(&map, &apis, names);

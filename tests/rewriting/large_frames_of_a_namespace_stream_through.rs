@@ -273,7 +273,7 @@ fn a_request_that_the_prefix_makes_longer_than_a_frame_may_be_is_refused() {
         let grown = 3 * ("a.".len() + usize::from(rule(0).flexible(version)));
         let length = u32::try_from(frame.len() - 4 + grown).unwrap();
         for (frame_bytes_max, taken) in [(length, Ok(1)), (length - 1, Err(Cause::FrameLength))] {
-            for piece in [1, 40, frame.len() - 1] {
+            for piece in [1, 40, frame.len() - 1, frame.len()] {
                 let sent = with_view(&hiding("a."), |view| {
                     let view = SessionView { frame_bytes_max, namespace: view.namespace, ..*view };
                     let mut in_flight = InFlight::default();

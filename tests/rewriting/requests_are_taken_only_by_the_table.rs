@@ -20,7 +20,7 @@ fn with_view<T>(test: impl FnOnce(&SessionView<'_>) -> T) -> T {
     test(&view(&map, &apis))
 }
 
-/// What comes of `input` in such pieces, whoever moves the bytes that pass, and the in_flight.
+/// What comes of `input` in such pieces, whoever moves the bytes that pass, and what is in flight.
 fn run_requests(input: &[u8], piece: usize) -> (Result<Outcome, Cause>, Vec<Exchange>) {
     with_view(|view| {
         let [fed, spliced] = [Move::Feed, Move::Splice].map(|how| {

@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
-use kafka_protocol::messages::{MetadataResponse, TopicName};
+use kafka_protocol::messages::{MetadataResponse, ProduceRequest, TopicName, produce_request};
 use klamm::cluster::Namespace;
-use klamm::rewrite::{Output, ResponseRule, Responses, SessionView, rules};
-use klamm::wire::InFlight;
-use klamm::wire::{APIS, Direction, Role, roles_of};
+use klamm::metrics::Cause;
+use klamm::rewrite::{FaultAt, Output, Requests, ResponseRule, Responses, SessionView, rules};
+use klamm::wire::{APIS, Direction, InFlight, Role, roles_of};
 
 use crate::support::samples::{WALKED, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{addresses, entry, generous_apis, response_frame};
+use crate::support::{addresses, entry, generous_apis, request_frame, response_frame};
 
+const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
 const METADATA: i16 = 3;
 
@@ -38,6 +39,38 @@ fn responses_are_walked_where_they_name_nodes_and_nowhere_else() {
     let mut listed = WALKED.to_vec();
     listed.sort_unstable();
     assert_eq!(walked, listed, "what the other laws try");
+}
+
+/// In a whole frame: what was before it in the same read leaves, of itself nothing does.
+#[test]
+fn what_closes_the_connection_leaves_nothing_and_has_a_place() {
+    let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("vc-a."));
+    let request = |at: usize| {
+        let mut topic = produce_request::TopicProduceData::default();
+        topic.name = TopicName(string(&"x".repeat(at)));
+        let mut request = ProduceRequest::default();
+        (request.acks, request.topic_data) = (-1, vec![topic]);
+        request_frame(PRODUCE, 9, &encode(&request, 9))
+    };
+    // The second is as long as a frame may be, and the prefix makes it longer.
+    let (first, second) = (request(1), request(99));
+    let frame_bytes_max = u32::try_from(second.len() - 4).unwrap();
+    let view = SessionView { frame_bytes_max, ..named_view(&map, &apis, &names) };
+    let (mut requests, mut in_flight, mut out) = (Requests::default(), InFlight::default(), Output::default());
+    let fed = requests.feed(&[&first[..], &second].concat(), &view, &mut in_flight, &mut out);
+    assert_eq!((fed, out.frames, in_flight.len()), (Err(Cause::FrameLength), 1, 1));
+    assert_eq!(out.len(), first.len() + "vc-a.".len() + 1, "only the first");
+    let at = |fault: Option<FaultAt>| fault.map(|fault| (fault.api_key, fault.api_version, fault.offset));
+    assert_eq!(at(requests.fault()), Some((PRODUCE, 9, second.len() as u64)));
+    // A response whose tags are looked at only in passing.
+    let mut responses = Responses::default();
+    in_flight.pop();
+    in_flight.push(entry(PRODUCE, 10));
+    out.clear();
+    let view = SessionView { namespace: None, ..view };
+    let fed = responses.feed(&response_frame(PRODUCE, 10, &[0xff; 9]), &view, &mut in_flight, &mut out);
+    assert_eq!((fed, out.len()), (Err(Cause::ResponseMalformed), 0));
+    assert!(matches!(at(responses.fault()), Some((PRODUCE, 10, 8..))));
 }
 
 /// Processor time of this thread: what other programs do meanwhile is not in it.

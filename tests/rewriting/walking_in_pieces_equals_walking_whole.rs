@@ -180,7 +180,7 @@ fn own_answers_wait_for_what_is_older_and_for_what_was_promised() {
     fill(&mut in_flight);
     let whole = run(&mut Responses::default(), &mut in_flight, &view, &input, input.len(), Move::Feed).unwrap();
     assert_eq!((whole.frames, whole.own_answers, in_flight.len()), (7, 4, 0));
-    // The frames, cut apart by their own lengths, are in the order of the in_flight.
+    // The frames, cut apart by their own lengths, are in the order of the exchanges.
     let mut rest = &whole.bytes[..];
     let mut lengths = Vec::new();
     while let Some(length) = rest.first_chunk() {

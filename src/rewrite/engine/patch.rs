@@ -322,7 +322,7 @@ impl<'a> Patch<'a> {
         Ok(true)
     }
 
-    /// Bytes in place of a part of the input that may be replaced later, by [`Patch::put`].
+    /// Bytes in place of a part of the input that may be replaced later, at its [`Place`].
     pub fn replaceable(&mut self, part: (usize, usize), bytes: &[u8]) -> Place {
         self.keep_until(part.0);
         let at = match &self.written.length {

@@ -74,8 +74,8 @@ impl<S: Side> Transducer<S> {
     /// Takes bytes that came (what an earlier call left over first). Leaves at most a head or one token of a walk over,
     /// unless [`Progress::waits`].
     ///
-    /// The in_flight has a request's entry before the last of its bytes was given out (a Produce with acks=0 gets none). A
-    /// response's entry leaves it when the last of its bytes is given out or promised by [`Progress::pass`]. What was promised is
+    /// A request's exchange is in flight before the last of its bytes was given out (a Produce with acks=0 has none). It
+    /// ends when the last of its bytes is given out or promised by [`Progress::pass`]. What was promised is
     /// outstanding until it came by here or [`Transducer::passed`] told that it was moved, and only then the next own answer
     /// is written. Called with no input, responses write just the own answers whose turn has come.
     ///
@@ -153,8 +153,7 @@ impl<S: Side> Transducer<S> {
     }
 
     #[cold]
-    fn fails(&mut self, edits: &S::Edits, offset: u64) {
-        let (api_key, api_version) = S::api_of(edits);
+    fn fails(&mut self, (api_key, api_version): (i16, i16), offset: u64) {
         self.fault = Some(FaultAt { api_key, api_version, offset });
     }
 
@@ -254,36 +253,38 @@ impl<S: Side> Transducer<S> {
         around: &mut Around<'_>,
         out: &mut Output,
     ) -> Result<(), Cause> {
-        if let (Some(quick), Some(at)) = (&treatment.quick, base)
-            && treatment.length == Length::Same
-            && passes::<S>(quick, bytes)?
-        {
-            S::end(S::edits(seed, treatment, true), bytes.len() as u64, around)?;
-            out.push_input(at..at + bytes.len());
-            self.ended(0, out);
-            return Ok(());
+        let mut quick = treatment.quick.as_ref().filter(|_| S::quick_may_do(&seed));
+        if let (Some(plan), Some(at), Length::Same) = (quick, base, treatment.length) {
+            if passes::<S>(plan, bytes)? {
+                S::end(S::edits(seed, treatment, true), bytes.len() as u64, around)?;
+                out.push_input(at..at + bytes.len());
+                self.ended(0, out);
+                return Ok(());
+            }
+            quick = None;
         }
         let before = out.mark();
-        let mut plan = &treatment.plan;
-        let mut quick = false;
-        if let Some(looks_at_less) = treatment.quick.as_ref().filter(|_| S::quick_may_do(&seed)) {
-            (plan, quick) = (looks_at_less, true);
-        }
         loop {
-            let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, plan)?;
-            let mut edits = S::edits(seed, treatment, quick);
+            let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, quick.unwrap_or(&treatment.plan))?;
+            let mut edits = S::edits(seed, treatment, quick.is_some());
             let mut frame = Frame::begin(begun, out);
             edits.begins(&mut frame);
-            match frame.walk(&mut edits, around) {
+            let api = S::api_of(&edits);
+            let (cause, offset) = match frame.walk(&mut edits, around) {
                 Ok(Walked::End(run)) => {
-                    let written = frame.finish(run)?;
-                    S::end(edits, written, around)?;
-                    self.ended(u64::from(run), out);
-                    return Ok(());
+                    let offset = frame.offset();
+                    match frame.finish(run).and_then(|written| S::end(edits, written, around)) {
+                        Ok(()) => {
+                            self.ended(u64::from(run), out);
+                            return Ok(());
+                        }
+                        Err(cause) => (cause, offset),
+                    }
                 }
-                Err(Stop::SeeAll) if quick => {
+                Err(Stop::SeeAll) if quick.is_some() => {
                     out.back_to(before.clone());
-                    (plan, quick) = (&treatment.plan, false);
+                    quick = None;
+                    continue;
                 }
                 Err(Stop::Answer(error)) => {
                     out.back_to(before);
@@ -291,14 +292,13 @@ impl<S: Side> Transducer<S> {
                     self.ended(0, out);
                     return Ok(());
                 }
-                Err(Stop::Close(cause)) => {
-                    self.fails(&edits, frame.offset());
-                    // Nothing of it leaves.
-                    out.back_to(before);
-                    return Err(cause);
-                }
-                Ok(Walked::More) | Err(Stop::SeeAll) => return Err(Cause::Internal),
-            }
+                Err(Stop::Close(cause)) => (cause, frame.offset()),
+                Ok(Walked::More) | Err(Stop::SeeAll) => (Cause::Internal, frame.offset()),
+            };
+            // Nothing of it leaves.
+            out.back_to(before);
+            self.fails(api, offset);
+            return Err(cause);
         }
     }
 
@@ -373,7 +373,7 @@ impl<S: Side> Transducer<S> {
                 Ok((taken, Some(run)))
             }
             Err(Stop::Close(cause)) => {
-                self.fails(&edits, frame.offset());
+                self.fails(S::api_of(&edits), frame.offset());
                 Err(cause)
             }
             Err(Stop::Answer(_) | Stop::SeeAll) => Err(Cause::Internal),
@@ -427,7 +427,8 @@ fn passes<S: Side>(plan: &'static Plan, bytes: &[u8]) -> Result<bool, Cause> {
     let mut walker = Walker::new(plan, u32::try_from(behind.len()).map_err(|_| Cause::FrameLength)?);
     match walker.step(behind).event {
         Event::Done | Event::Trailing { .. } => Ok(!walker.tagged()),
-        Event::Malformed | Event::More => Err(S::Edits::MALFORMED),
+        // The walk that sees all says where.
+        Event::Malformed | Event::More => Ok(false),
         _ => Err(Cause::Internal),
     }
 }

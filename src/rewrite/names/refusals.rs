@@ -2,7 +2,7 @@
 //!
 //! Where an API answers entry by entry, the entries are those of the request, in its order, as a Kafka would answer; where
 //! it has one error code for all, the request is not looked at. A refusal is written when the whole request is here, and
-//! waits in the in_flight for its turn.
+//! waits in flight for its turn.
 
 use super::super::rules::Rule;
 use super::answers::{Part, parts};

@@ -1,7 +1,7 @@
 //! Names in a request of a namespaced virtual cluster: what the client says becomes what the backend knows.
 //!
 //! Owns what each role of a request means, and what becomes of a name that must not go out. A name that is refused is
-//! rejected where the response says it again; where it does not, the in_flight's entry tells which error all of the response
+//! rejected where the response says it again; where it does not, its exchange tells which error all of the response
 //! is to show, and the request is made one that changes nothing. May not know how the frame came.
 
 use std::io::Write as _;

@@ -43,7 +43,7 @@ pub struct Teller<'a> {
     pub dice: Dice,
     pub version: i16,
     pub flexible: bool,
-    /// The error code that the in_flight says everything is to show, or 0.
+    /// The error code that the exchange says everything is to show, or 0.
     pub shown_error: i16,
     pub asked: Asked,
     /// Produce may name nodes.
