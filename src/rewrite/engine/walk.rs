@@ -26,6 +26,12 @@ pub enum Walked {
 
 /// A walk through a frame, between two calls.
 pub struct Walk {
+    place: Place,
+    written: Written,
+}
+
+/// Where a walk is.
+struct Place {
     walker: Walker,
     /// Bytes of the whole frame.
     bytes: u32,
@@ -39,7 +45,6 @@ pub struct Walk {
     levels: Levels,
     /// An entry is being left out, within which so many arrays of entries are open.
     leaving_out: Option<u32>,
-    written: Written,
     /// As many bytes as these are copied where they stay, once the length is known.
     copied_bytes_max: usize,
 }
@@ -55,23 +60,23 @@ struct Collected {
 impl Walk {
     /// Bytes that come next and pass unread.
     pub fn pass(&self) -> u32 {
-        if self.collected.is_none() && self.written.passes() { self.run } else { 0 }
+        if self.place.collected.is_none() && self.written.passes() { self.place.run } else { 0 }
     }
 
     /// The caller moved so many of them.
     pub fn passed(&mut self, bytes: u32) {
-        self.run = self.run.saturating_sub(bytes);
+        self.place.run = self.place.run.saturating_sub(bytes);
         self.written.moved(bytes);
     }
 
     /// Bytes of the frame behind those that come without interest.
     pub fn left(&self) -> u32 {
-        self.walker.left()
+        self.place.walker.left()
     }
 
     /// Bytes held in memory.
     pub fn held_bytes(&self) -> usize {
-        self.written.held_bytes() + self.collected.as_ref().map_or(0, |collected| collected.bytes.capacity())
+        self.written.held_bytes() + self.place.collected.as_ref().map_or(0, |collected| collected.bytes.capacity())
     }
 }
 
@@ -80,16 +85,7 @@ pub struct Frame<'a> {
     patch: Patch<'a>,
     /// How far the input is walked: behind the token that an edit is asked about.
     at: usize,
-    walker: Walker,
-    /// Bytes of the whole frame.
-    bytes: u32,
-    run: u32,
-    whole: bool,
-    flexible: bool,
-    collected: Option<Box<Collected>>,
-    levels: Levels,
-    leaving_out: Option<u32>,
-    copied_bytes_max: usize,
+    place: Place,
     /// Nothing behind this place is looked at.
     rest_passes: bool,
 }
@@ -121,9 +117,7 @@ impl<'a> Frame<'a> {
     #[inline(always)]
     pub fn begin(begun: Begun<'a>, out: &'a mut Output) -> Frame<'a> {
         let Begun { plan, input, base, whole, head_bytes, left, keeps_length, flexible, copied_bytes_max } = begun;
-        Frame {
-            patch: Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole)),
-            at: head_bytes,
+        let place = Place {
             walker: Walker::new(plan, left),
             bytes: left.saturating_add(head_bytes as u32),
             run: 0,
@@ -133,28 +127,16 @@ impl<'a> Frame<'a> {
             levels: Levels::default(),
             leaving_out: None,
             copied_bytes_max,
-            rest_passes: false,
-        }
+        };
+        let patch = Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole));
+        Frame { patch, at: head_bytes, place, rest_passes: false }
     }
 
     /// Goes on with more of the frame, which stands at `base` of what was fed.
     pub fn resume(walk: Walk, input: &'a [u8], base: usize, out: &'a mut Output) -> Frame<'a> {
-        let Walk { walker, bytes, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max } =
-            walk;
-        Frame {
-            patch: Patch::new(input, Some(base), copied_bytes_max, out, written),
-            at: 0,
-            walker,
-            bytes,
-            run,
-            whole,
-            flexible,
-            collected,
-            levels,
-            leaving_out,
-            copied_bytes_max,
-            rest_passes: false,
-        }
+        let Walk { place, written } = walk;
+        let patch = Patch::new(input, Some(base), place.copied_bytes_max, out, written);
+        Frame { patch, at: 0, place, rest_passes: false }
     }
 
     /// What there is to remember until more of the frame comes, and how many bytes of the input are dealt with.
@@ -163,25 +145,8 @@ impl<'a> Frame<'a> {
     ///
     /// There is no memory for what is held.
     pub fn suspend(self) -> Result<(Walk, usize), Cause> {
-        let Frame {
-            patch,
-            at,
-            walker,
-            bytes,
-            run,
-            whole,
-            flexible,
-            collected,
-            levels,
-            leaving_out,
-            copied_bytes_max,
-            ..
-        } = self;
-        let written = patch.suspend(at)?;
-        Ok((
-            Walk { walker, bytes, run, whole, flexible, collected, levels, leaving_out, written, copied_bytes_max },
-            at,
-        ))
+        let Frame { patch, at, place, rest_passes: _ } = self;
+        Ok((Walk { place, written: patch.suspend(at)? }, at))
     }
 
     /// The frame ends behind so many bytes that pass. How many bytes of it leave.
@@ -208,35 +173,35 @@ impl<'a> Frame<'a> {
 
     /// Bytes of the frame before what is not walked.
     pub fn offset(&self) -> u64 {
-        u64::from(self.bytes.saturating_sub(self.walker.left()))
+        u64::from(self.place.bytes.saturating_sub(self.place.walker.left()))
     }
 
     /// Bytes of the frame that are not walked.
     #[inline(always)]
     pub fn left(&self) -> u32 {
-        self.walker.left()
+        self.place.walker.left()
     }
 
     /// Whether the message is in a flexible version.
     #[inline(always)]
     pub fn flexible(&self) -> bool {
-        self.flexible
+        self.place.flexible
     }
 
     /// The walk is in an entry.
     pub fn in_entry(&self) -> bool {
-        self.levels.depth() > 0
+        self.place.levels.depth() > 0
     }
 
     /// All of the frame is here.
     pub fn whole(&self) -> bool {
-        self.whole
+        self.place.whole
     }
 
     /// Whether the body has tags, as far as it was walked.
     #[inline(always)]
     pub fn tagged(&self) -> bool {
-        self.walker.tagged()
+        self.place.walker.tagged()
     }
 
     /// From here on the bytes that nothing takes the place of are treated so.
@@ -251,7 +216,7 @@ impl<'a> Frame<'a> {
 
     /// Goes on by another plan, which is the same up to this place.
     pub fn switch(&mut self, plan: &'static Plan) {
-        self.walker.switch(plan);
+        self.place.walker.switch(plan);
     }
 
     /// The length of the frame as it leaves is known: what was written so far, what is left, and so many bytes more or less.
@@ -261,39 +226,39 @@ impl<'a> Frame<'a> {
     /// No length can say it.
     pub fn promise(&mut self, change: i64) -> Result<u64, Cause> {
         self.patch.keep_until(self.at);
-        let bytes = self.patch.written() - crate::wire::LENGTH_BYTES as u64 + u64::from(self.walker.left());
+        let bytes = self.patch.written() - crate::wire::LENGTH_BYTES as u64 + u64::from(self.place.walker.left());
         let bytes = bytes.checked_add_signed(change).ok_or(Cause::ResponseMalformed)?;
-        self.patch.promise(bytes, self.copied_bytes_max)?;
+        self.patch.promise(bytes, self.place.copied_bytes_max)?;
         Ok(bytes)
     }
 
     /// The error code that entries here show, because of their own name or that of the entry around them.
     pub fn refused(&self) -> Option<i16> {
-        self.levels.refused()
+        self.place.levels.refused()
     }
 
     /// The innermost entry.
     pub fn entry(&mut self) -> Option<&mut Current> {
-        self.levels.top().map(|level| &mut level.entry)
+        self.place.levels.top().map(|level| &mut level.entry)
     }
 
     /// Begins to leave the current entry out; false where there is none.
     #[must_use]
     pub fn leave_out(&mut self) -> bool {
-        let Some(level) = self.levels.top() else { return false };
+        let Some(level) = self.place.levels.top() else { return false };
         let (start, before) = (level.entry.at, level.entry.before.clone());
         self.patch.back_to(before);
         self.patch.keep_until(start);
-        self.leaving_out = Some(0);
+        self.place.leaving_out = Some(0);
         true
     }
 
     /// Walks the current entry again, from its first byte; false where there is none.
     #[must_use]
     pub fn again(&mut self) -> bool {
-        let Some(level) = self.levels.top() else { return false };
+        let Some(level) = self.place.levels.top() else { return false };
         let (walker, at, before) = (level.entry.walker, level.entry.at, level.entry.before.clone());
-        (self.walker, self.at) = (walker, at);
+        (self.place.walker, self.at) = (walker, at);
         self.patch.back_to(before);
         true
     }
@@ -306,24 +271,24 @@ impl<'a> Frame<'a> {
     #[inline(always)]
     pub fn walk<E: Edit>(&mut self, edits: &mut E, around: &mut Around<'_>) -> Result<Walked, Stop> {
         let input = self.patch.input();
-        if self.run > 0 || self.collected.is_some() {
+        if self.place.run > 0 || self.place.collected.is_some() {
             self.go_on(edits, around)?;
-            if self.run > 0 || self.collected.is_some() {
+            if self.place.run > 0 || self.place.collected.is_some() {
                 return Ok(Walked::More);
             }
         }
         loop {
             let rest = input.get(self.at..).ok_or(Cause::Internal)?;
-            let step = self.walker.step(rest);
+            let step = self.place.walker.step(rest);
             let (plain, here) = (step.plain as usize, rest.len());
             if plain > here {
                 // What is behind these bytes shows when they came.
-                (self.at, self.run) = (input.len(), step.plain - here as u32);
+                (self.at, self.place.run) = (input.len(), step.plain - here as u32);
                 return self.cut(matches!(step.event, Event::Done), E::MALFORMED);
             }
             let at = self.at + plain;
             self.at = at;
-            if self.leaving_out.is_some() {
+            if self.place.leaving_out.is_some() {
                 match self.leave_on(&step.event, edits, around)? {
                     LeftOut::Event => continue,
                     LeftOut::End => {}
@@ -331,7 +296,7 @@ impl<'a> Frame<'a> {
             }
             match step.event {
                 Event::Malformed => return Err(E::MALFORMED.into()),
-                Event::More if self.whole => return Err(E::MALFORMED.into()),
+                Event::More if self.place.whole => return Err(E::MALFORMED.into()),
                 Event::More => return Ok(Walked::More),
                 Event::Done => {
                     edits.body_end(self)?;
@@ -404,14 +369,14 @@ impl<'a> Frame<'a> {
     #[cold]
     fn go_on<E: Edit>(&mut self, edits: &mut E, around: &mut Around<'_>) -> Result<(), Stop> {
         let input = self.patch.input();
-        if let Some(mut collected) = self.collected.take() {
+        if let Some(mut collected) = self.place.collected.take() {
             let here = input.get(..collected.missing).unwrap_or(input);
             crate::wire::append(&mut collected.bytes, here).map_err(Cause::from)?;
             collected.missing -= here.len();
             self.at = here.len();
             self.patch.leave_out_until(self.at);
             if collected.missing > 0 {
-                self.collected = Some(collected);
+                self.place.collected = Some(collected);
                 return Ok(());
             }
             let Collected { role, head, ref bytes, null, .. } = *collected;
@@ -423,8 +388,8 @@ impl<'a> Frame<'a> {
             }
             return Ok(());
         }
-        let here = input.len().min(self.run as usize);
-        (self.at, self.run) = (here, self.run - here as u32);
+        let here = input.len().min(self.place.run as usize);
+        (self.at, self.place.run) = (here, self.place.run - here as u32);
         Ok(())
     }
 
@@ -432,9 +397,9 @@ impl<'a> Frame<'a> {
     #[cold]
     fn cut(&mut self, done: bool, malformed: Cause) -> Result<Walked, Stop> {
         match done {
-            _ if self.whole => Err(malformed.into()),
+            _ if self.place.whole => Err(malformed.into()),
             // Bytes that leave as they are need not be waited for.
-            true if self.patch.passes() => Ok(Walked::End(std::mem::take(&mut self.run))),
+            true if self.patch.passes() => Ok(Walked::End(std::mem::take(&mut self.place.run))),
             _ => Ok(Walked::More),
         }
     }
@@ -445,14 +410,14 @@ impl<'a> Frame<'a> {
         let input = self.patch.input();
         let here = input.get(self.at..).ok_or(Cause::Internal)?;
         let bytes = end - self.at;
-        if self.whole || bytes > TEXT_BYTES_MAX as usize + crate::wire::VARINT_BYTES_MAX {
+        if self.place.whole || bytes > TEXT_BYTES_MAX as usize + crate::wire::VARINT_BYTES_MAX {
             return Err(Cause::Internal.into());
         }
         self.patch.keep_until(self.at);
         self.patch.leave_out_until(input.len());
         self.at = input.len();
         let missing = bytes - here.len();
-        self.collected = Some(Box::new(Collected { role, head, bytes: here.to_vec(), missing, null }));
+        self.place.collected = Some(Box::new(Collected { role, head, bytes: here.to_vec(), missing, null }));
         Ok(())
     }
 
@@ -460,14 +425,14 @@ impl<'a> Frame<'a> {
     fn skip(&mut self, bytes: u32) -> bool {
         let here = self.patch.input().len() - self.at;
         let missing = bytes.saturating_sub(here as u32);
-        (self.at, self.run) = (self.at + (bytes - missing) as usize, missing);
+        (self.at, self.place.run) = (self.at + (bytes - missing) as usize, missing);
         missing == 0
     }
 
     /// The rest of the frame passes.
     #[inline(always)]
     fn forward(&mut self) -> Walked {
-        let left = self.walker.left();
+        let left = self.place.walker.left();
         let here = (self.patch.input().len() - self.at).min(left as usize);
         self.at += here;
         Walked::End(left - here as u32)

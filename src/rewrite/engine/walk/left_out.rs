@@ -6,27 +6,28 @@ use super::*;
 
 impl Frame<'_> {
     pub(super) fn enter(&mut self, count: &Token<'_>) -> Result<(), Stop> {
-        let count_at = if self.whole { self.patch.replaceable(count.at, count.bytes) } else { Default::default() };
-        let kept = super::super::entries::count(count.bytes, self.flexible);
+        let count_at =
+            if self.place.whole { self.patch.replaceable(count.at, count.bytes) } else { Default::default() };
+        let kept = super::super::entries::count(count.bytes, self.place.flexible);
         let level = Level { count_at, kept, smaller: false, entry: self.begin_entry() };
-        if self.levels.enter(level) { Ok(()) } else { Err(Cause::Internal.into()) }
+        if self.place.levels.enter(level) { Ok(()) } else { Err(Cause::Internal.into()) }
     }
 
     pub(super) fn begin_entry(&mut self) -> Current {
-        let before = if self.whole { self.patch.before() } else { Default::default() };
-        Current { walker: self.walker, at: self.at, before, named: false, early: false, refused: None }
+        let before = if self.place.whole { self.patch.before() } else { Default::default() };
+        Current { walker: self.place.walker, at: self.at, before, named: false, early: false, refused: None }
     }
 
     pub(super) fn next_entry(&mut self) {
         let entry = self.begin_entry();
-        if let Some(level) = self.levels.top() {
+        if let Some(level) = self.place.levels.top() {
             level.entry = entry;
         }
     }
 
     pub(super) fn leave(&mut self) {
-        if let Some(level) = self.levels.leave().filter(|level| level.smaller) {
-            self.patch.put_shorter_count(level.count_at, level.kept, self.flexible);
+        if let Some(level) = self.place.levels.leave().filter(|level| level.smaller) {
+            self.patch.put_shorter_count(level.count_at, level.kept, self.place.flexible);
         }
     }
 
@@ -39,7 +40,7 @@ impl Frame<'_> {
     ) -> Result<LeftOut, Stop> {
         let input = self.patch.input();
         let at = self.at;
-        let Some(inner) = &mut self.leaving_out else { return Ok(LeftOut::End) };
+        let Some(inner) = &mut self.place.leaving_out else { return Ok(LeftOut::End) };
         match *event {
             Event::Leaf { role, head } => {
                 self.at += head as usize;
@@ -51,10 +52,10 @@ impl Frame<'_> {
                 *inner += u32::from(role == Role::Entries);
             }
             Event::ElementEnd { role: Role::Entries } if *inner == 0 => {
-                self.leaving_out = None;
+                self.place.leaving_out = None;
                 self.patch.leave_out_until(self.at);
                 let stands_in = edits.stands_in(self, around)?;
-                if let Some(level) = self.levels.top().filter(|_| !stands_in) {
+                if let Some(level) = self.place.levels.top().filter(|_| !stands_in) {
                     level.kept = level.kept.saturating_sub(1);
                     level.smaller = true;
                 }
