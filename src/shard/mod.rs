@@ -168,8 +168,8 @@ async fn handle_messages(server: Rc<Server>, mailbox: Mailbox<Message>) {
                     server.serve(accepted);
                 }
                 Message::Table(table) => server.replace_table(table),
-                Message::Drain => shard.set_phase(Phase::Draining),
-                Message::DrainOver => shard.set_phase(Phase::Over),
+                Message::Drain => server.set_phase(Phase::Draining),
+                Message::DrainOver => server.set_phase(Phase::Over),
                 Message::Scrape(reply) => reply(scrape(&server.serving().context)),
             }
         }

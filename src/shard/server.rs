@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::executor;
 use crate::listener::{self, Accepted, Caps};
 use crate::net::{Net, Notify};
-use crate::session::{self, Context, ShardState};
+use crate::session::{self, Context, Phase, ShardState};
 use crate::table::Table;
 use crate::upstream::Upstream;
 
@@ -46,6 +46,12 @@ impl Server {
     pub fn replace_table(&self, table: Arc<Table>) {
         let next = serving(&self.shard, &self.serving().context.upstream, table);
         self.serving.replace(next);
+    }
+
+    /// Changes what the shard is doing. What waits for the end of all tasks looks again: there may be none.
+    pub fn set_phase(&self, phase: Phase) {
+        self.shard.set_phase(phase);
+        self.tasks.ended.notify();
     }
 
     /// Begins a session, or closes the connection with its cause.
@@ -93,7 +99,7 @@ impl Tasks {
         });
     }
 
-    /// Waits until none is running and `ends` says so.
+    /// Waits until none is running and `ends` says so, which may change with the shard's phase only.
     pub async fn all_ended(&self, ends: impl Fn() -> bool) {
         loop {
             let count = self.ended.count();
