@@ -76,8 +76,8 @@ const NAMES_OUT: Roles = Roles::of(&[
     Role::Entries,
 ]);
 
-/// What means nothing where all names are what they should be.
-const ONLY_OF_REFUSALS: Roles = Roles::of(&[Role::Error, Role::EntryError, Role::TopicId]);
+/// What means nothing where all names are what they should be: own ones, none of which was refused.
+const ONLY_OF_OTHERS: Roles = Roles::of(&[Role::Error, Role::EntryError, Role::TopicId, Role::Entries]);
 
 /// What names nodes by id alone, and all of them stand among the brokers.
 const ONLY_WHERE_BROKERS_ARE_HIDDEN: Roles = Roles::of(&[Role::ControllerId, Role::PartitionLeader]);
@@ -252,11 +252,11 @@ fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     let length = if uniform && row.key == key::FETCH { Length::ByTopics } else { Length::Anywhere };
     let wanted = Wanted { tags: hold == Some(Hold::Nothing), usual: false, ..Wanted::all(roles) };
     let mut treatment = treatment(api, Direction::Response, version, wanted, length);
-    // Where no name was refused, error codes are shown as they are, and mean something beside a message alone; and nodes
-    // that are named in tags of the body alone show in passing.
-    let quick = if hold == Some(Hold::Nothing) { NAMES_OUT } else { roles }.without(ONLY_OF_REFUSALS);
+    // Where no name was refused, error codes are shown as they are, and mean something beside a message alone; where none is
+    // foreign, no entry is left out; and nodes that are named in tags of the body alone show in passing.
+    let quick = if hold == Some(Hold::Nothing) { NAMES_OUT } else { roles }.without(ONLY_OF_OTHERS);
     treatment.uniform = uniform;
-    treatment.quick = Some(message(if uniform { quick.without(Roles::of(&[Role::Entries])) } else { quick }));
+    treatment.quick = Some(message(quick));
     if hold == Some(Hold::UntilBrokers) {
         treatment.behind_brokers = Some(message(quick.without(ONLY_WHERE_BROKERS_ARE_HIDDEN)));
     }

@@ -13,14 +13,17 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub const NODE: u8 = 7;
 
 const HEARTBEAT: i16 = 12;
+const END_TXN: i16 = 26;
 const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 
-/// A Kafka of one node. It answers a heartbeat with a code of its own, while its gate is open.
+/// A Kafka of one node. It answers a heartbeat with a code of its own, while its gate is open, and the end of a transaction.
 pub struct Node {
     pub address: SocketAddr,
     code: i16,
     refreshes: AtomicUsize,
+    /// The transactions that were ended.
+    ended: AtomicUsize,
     /// The groups of the heartbeats that came.
     groups: Mutex<Vec<String>>,
     gate: (Mutex<bool>, Condvar),
@@ -33,6 +36,7 @@ impl Node {
             address: listening.local_addr().unwrap(),
             code,
             refreshes: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             groups: Mutex::default(),
             gate: (Mutex::new(true), Condvar::new()),
         });
@@ -52,8 +56,8 @@ impl Node {
             let mut response = head[4..].to_vec();
             match i16::from_be_bytes([head[0], head[1]]) {
                 API_VERSIONS => {
-                    response.extend([0, 0, 0, 0, 0, 3]);
-                    for (key, version) in [(METADATA, 5i16), (HEARTBEAT, 0), (API_VERSIONS, 0)] {
+                    response.extend([0, 0, 0, 0, 0, 4]);
+                    for (key, version) in [(METADATA, 5i16), (HEARTBEAT, 0), (API_VERSIONS, 0), (END_TXN, 0)] {
                         [key, version, version].iter().for_each(|word| response.extend(word.to_be_bytes()));
                     }
                 }
@@ -71,6 +75,11 @@ impl Node {
                     self.groups.lock().unwrap().push(String::from_utf8(rest[4..4 + bytes].to_vec()).unwrap());
                     let open = self.gate.0.lock().unwrap();
                     drop(self.gate.1.wait_while(open, |open| !*open).unwrap());
+                    response.extend(self.code.to_be_bytes());
+                }
+                END_TXN => {
+                    self.ended.fetch_add(1, Ordering::SeqCst);
+                    response.extend([0, 0, 0, 0]);
                     response.extend(self.code.to_be_bytes());
                 }
                 other => panic!("a request with api key {other}"),
@@ -92,12 +101,16 @@ impl Node {
         self.groups.lock().unwrap().clone()
     }
 
+    pub fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+
     pub fn refreshes(&self) -> usize {
         self.refreshes.load(Ordering::SeqCst)
     }
 }
 
-pub fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn read_frame(stream: &mut impl Read) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
     let mut frame = vec![0; u32::from_be_bytes(length) as usize];
@@ -105,8 +118,8 @@ pub fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(frame)
 }
 
-pub struct Client {
-    pub stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    pub stream: S,
     sent: i32,
     answered: i32,
 }
@@ -115,6 +128,12 @@ impl Client {
     pub fn connect(to: SocketAddr) -> Client {
         let stream = TcpStream::connect(to).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
+        Client::on(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn on(stream: S) -> Client<S> {
         Client { stream, sent: 0, answered: 0 }
     }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use rustls::{ClientConnection, StreamOwned};
+
 use super::test_ground::{Client, LIMIT, NODE, Node, wait_until};
 use super::*;
 use crate::auth::Identity;
@@ -24,6 +26,8 @@ const CODE: i16 = 11;
 /// TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
 const REFUSED: i16 = 53;
 const END_TXN: i16 = 26;
+/// She alone may end transactions.
+const ALICE: &str = "CN=alice";
 /// Heartbeats of this version wait for a decision.
 const ASKED: i16 = 1;
 /// Heartbeats of this version are denied, and have no answer that says so.
@@ -42,7 +46,7 @@ struct Decider {
 impl Access for Decider {
     fn request(&self, identity: &Identity, key: i16, version: i16) -> Decision {
         match (key, version) {
-            (END_TXN, _) if *identity == Identity::ANONYMOUS => Decision::Denied(REFUSED),
+            (END_TXN, _) if identity.proven_principal() != Some(ALICE) => Decision::Denied(REFUSED),
             (_, DENIED) if identity.proven_principal().is_none() => Decision::Denied(REFUSED),
             (_, ASKED) => {
                 self.asked.set(self.asked.get() + 1);
@@ -76,9 +80,14 @@ struct Shard {
 impl Shard {
     /// With these limits, before that node.
     fn start(limits: &str, node: &Node) -> Shard {
+        Shard::start_with(limits, "", Path::new("."), node)
+    }
+
+    /// With a further policy of its listener too, whose files stand in `folder`.
+    fn start_with(limits: &str, policy: &str, folder: &Path, node: &Node) -> Shard {
         prepare();
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let table = Table::of(snapshot(limits, node, address.port()), 1, None).unwrap();
+        let table = Table::of(snapshot(limits, policy, folder, node, address.port()), 1, None).unwrap();
         let (sender, mailbox) = mailbox::<Work>(100).unwrap();
         let core = sys::allowed_cores()[0];
         spawn_thread("shard".into(), core, move || serve(table, mailbox)).unwrap();
@@ -181,7 +190,7 @@ async fn take_all<T>(mailbox: AsyncFd<Mailbox<T>>, take: impl Fn(T)) {
     }
 }
 
-fn snapshot(limits: &str, node: &Node, port: u16) -> config::Snapshot {
+fn snapshot(limits: &str, policy: &str, folder: &Path, node: &Node, port: u16) -> config::Snapshot {
     let text = format!(
         "
 node: {{limits: {{{limits}}}}}
@@ -190,13 +199,13 @@ listeners:
   - name: door
     addresses: [127.0.0.1]
     ports: [{port}]
-    policies:
+    policies:{policy}
       - type: forward_to_virtual_cluster
         config: {{type: port_mapping, advertised_host: localhost, bootstrap_port: none, min_broker_id: {NODE}}}
 ",
         node.address,
     );
-    config::load_bytes(Path::new("klamm.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+    config::load_bytes(&folder.join("klamm.yaml"), text.as_bytes()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
 }
 
 /// Sends heartbeats of these versions, each of a group of its own, at once: `a`, `b`, and so on.
@@ -365,4 +374,76 @@ fn a_denied_request_is_answered_in_its_turn_or_closes() {
     pipeline(&mut client, &[0, DENIED]);
     wait_until("a second close", || shard.numbers().closed(Cause::RefusedWithoutResponse) == 2);
     assert_eq!(node.groups(), ["a", "a"], "nothing that is denied");
+}
+
+/// The certificates of a listener, and of two clients.
+mod certificates {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ClientConfig, RootCertStore};
+
+    /// Of the listener, as it is told to clients.
+    pub const NAME: &str = "localhost";
+    /// The listener's policy that goes by them.
+    pub const POLICY: &str = "
+      - type: tls_server
+        config:
+          certificates: [{certificate: \"${file['door.pem']}\", key: \"${file['door.key']}\"}]
+          client_authentication: {mode: required, tls_trust_bundles: [\"${file['authority.pem']}\"]}";
+
+    /// Writes those of the listener to `folder`; what each of the clients, who have these names, shakes hands with.
+    pub fn make(folder: &Path, clients: [&str; 2]) -> [Arc<ClientConfig>; 2] {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap();
+        let issuer = Issuer::new(params, key);
+        let signed = |name: &str, common_name: Option<&str>| {
+            let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            if let Some(common_name) = common_name {
+                params.distinguished_name.push(DnType::CommonName, common_name);
+            }
+            let key = KeyPair::generate().unwrap();
+            (params.signed_by(&key, &issuer).unwrap(), key)
+        };
+        let (door, key) = signed(NAME, None);
+        std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+        std::fs::write(folder.join("door.pem"), door.pem()).unwrap();
+        std::fs::write(folder.join("door.key"), key.serialize_pem()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        clients.map(|client| {
+            let (certificate, key) = signed("client.example", Some(client));
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            let config = config.with_root_certificates(roots.clone());
+            Arc::new(config.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap())
+        })
+    }
+}
+
+#[test]
+fn who_a_certificate_names_decides() {
+    let (node, folder) = (Node::start(CODE), tempfile::tempdir().unwrap());
+    let configs = certificates::make(folder.path(), ["alice", "bob"]);
+    let shard = Shard::start_with("", certificates::POLICY, folder.path(), &node);
+    for (config, may) in configs.into_iter().zip([true, false]) {
+        let tcp = shard.connect().stream;
+        let name = certificates::NAME.try_into().unwrap();
+        let mut client = Client::on(StreamOwned::new(ClientConnection::new(config, name).unwrap(), tcp));
+        let group = client.heartbeat(0, "a");
+        let end = client.request(END_TXN, 0, b"\0\x01t\0\0\0\0\0\0\0\x01\0\0\x01");
+        let behind = client.heartbeat(0, "b");
+        client.stream.write_all(&[group, end, behind].concat()).unwrap();
+        assert_eq!(client.answer(), CODE);
+        let code = if may { CODE } else { REFUSED };
+        assert_eq!(client.answer_body(), [0, 0, 0, 0, 0, code as u8], "no throttle time, and the code");
+        assert_eq!(client.answer(), CODE);
+    }
+    assert_eq!(node.ended(), 1, "the other one never came here");
 }

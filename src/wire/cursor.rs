@@ -5,7 +5,7 @@
 
 mod lengths;
 
-use super::op::{Length, Op, Part};
+use super::op::{Length, Op, Operation, Part};
 use super::plan::Plan;
 use super::roles::Role;
 
@@ -65,6 +65,8 @@ pub struct Walker {
     plan: &'static Plan,
     /// The next operation of the plan.
     next: u32,
+    /// Bytes of fixed size before it that were walked already.
+    skipped: u32,
     /// Bytes of the frame behind the last event.
     left: u32,
     /// What is counted innermost: elements that are left, the current one included; tags that are left; or, within the
@@ -88,7 +90,7 @@ impl Walker {
     /// A walk through a message that takes `left` bytes.
     #[inline(always)]
     pub fn new(plan: &'static Plan, left: u32) -> Walker {
-        Walker { plan, next: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
+        Walker { plan, next: 0, skipped: 0, left, count: 0, around: [0; DEPTH_MAX], depth: 0, tagged: false }
     }
 
     /// Bytes of the frame behind what was walked.
@@ -136,51 +138,47 @@ impl Walker {
     #[inline(always)]
     fn run(&mut self, here: &[u8], place: &mut usize) -> Result<(Event, u32), Stop> {
         let ops = self.plan.ops();
-        let (mut next, mut at) = (self.next as usize, 0usize);
-        // Where an event or the end of what is here is met, the walk goes on from these.
+        let (mut next, mut at) = (self.next as usize, 0usize.wrapping_sub(self.skipped as usize));
+        // Where an event is met, the walk goes on from these.
         macro_rules! stop {
-            ($next:expr, $result:expr) => {{
-                (self.next, *place) = (($next) as u32, at);
-                return $result;
+            ($next:expr, $event:expr) => {{
+                (self.next, self.skipped, *place) = (($next) as u32, 0, at);
+                return Ok($event);
             }};
         }
-        macro_rules! or_stop {
-            ($result:expr) => {
-                match $result {
-                    Ok(value) => value,
-                    Err(stop) => stop!(next, Err(stop)),
-                }
-            };
-        }
         loop {
-            let Some(op) = ops.get(next) else { return Err(Stop::Broken) };
-            match *op {
-                Op::Fixed(bytes) => at = at.wrapping_add(bytes as usize),
-                Op::Leaf(bytes, role) => {
-                    if here.len() < at.wrapping_add(bytes as usize) {
-                        stop!(next, Err(Stop::Cut));
+            let Some(Operation { fixed, op }) = ops.get(next) else { return Err(Stop::Broken) };
+            at = at.wrapping_add(*fixed as usize);
+            // Where the end of what is here is met, it goes on with this operation, behind what is fixed.
+            macro_rules! or_stop {
+                ($result:expr) => {
+                    match $result {
+                        Ok(value) => value,
+                        Err(stop) => {
+                            (self.next, self.skipped, *place) = (next as u32, *fixed, at);
+                            return Err(stop);
+                        }
                     }
-                    stop!(next.wrapping_add(1), Ok((Event::Leaf { role, head: bytes }, bytes)));
+                };
+            }
+            match *op {
+                Op::Leaf(bytes, role) => {
+                    or_stop!(here_until(here, at.wrapping_add(bytes as usize)));
+                    stop!(next.wrapping_add(1), (Event::Leaf { role, head: bytes }, bytes));
                 }
                 Op::LeafWhere { bytes, role, is, value } => {
                     let came = match here.get(at..) {
                         Some([a, b, c, d, ..]) if bytes == 4 => i32::from_be_bytes([*a, *b, *c, *d]),
                         Some([a, b, ..]) if bytes == 2 => i32::from(i16::from_be_bytes([*a, *b])),
-                        _ => stop!(next, Err(Stop::Cut)),
+                        _ => or_stop!(Err::<i32, _>(Stop::Cut)),
                     };
                     if (came == value) == is {
                         let bytes = u32::from(bytes);
-                        stop!(next.wrapping_add(1), Ok((Event::Leaf { role, head: bytes }, bytes)));
+                        stop!(next.wrapping_add(1), (Event::Leaf { role, head: bytes }, bytes));
                     }
                     at = at.wrapping_add(usize::from(bytes));
                 }
                 Op::Compact(compact) => at = at.wrapping_add(or_stop!(compact_body(here, at, compact))),
-                Op::FixedAndCompact(fixed, compact) => {
-                    at = at.wrapping_add(fixed as usize);
-                    // Where that is cut, it goes on with the second of both.
-                    next = next.wrapping_add(1);
-                    at = at.wrapping_add(or_stop!(compact_body(here, at, compact)));
-                }
                 Op::Short { null } => at = at.wrapping_add(2 + or_stop!(short(here, at, null)) as usize),
                 Op::Long { null, width } => {
                     let bytes = (or_stop!(long(here, at, null)) as usize).wrapping_mul(width as usize);
@@ -201,7 +199,7 @@ impl Walker {
                     };
                     if said || null_wanted {
                         let event = Event::Text { role, head, body, null: !said };
-                        stop!(next.wrapping_add(1), Ok((event, head.saturating_add(body))));
+                        stop!(next.wrapping_add(1), (event, head.saturating_add(body)));
                     }
                     at = at.wrapping_add(head as usize);
                 }
@@ -223,17 +221,29 @@ impl Walker {
                         next.wrapping_add(1)
                     };
                     if let Some(role) = role {
-                        stop!(behind, Ok((Event::Array { role, head }, head)));
+                        stop!(behind, (Event::Array { role, head }, head));
                     }
                     at = at.wrapping_add(head as usize);
                     next = behind;
                     continue;
                 }
-                Op::Elements { first, parts, end } => {
-                    let (first, parts) = (first as usize, parts as usize);
-                    let Some(parts) = self.plan.parts().get(first..first.wrapping_add(parts)) else {
+                Op::QuickArray { null, least, first, parts, end } => {
+                    let (more, head) = or_stop!(varint(here, at));
+                    let count = or_stop!(more_than(more, null));
+                    at = at.wrapping_add(head as usize);
+                    if u64::from(count) * u64::from(least) > u64::from(self.left_at(at)?) {
                         return Err(Stop::Broken);
-                    };
+                    }
+                    let parts = self.plan.parts(first, parts).ok_or(Stop::Broken)?;
+                    let (behind, left) = elements(here, at, parts, count);
+                    (at, next) = (behind, if left == 0 { end as usize } else { next.wrapping_add(2) });
+                    if left > 0 {
+                        self.enter(left)?;
+                    }
+                    continue;
+                }
+                Op::Elements { first, parts, end } => {
+                    let parts = self.plan.parts(first, parts).ok_or(Stop::Broken)?;
                     let (behind, left) = elements(here, at, parts, self.count);
                     at = behind;
                     if left == 0 {
@@ -260,17 +270,13 @@ impl Walker {
                     }
                 }
                 Op::NextWithRole { start, role } => {
-                    if at > here.len() {
-                        stop!(next, Err(Stop::Cut));
-                    }
+                    or_stop!(here_until(here, at));
                     let next = if self.next_element() { start as usize } else { next.wrapping_add(1) };
-                    stop!(next, Ok((Event::ElementEnd { role }, 0)));
+                    stop!(next, (Event::ElementEnd { role }, 0));
                 }
                 Op::ArrayEnd(role) => {
-                    if at > here.len() {
-                        stop!(next, Err(Stop::Cut));
-                    }
-                    stop!(next.wrapping_add(1), Ok((Event::ArrayEnd { role }, 0)));
+                    or_stop!(here_until(here, at));
+                    stop!(next.wrapping_add(1), (Event::ArrayEnd { role }, 0));
                 }
                 Op::Tags { wanted } => {
                     let (count, head) = or_stop!(varint(here, at));
@@ -285,7 +291,7 @@ impl Walker {
                         behind = next.wrapping_add(1);
                     }
                     if wanted {
-                        stop!(behind, Ok((Event::Tags { head, count }, head)));
+                        stop!(behind, (Event::Tags { head, count }, head));
                     }
                     at = at.wrapping_add(head as usize);
                     next = behind;
@@ -297,7 +303,7 @@ impl Walker {
                         next = tag.next as usize;
                         let bytes = u32::from(tag.head).saturating_add(tag.skip);
                         if wanted {
-                            stop!(next, Ok((tag.event(), bytes)));
+                            stop!(next, (tag.event(), bytes));
                         }
                         at = at.wrapping_add(bytes as usize);
                         continue;
@@ -313,11 +319,13 @@ impl Walker {
                 }
                 Op::End => {
                     let skip = self.left_at(at)?;
-                    match skip {
-                        0 => stop!(next, Ok((Event::Done, 0))),
-                        _ if at > here.len() => stop!(next, Err(Stop::Cut)),
-                        _ => stop!(next, Ok((Event::Trailing { skip }, skip))),
+                    if skip == 0 {
+                        stop!(next, (Event::Done, 0));
                     }
+                    or_stop!(here_until(here, at));
+                    // Behind these bytes it ends here once more.
+                    (self.next, self.skipped, *place) = (next as u32, *fixed, at);
+                    return Ok((Event::Trailing { skip }, skip));
                 }
             }
             next = next.wrapping_add(1);
@@ -383,6 +391,12 @@ impl Walker {
     }
 }
 
+/// All bytes before `at` are here.
+#[inline(always)]
+fn here_until(here: &[u8], at: usize) -> Result<(), Stop> {
+    if at > here.len() { Err(Stop::Cut) } else { Ok(()) }
+}
+
 /// Number and size of a tag.
 struct TagFront {
     head: u8,
@@ -409,28 +423,50 @@ impl TagFront {
 /// Goes over elements that hold nothing of interest: to the first that is not so, or not all here. Its place, and how many
 /// elements are left.
 #[inline(never)]
-fn elements(here: &[u8], mut at: usize, parts: &[Part], mut count: u32) -> (usize, u32) {
+fn elements(here: &[u8], at: usize, parts: &[Part], count: u32) -> (usize, u32) {
+    // Of as many parts as most have, the loop over them is unrolled.
+    match parts {
+        [a, b] => elements_of(here, at, [a, b], count),
+        [a, b, c] => elements_of(here, at, [a, b, c], count),
+        [a, b, c, d] => elements_of(here, at, [a, b, c, d], count),
+        parts => elements_of(here, at, parts, count),
+    }
+}
+
+#[inline(always)]
+fn elements_of<'p>(
+    here: &[u8],
+    mut at: usize,
+    parts: impl IntoIterator<Item = &'p Part> + Copy,
+    mut count: u32,
+) -> (usize, u32) {
     while count > 0 {
         let mut behind = at;
         for part in parts {
-            behind = behind.wrapping_add(part.fixed as usize);
-            let Some(first) = here.get(behind) else { return (at, count) };
-            let mut value = u32::from(*first);
-            behind = behind.wrapping_add(1);
-            // Of one byte, and within its bounds.
-            if value.wrapping_sub(part.least) > part.short_span {
-                let Ok((long, head)) = varint(here, behind.wrapping_sub(1)) else { return (at, count) };
-                if long.wrapping_sub(part.least) > part.span {
-                    return (at, count);
+            let varint_at = behind.wrapping_add(part.fixed);
+            let Some(first) = here.get(varint_at) else { return (at, count) };
+            let more = first.wrapping_sub(part.short_least);
+            behind = varint_at.wrapping_add(1).wrapping_add(usize::from(more).wrapping_mul(part.width));
+            if more > part.short_span {
+                match long_part(here, varint_at, part) {
+                    Some(place) => behind = place,
+                    None => return (at, count),
                 }
-                value = long;
-                behind = behind.wrapping_sub(1).wrapping_add(head as usize);
             }
-            behind = behind.wrapping_add((value.saturating_sub(1) as usize).wrapping_mul(part.width as usize));
         }
         (at, count) = (behind, count - 1);
     }
     (at, 0)
+}
+
+/// Behind a part whose varint stands at `at`; `None` where it is not such that the element is passed over, or not here.
+#[cold]
+fn long_part(here: &[u8], at: usize, part: &Part) -> Option<usize> {
+    let (value, head) = varint(here, at).ok()?;
+    if value.wrapping_sub(part.least) > part.span {
+        return None;
+    }
+    Some(at.wrapping_add(head as usize).wrapping_add((value.saturating_sub(1) as usize).wrapping_mul(part.width)))
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl InFlight {
         self.slots.front().and_then(|slot| slot.answer.as_deref())
     }
 
-    /// Takes the oldest request off: its response is complete. With the last one, gives the memory of a long in_flight back.
+    /// Takes the oldest request off: its response is complete. With the last of many, gives their memory back.
     pub fn pop(&mut self) -> Option<Exchange> {
         let Slot { entry, answer } = self.slots.pop_front()?;
         if self.slots.is_empty() && self.slots.capacity() > KEPT_SLOTS_MAX {

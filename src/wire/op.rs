@@ -4,18 +4,22 @@
 
 use super::roles::Role;
 
+/// An operation, and what is passed over before it.
+pub struct Operation {
+    /// Bytes of fixed size without interest.
+    pub fixed: u32,
+    /// What is done behind them.
+    pub op: Op,
+}
+
 /// What a walk does next. Jumps are places in the list.
 pub enum Op {
-    /// So many bytes without interest.
-    Fixed(u32),
     /// A value of so many bytes with a role.
     Leaf(u32, Role),
     /// The same, of two or four bytes, where it is this (or is not), and else without interest.
     LeafWhere { bytes: u8, role: Role, is: bool, value: i32 },
     /// A compact length, and so many times `width` bytes.
     Compact(Compact),
-    /// [`Op::Fixed`] and, which is the next operation too, [`Op::Compact`].
-    FixedAndCompact(u32, Compact),
     /// A length of two bytes, and so many bytes.
     Short { null: bool },
     /// A length of four bytes, and so many times `width` bytes.
@@ -25,8 +29,11 @@ pub enum Op {
     /// The count of an array whose elements take `least` bytes at least and begin at the next operation. `end` is where it
     /// goes on where there are none.
     Array { compact: bool, null: bool, least: u32, end: u32, role: Option<Role> },
-    /// Elements that hold nothing of interest and are as these parts say, up to the last one, behind which `end` is. One
-    /// that is otherwise, or not all here, begins at the next operation.
+    /// The compact count of an array of elements of which most hold nothing of interest: the next operation, where not all of
+    /// them are as these parts say, or not all here.
+    QuickArray { null: bool, least: u32, first: u32, parts: u32, end: u32 },
+    /// The same elements, when one was otherwise, or not all here: up to the last one, behind which `end` is. One that is
+    /// otherwise begins at the next operation.
     Elements { first: u32, parts: u32, end: u32 },
     /// The end of an element: the next one begins at `start`.
     Next { start: u32 },
@@ -62,21 +69,26 @@ pub struct Compact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Bytes of fixed size.
-    pub fixed: u32,
-    /// The varint is this at least: 0 where null is allowed, or there are no tags.
+    pub fixed: usize,
+    /// Bytes behind the varint for each of what it says more than 1.
+    pub width: usize,
+    /// What it mostly is at least, where it takes one byte: 1 for a length, which then is that of something.
+    pub short_least: u8,
+    /// And at most so much more.
+    pub short_span: u8,
+    /// It is this at least: 0 where null is allowed, or there are no tags.
     pub least: u32,
     /// And at most so much more.
     pub span: u32,
-    /// The same, where it takes one byte.
-    pub short_span: u32,
-    /// Bytes behind it for each of what the varint says more than 1.
-    pub width: u32,
 }
 
 impl Part {
     /// For a varint of such a range.
     pub(super) fn new(fixed: u32, least: u32, span: u32, width: u32) -> Part {
-        Part { fixed, least, span, short_span: span.min(0x7f - least), width }
+        let short_least = u8::from(width > 0 || least > 0);
+        let most = (u64::from(least) + u64::from(span)).min(0x7f) as u8;
+        let short_span = most.saturating_sub(short_least);
+        Part { fixed: fixed as usize, width: width as usize, short_least, short_span, least, span }
     }
 }
 

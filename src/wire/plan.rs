@@ -1,12 +1,12 @@
 //! Layouts as the walk takes them: a flat list of operations for each message in each version, and the roles that are wanted.
 //!
-//! Owns what a version makes of a layout: fields that it has not are gone, those of fixed size that stand in a row are one,
+//! Owns what a version makes of a layout: fields that it has not are gone, those of fixed size without interest are passed over on the way,
 //! null and flexible are settled, arrays and tags are jumps; a role that nobody wants is bytes that pass. Made once for the
 //! process. May not look at a byte of a frame.
 
 use super::cursor::TEXT_BYTES_MAX;
 use super::layout::{Api, Direction, Field, Fields, Kind, bytes_min};
-use super::op::{Compact, Length, Op, Part};
+use super::op::{Compact, Length, Op, Operation, Part};
 use super::roles::{Place, Role, Roles, role};
 
 /// A tag whose content is looked at.
@@ -40,7 +40,7 @@ impl Wanted {
 
 /// A message in one version, and where a walk through it stops.
 pub struct Plan {
-    ops: Box<[Op]>,
+    ops: Box<[Operation]>,
     parts: Box<[Part]>,
     known: Box<[Known]>,
     roles: Roles,
@@ -77,14 +77,14 @@ impl Plan {
 
     /// All operations.
     #[inline]
-    pub(super) fn ops(&self) -> &[Op] {
+    pub(super) fn ops(&self) -> &[Operation] {
         &self.ops
     }
 
-    /// The parts of elements.
+    /// So many parts of an element, from the one at `first` on.
     #[inline]
-    pub(super) fn parts(&self) -> &[Part] {
-        &self.parts
+    pub(super) fn parts(&self, first: u32, parts: u32) -> Option<&[Part]> {
+        self.parts.get(first as usize..)?.get(..parts as usize)
     }
 
     /// Where the content of tag `number` begins, if it is looked at; `tag` is the operation that met it.
@@ -111,7 +111,9 @@ struct Writer<'a> {
     flexible: bool,
     wanted: Wanted,
     role_of: RoleOf<'a>,
-    ops: Vec<Op>,
+    ops: Vec<Operation>,
+    /// Bytes of fixed size without interest behind the last operation.
+    fixed: u32,
     parts: Vec<Part>,
     /// The field that is written, and those around it.
     path: String,
@@ -151,6 +153,7 @@ impl<'a> Writer<'a> {
             wanted,
             role_of,
             ops,
+            fixed: 0,
             parts: Vec::new(),
             path,
             entries: 0,
@@ -163,11 +166,11 @@ impl<'a> Writer<'a> {
     /// and in flexible versions tags.
     fn header(&mut self) {
         if self.direction == Direction::Request {
-            self.ops.push(Op::Short { null: true });
+            self.push(Op::Short { null: true });
         }
         if self.flexible {
-            self.ops.push(Op::Tags { wanted: false });
-            self.ops.push(Op::Tag { body: false, wanted: false });
+            self.push(Op::Tags { wanted: false });
+            self.push(Op::Tag { body: false, wanted: false });
         }
     }
 
@@ -177,7 +180,7 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(mut self) -> Plan {
-        self.ops.push(Op::End);
+        self.push(Op::End);
         let (mut known, roles_outside_tags) = (Vec::new(), self.roles);
         while let Some(pending) = self.pending.pop() {
             let (content, parts, others) = (self.ops.len(), self.parts.len(), self.pending.len());
@@ -188,11 +191,12 @@ impl<'a> Writer<'a> {
             if self.roles == Roles::NONE {
                 // Nothing in it is wanted: it is passed over, whatever it holds.
                 self.ops.truncate(content);
+                self.fixed = 0;
                 self.parts.truncate(parts);
                 self.pending.truncate(others);
             } else {
                 known.push(Known { tag: pending.tag, number: pending.number, content: content as u32 });
-                self.ops.push(Op::TagEnd(pending.tag));
+                self.push(Op::TagEnd(pending.tag));
             }
             self.roles = self.roles.and(roles);
         }
@@ -223,7 +227,7 @@ impl<'a> Writer<'a> {
             match role.filter(|role| self.wanted.roles.has(*role)).map(|role| (role, role.fields(self.direction))) {
                 Some((role, covered)) if covered > 1 => {
                     let rest = in_row.by_ref().take(covered - 1).map(fixed_bytes).sum::<usize>();
-                    self.ops.push(Op::Leaf((fixed_bytes(field) + rest) as u32, role));
+                    self.push(Op::Leaf((fixed_bytes(field) + rest) as u32, role));
                     self.roles = self.roles.and(Roles::of(&[role]));
                 }
                 _ => self.field(field, role),
@@ -248,7 +252,10 @@ impl<'a> Writer<'a> {
                 Op::LeafWhere { bytes: bytes as u8, role, is, value }
             }
             (Kind::Fixed(bytes), Some(role)) => Op::Leaf(bytes, role),
-            (Kind::Fixed(bytes), None) => return self.fixed(bytes),
+            (Kind::Fixed(bytes), None) => {
+                self.fixed += bytes;
+                return;
+            }
             (Kind::String, Some(role)) if flexible => text(Length::Compact(TEXT_BYTES_MAX), role),
             (Kind::String, Some(role)) => text(Length::Short, role),
             (Kind::Bytes, Some(role)) if flexible => text(Length::Compact(u32::MAX), role),
@@ -283,20 +290,7 @@ impl<'a> Writer<'a> {
     }
 
     fn push(&mut self, op: Op) {
-        if let (Op::Compact(compact), Some(last)) = (&op, self.ops.last_mut())
-            && let Op::Fixed(fixed) = *last
-        {
-            *last = Op::FixedAndCompact(fixed, *compact);
-        }
-        self.ops.push(op);
-    }
-
-    fn fixed(&mut self, bytes: u32) {
-        match self.ops.last_mut() {
-            // Nothing jumps to behind a value of fixed size.
-            Some(Op::Fixed(before)) => *before += bytes,
-            _ => self.ops.push(Op::Fixed(bytes)),
-        }
+        self.ops.push(Operation { fixed: std::mem::take(&mut self.fixed), op });
     }
 
     fn string(&self, null: bool) -> Op {
@@ -314,33 +308,39 @@ impl<'a> Writer<'a> {
     fn array(&mut self, element: Fields, null: bool, role: Option<Role>) {
         let at = self.begin_array(null, bytes_min(element, self.version, self.flexible).max(1), role);
         if role.is_none() {
-            self.quick_elements(element);
+            self.quick_elements(at, element);
         }
         self.fields(element);
         if self.flexible && role.is_none() {
-            self.ops.push(Op::TagsAndNext { start: at as u32 + 1 });
+            self.push(Op::TagsAndNext { start: at as u32 + 1 });
         }
         self.tags(element, false);
-        if let (None, Some([Op::Fixed(width)])) = (role, self.ops.get(at + 1..)) {
+        if role.is_none() && self.ops.len() == at + 1 && self.fixed > 0 {
             // Every element takes as many bytes.
-            let op = self.counted(null, *width);
-            self.ops.truncate(at);
-            return self.ops.push(op);
+            let width = std::mem::take(&mut self.fixed);
+            self.fixed = self.ops.pop().map_or(0, |array| array.fixed);
+            let op = self.counted(null, width);
+            return self.push(op);
         }
         self.end_array(at, role);
     }
 
-    /// Elements that can be passed over without a look at each operation, where these may be such.
-    fn quick_elements(&mut self, element: Fields) {
+    /// Elements of the array at `at` that can be passed over without a look at each operation, where these may be such.
+    fn quick_elements(&mut self, at: usize, element: Fields) {
         let first = self.parts.len();
         // Entries of the message's own arrays mostly have such within, and are never passed over.
         let version = self.version;
         let within = |field: &Field| field.in_row(version) && matches!(field.kind, Kind::Array(_));
         let outermost = !self.path.contains('/') && element.iter().any(within);
         if self.flexible && !outermost && self.quick_parts(element).is_some() {
-            let parts = (self.parts.len() - first) as u32;
+            let (first, parts) = (first as u32, (self.parts.len() - first) as u32);
             // The end is filled in where the array ends.
-            self.ops.push(Op::Elements { first: first as u32, parts, end: 0 });
+            if let Some(Operation { op, .. }) = self.ops.get_mut(at)
+                && let Op::Array { null, least, .. } = *op
+            {
+                *op = Op::QuickArray { null, least, first, parts, end: 0 };
+            }
+            self.push(Op::Elements { first, parts, end: 0 });
         } else {
             self.parts.truncate(first);
         }
@@ -377,24 +377,26 @@ impl<'a> Writer<'a> {
 
     fn begin_array(&mut self, null: bool, least: u32, role: Option<Role>) -> usize {
         let at = self.ops.len();
-        self.ops.push(Op::Array { compact: self.flexible, null, least, end: 0, role });
+        self.push(Op::Array { compact: self.flexible, null, least, end: 0, role });
         at
     }
 
     fn end_array(&mut self, at: usize, role: Option<Role>) {
-        self.ops.push(match role {
+        self.push(match role {
             None => Op::Next { start: at as u32 + 1 },
             Some(role) => Op::NextWithRole { start: at as u32 + 1, role },
         });
         let behind = self.ops.len() as u32;
-        for op in self.ops.iter_mut().skip(at).take(2) {
-            if let Op::Array { end, .. } | Op::Elements { end, .. } = op
+        for Operation { op, .. } in self.ops.iter_mut().skip(at).take(2) {
+            if let Op::Array { end, .. } | Op::QuickArray { end, .. } | Op::Elements { end, .. } = op
                 && *end == 0
             {
                 *end = behind;
             }
         }
-        self.ops.extend(role.map(Op::ArrayEnd));
+        if let Some(role) = role {
+            self.push(Op::ArrayEnd(role));
+        }
     }
 
     fn tags(&mut self, fields: Fields, body: bool) {
@@ -402,9 +404,9 @@ impl<'a> Writer<'a> {
             return;
         }
         let wanted = body && self.wanted.tags;
-        self.ops.push(Op::Tags { wanted });
+        self.push(Op::Tags { wanted });
         let (tag, version) = (self.ops.len() as u32, self.version);
-        self.ops.push(Op::Tag { body, wanted });
+        self.push(Op::Tag { body, wanted });
         for field in fields {
             let Some(number) = field.tag_in(version) else { continue };
             let (path, entries) = (self.path.clone(), self.entries);

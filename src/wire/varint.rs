@@ -62,7 +62,10 @@ pub fn push_varint(out: &mut Vec<u8>, value: u32, width: usize) {
     match width {
         // Most are short.
         1 => out.push(value as u8 & 0x7f),
-        2 => out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8 & 0x7f]),
+        2 => {
+            out.push(value as u8 | 0x80);
+            out.push((value >> 7) as u8 & 0x7f);
+        }
         _ => push_long_varint(out, value, width),
     }
 }

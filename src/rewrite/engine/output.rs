@@ -49,6 +49,7 @@ impl Output {
     }
 
     /// Adds a part of the input; a neighbour of the last one grows it.
+    #[inline]
     pub fn push_input(&mut self, part: Range<usize>) {
         if part.is_empty() {
             return;
@@ -67,6 +68,7 @@ impl Output {
     }
 
     /// Adds what was appended to [`Output::new_bytes`] since it was `start` long.
+    #[inline]
     pub fn end_new(&mut self, start: usize) {
         let part = start..self.new_bytes.len();
         if part.is_empty() {

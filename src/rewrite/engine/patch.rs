@@ -5,7 +5,7 @@
 
 use super::output::{Mark, Output, Segment};
 use crate::metrics::Cause;
-use crate::wire::{LENGTH_BYTES, append, make_room, padded_varint, push_varint, varint_bytes};
+use crate::wire::{LENGTH_BYTES, append, padded_varint, push_varint, varint_bytes};
 
 /// Shorter parts that stay are copied: cheaper than one more segment, which costs an entry in each list of buffers down to
 /// the kernel.
@@ -141,12 +141,7 @@ impl<'a> Patch<'a> {
     ) -> Patch<'a> {
         let start = out.new_bytes.len();
         let copied_bytes_max = if matches!(written.length, Length::Later(_)) { usize::MAX } else { copied_bytes_max };
-        let mut patch = Patch { input, base, copied_bytes_max, out, written, done: 0, start, fresh: start };
-        if patch.written.bytes == 0 && !matches!(patch.written.length, Length::Gone) {
-            patch.out.new_bytes.extend_from_slice(&[0; LENGTH_BYTES]);
-            (patch.written.bytes, patch.done) = (LENGTH_BYTES as u64, LENGTH_BYTES);
-        }
-        patch
+        Patch { input, base, copied_bytes_max, out, written, done: 0, start, fresh: start }
     }
 
     /// The input.
@@ -185,8 +180,9 @@ impl<'a> Patch<'a> {
         self.done = end;
         match (self.written.rest, self.base) {
             (Rest::Stays, Some(base)) if bytes.len() > self.copied_bytes_max => {
+                let start = part.start + self.copy_length(bytes);
                 self.flush();
-                self.out.push_input(base + part.start..base + part.end);
+                self.out.push_input(base + start..base + part.end);
             }
             (Rest::Stays, _) => self.out.new_bytes.extend_from_slice(bytes),
             (Rest::LeftOut, _) => return,
@@ -196,6 +192,18 @@ impl<'a> Patch<'a> {
             }
         }
         self.written.bytes += bytes.len() as u64;
+    }
+
+    /// The length of a frame is copied, as another one is put in its place later: so many bytes of its first part.
+    #[inline(always)]
+    fn copy_length(&mut self, first: &[u8]) -> usize {
+        match first.first_chunk::<LENGTH_BYTES>() {
+            Some(length) if self.written.bytes == 0 && !matches!(self.written.length, Length::Gone) => {
+                self.out.new_bytes.extend_from_slice(length);
+                LENGTH_BYTES
+            }
+            Some(_) | None => 0,
+        }
     }
 
     /// What is not done yet is left out, up to `end` of the input.
@@ -473,15 +481,6 @@ impl<'a> Patch<'a> {
         self.out.end_new(self.fresh);
         self.fresh = self.out.new_bytes.len();
     }
-}
-
-/// Makes room for a frame that is copied as a whole.
-///
-/// # Errors
-///
-/// There is no memory for it.
-pub fn room_for(out: &mut Output, bytes: usize) -> Result<(), Cause> {
-    Ok(make_room(&mut out.new_bytes, bytes)?)
 }
 
 #[inline(always)]

@@ -7,11 +7,10 @@ use super::super::treatments::{Length, Names, Treatment};
 use super::super::{Need, Progress, SessionView};
 use super::edit::{Edit, Stop};
 use super::output::Output;
-use super::patch::room_for;
 use super::side::{Around, Becomes, Begin, Side};
 use super::walk::{self, Frame, Walk, Walked};
 use crate::metrics::Cause;
-use crate::wire::{Event, InFlight, Plan, Walker, append};
+use crate::wire::{Event, InFlight, Plan, Walker, append, make_room};
 
 /// Where in a session's frames a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,34 +104,25 @@ impl<S: Side> Transducer<S> {
                 }
             }
             let rest = input.get(at..).ok_or(Cause::Internal)?;
-            let moved = match &mut self.state {
-                State::Between => {
-                    waits = self.side.ready(&mut around, out);
-                    if waits.is_some() {
+            let moved = if self.is_between() {
+                waits = self.side.ready(&mut around, out);
+                if waits.is_some() {
+                    break;
+                }
+                alone = out.segments.is_empty();
+                if rest.is_empty() {
+                    break;
+                }
+                match self.begin(rest, at, &mut around, out)? {
+                    Begun::Took(bytes) => Some(bytes),
+                    Begun::TooShort => None,
+                    Begun::Waits(need) => {
+                        waits = Some(need);
                         break;
                     }
-                    alone = out.segments.is_empty();
-                    if rest.is_empty() {
-                        break;
-                    }
-                    match self.begin(rest, at, &mut around, out)? {
-                        Begun::Took(bytes) => Some(bytes),
-                        Begun::TooShort => None,
-                        Begun::Waits(need) => {
-                            waits = Some(need);
-                            break;
-                        }
-                    }
                 }
-                State::Dropping(dropped) => {
-                    if let Some(dropped) = dropped.take() {
-                        S::dropped(dropped, &[], &mut around)?;
-                    }
-                    self.ended(0, out);
-                    Some(0)
-                }
-                State::Walk(_) => self.walk_on(rest, at, &mut around, out)?,
-                State::Held(_) => self.hold_on(rest, &mut around, out)?,
+            } else {
+                self.go_on(rest, at, &mut around, out)?
             };
             match moved {
                 Some(bytes) => at += bytes,
@@ -140,9 +130,9 @@ impl<S: Side> Transducer<S> {
             }
         }
         let (pass, goes_on) = match &self.state {
-            State::Between => (self.run, false),
+            _ if self.is_between() => (self.run, false),
             State::Walk(walk) => (u64::from(walk.0.pass()), walk.0.left() > 0),
-            State::Dropping(_) | State::Held(_) => (0, false),
+            State::Between | State::Dropping(_) | State::Held(_) => (0, false),
         };
         Ok(Progress { consumed: at, pass, goes_on, alone, waits })
     }
@@ -171,7 +161,12 @@ impl<S: Side> Transducer<S> {
 
     /// Between two frames: no byte of a further one was consumed, and none of the last is outstanding.
     pub fn at_boundary(&self) -> bool {
-        matches!(self.state, State::Between) && self.run == 0
+        self.is_between() && self.run == 0
+    }
+
+    #[inline(always)]
+    fn is_between(&self) -> bool {
+        matches!(self.state, State::Between)
     }
 
     /// Bytes held in memory of a frame that cannot leave yet.
@@ -187,7 +182,7 @@ impl<S: Side> Transducer<S> {
     #[inline(always)]
     fn move_run(&mut self, input: &[u8], at: usize, out: &mut Output) -> usize {
         let bytes = (input.len() - at).min(usize::try_from(self.run).unwrap_or(usize::MAX));
-        if matches!(self.state, State::Between) {
+        if self.is_between() {
             out.push_input(at..at + bytes);
         }
         self.run -= bytes as u64;
@@ -197,11 +192,34 @@ impl<S: Side> Transducer<S> {
     /// The end of a frame is known: behind so many bytes that pass.
     #[inline(always)]
     fn ended(&mut self, run: u64, out: &mut Output) {
-        if !matches!(self.state, State::Between) {
+        if !self.is_between() {
             self.state = State::Between;
         }
         self.run = run;
         out.frames += 1;
+    }
+
+    /// Takes more of the frame that has begun; `None` when it needs more still.
+    #[cold]
+    fn go_on(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        around: &mut Around<'_>,
+        out: &mut Output,
+    ) -> Result<Option<usize>, Cause> {
+        match &mut self.state {
+            State::Between => Ok(Some(0)),
+            State::Dropping(dropped) => {
+                if let Some(dropped) = dropped.take() {
+                    S::dropped(dropped, &[], around)?;
+                }
+                self.ended(0, out);
+                Ok(Some(0))
+            }
+            State::Walk(_) => self.walk_on(rest, at, around, out),
+            State::Held(_) => self.hold_on(rest, around, out),
+        }
     }
 
     /// Takes the head of the next frame, and all of the frame that is here.
@@ -407,7 +425,7 @@ impl<S: Side> Transducer<S> {
         let Held { bytes, missing: _, to } = *held;
         match to {
             Becomes::Walked(treatment, seed) => {
-                room_for(out, bytes.len())?;
+                make_room(&mut out.new_bytes, bytes.len())?;
                 self.whole(&bytes, None, (treatment, seed), around, out)?;
             }
             Becomes::Answered(dropped) => {

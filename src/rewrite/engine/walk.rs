@@ -117,19 +117,23 @@ impl<'a> Frame<'a> {
     #[inline(always)]
     pub fn begin(begun: Begun<'a>, out: &'a mut Output) -> Frame<'a> {
         let Begun { plan, input, base, whole, head_bytes, left, keeps_length, flexible, copied_bytes_max } = begun;
-        let place = Place {
-            walker: Walker::new(plan, left),
-            bytes: left.saturating_add(head_bytes as u32),
-            run: 0,
-            whole,
-            flexible,
-            collected: None,
-            levels: Levels::default(),
-            leaving_out: None,
-            copied_bytes_max,
-        };
-        let patch = Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole));
-        Frame { patch, at: head_bytes, place, rest_passes: false }
+        // Made where it stays: it is too large to be moved for nothing.
+        Frame {
+            patch: Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole)),
+            at: head_bytes,
+            place: Place {
+                walker: Walker::new(plan, left),
+                bytes: left.saturating_add(head_bytes as u32),
+                run: 0,
+                whole,
+                flexible,
+                collected: None,
+                levels: Levels::default(),
+                leaving_out: None,
+                copied_bytes_max,
+            },
+            rest_passes: false,
+        }
     }
 
     /// Goes on with more of the frame, which stands at `base` of what was fed.

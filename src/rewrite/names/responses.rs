@@ -14,7 +14,7 @@ use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::messages;
 use super::rejected_name::{RejectedName, refused_prefix};
 use super::to_virtual::ToVirtual;
-use crate::cluster::Namespace;
+use crate::cluster::{Namespace, is_topic_name};
 use crate::metrics::Cause;
 use crate::wire::Role;
 use crate::wire::key::{LIST_GROUPS, LIST_TRANSACTIONS, OFFSET_FETCH};
@@ -152,6 +152,12 @@ impl NamesOut {
                     return self.uniform_topic(token, frame, around);
                 }
                 self.nameless = body.is_empty();
+                // Mostly there is nothing but the prefix; a name that was refused is none that a topic may have.
+                if let Some(own) = around.uniform.and_then(|prefix| body.strip_prefix(prefix))
+                    && is_topic_name(own)
+                {
+                    return self.put_name(own, token, frame);
+                }
                 if self.nameless && self.quick {
                     return Err(Stop::SeeAll);
                 }
@@ -233,44 +239,65 @@ impl NamesOut {
         kind: Option<i8>,
         frame: &mut Frame<'_>,
     ) -> Result<(), Stop> {
-        // A Kafka answers for every topic, whether there is one or not: as it does for those that were refused.
-        let any_topic = self.entry.api_key == OFFSET_FETCH;
-        // The backend lists what it has: nothing in it was said by the client.
-        let listing = matches!(self.entry.api_key, LIST_GROUPS | LIST_TRANSACTIONS);
-        let entry = frame.entry().ok_or(INTERNAL)?;
         let shown = match shown {
             ToVirtual::As(shown) => shown,
-            ToVirtual::Foreign => return self.leave_out(frame),
-            // Nobody said it here: it came into being through what was refused elsewhere.
-            ToVirtual::Refused(..) if listing => return self.leave_out(frame),
-            ToVirtual::Refused(RejectedName::Invalid | RejectedName::Absent, said) if any_topic => said,
-            ToVirtual::Refused(..) if self.quick => return Err(Stop::SeeAll),
-            ToVirtual::Refused(rejection, said) => {
-                let again = entry.early && entry.refused.is_none();
-                entry.refused = Some(rejection.error());
-                if again {
-                    return if frame.again() { Ok(()) } else { Err(INTERNAL) };
-                }
-                said
-            }
+            other => match self.said(other, frame)? {
+                Some(said) => said,
+                None => return Ok(()),
+            },
         };
-        if let Some(entry) = frame.entry() {
-            entry.named = true;
-        }
         let (kind_at, kind_was) = self.resource;
         if let Some(kind) = kind.filter(|kind| *kind != kind_was) {
             frame.patch().replace((kind_at, kind_at + 1), &kind.to_be_bytes());
         }
-        let (physical, flexible) = (token.body(), frame.flexible());
-        if shown == physical {
-            return Ok(());
+        self.put_name(shown, token, frame)
+    }
+
+    /// Puts the name that the client reads in the place of the one that came.
+    #[inline]
+    fn put_name(&mut self, shown: &[u8], token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
+        if !self.quick
+            && let Some(entry) = frame.entry()
+        {
+            entry.named = true;
         }
-        if physical.ends_with(shown) {
-            frame.patch().string(token, b"", shown.len(), flexible, 0);
-        } else {
+        let (physical, flexible) = (token.body(), frame.flexible());
+        if is_tail(shown, physical) {
+            if shown.len() < physical.len() {
+                frame.patch().string(token, b"", shown.len(), flexible, 0);
+            }
+        } else if shown != physical {
             frame.patch().string_with(token.at, shown.len(), flexible, |into| into.extend_from_slice(shown));
         }
         Ok(())
+    }
+
+    /// What the client said that named an entry, where it was refused; `None`: the entry is left out, or walked again.
+    #[cold]
+    fn said<'n>(&mut self, shown: ToVirtual<'n>, frame: &mut Frame<'_>) -> Result<Option<&'n [u8]>, Stop> {
+        // A Kafka answers for every topic, whether there is one or not: as it does for those that were refused.
+        let any_topic = self.entry.api_key == OFFSET_FETCH;
+        // The backend lists what it has: nothing in it was said by the client.
+        let listing = matches!(self.entry.api_key, LIST_GROUPS | LIST_TRANSACTIONS);
+        match shown {
+            ToVirtual::As(shown) => Ok(Some(shown)),
+            ToVirtual::Refused(RejectedName::Invalid | RejectedName::Absent, said) if any_topic => Ok(Some(said)),
+            // What becomes of the entry around the name needs a walk that sees where it begins and ends.
+            ToVirtual::Foreign | ToVirtual::Refused(..) if self.quick => Err(Stop::SeeAll),
+            ToVirtual::Foreign => self.leave_out(frame).map(|()| None),
+            // Nobody said it here: it came into being through what was refused elsewhere.
+            ToVirtual::Refused(..) if listing => self.leave_out(frame).map(|()| None),
+            ToVirtual::Refused(rejection, said) => {
+                let entry = frame.entry().ok_or(INTERNAL)?;
+                let again = entry.early && entry.refused.is_none();
+                entry.refused = Some(rejection.error());
+                match again {
+                    true if frame.again() => Ok(None),
+                    true => Err(INTERNAL),
+                    false => Ok(Some(said)),
+                }
+            }
+        }
     }
 
     /// Begins to leave the current entry out.
@@ -319,6 +346,12 @@ impl NamesOut {
         };
         frame.patch().blob(token.at, flexible, write).map(|_| ())
     }
+}
+
+/// Whether `tail` is the end of `bytes`: the very same, not its like.
+fn is_tail(tail: &[u8], bytes: &[u8]) -> bool {
+    let at = bytes.len().checked_sub(tail.len());
+    at.and_then(|at| bytes.get(at..)).is_some_and(|end| std::ptr::eq(end, tail))
 }
 
 /// Something comes that the name of the entry decides.

@@ -11,9 +11,9 @@ use crate::wire::padded_varint;
 /// The most counts that are open within each other, and the longest value with a role: it must be together.
 fn extent(plan: &Plan) -> (u32, u32) {
     let (mut depth, mut deepest, mut longest) = (0, 0, 0);
-    for op in plan.ops() {
+    for Operation { op, .. } in plan.ops() {
         match op {
-            Op::Array { .. } | Op::Tags { .. } => depth += 1,
+            Op::Array { .. } | Op::QuickArray { .. } | Op::Tags { .. } => depth += 1,
             Op::Next { .. } | Op::NextWithRole { .. } | Op::Tag { .. } => depth -= 1,
             Op::Leaf(bytes, _) => longest = longest.max(*bytes),
             // What follows is the content of tags: of the body, or deeper within it.

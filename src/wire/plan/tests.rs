@@ -27,14 +27,12 @@ fn words(version: i16, flexible: bool) -> Vec<String> {
     let plan = Plan::made_up(LAYOUT, (version, flexible), wanted, &role_of);
     assert_eq!(plan.roles(), roles);
     let word = |op: &Op| match op {
-        Op::Fixed(bytes) => format!("fixed {bytes}"),
         Op::Leaf(bytes, Role::Acks) => format!("leaf {bytes}"),
         Op::Compact(Compact { null: false, string, width }) => format!("compact {string} {width}"),
-        Op::FixedAndCompact(fixed, Compact { null: false, .. }) => format!("fixed {fixed} and compact"),
         Op::Short { null: false } => "short".into(),
         Op::Long { null: false, width } => format!("long {width}"),
         Op::Text { length, null, null_wanted: false, role: Role::ClientSoftware } => format!("{length:?} {null}"),
-        Op::Array { compact: true, null: false, least, end, role: None } => format!("array {least} to {end}"),
+        Op::QuickArray { null: false, least, first, parts, end } => format!("array {least} {first} {parts} to {end}"),
         Op::Elements { first, parts, end } => format!("elements {first} {parts} to {end}"),
         Op::Next { start } => format!("next {start}"),
         Op::TagsAndNext { start } => format!("tags and next {start}"),
@@ -43,16 +41,20 @@ fn words(version: i16, flexible: bool) -> Vec<String> {
         Op::End => "end".into(),
         _ => panic!("nothing else is in that layout"),
     };
-    plan.ops().iter().map(word).collect()
+    let words = |operation: &Operation| match operation.fixed {
+        0 => word(&operation.op),
+        fixed => format!("{fixed} bytes, {}", word(&operation.op)),
+    };
+    plan.ops().iter().map(words).collect()
 }
 
 #[test]
 fn a_plan_is_what_a_version_has_of_a_layout() {
-    let classic = ["Short false", "leaf 2", "fixed 4", "short", "long 6", "end"];
+    let classic = ["Short false", "leaf 2", "4 bytes, short", "long 6", "end"];
     assert_eq!(words(0, false), classic);
-    let mut flexible: Vec<_> = ["Compact(32767) true", "leaf 2", "fixed 12 and compact", "compact true 1"].into();
-    flexible.extend(["array 7 to 11", "elements 0 1 to 11", "fixed 6"]);
-    flexible.extend(["tags and next 5", "tags", "tag false", "next 5"]);
+    let mut flexible: Vec<_> = ["Compact(32767) true", "leaf 2", "12 bytes, compact true 1"].into();
+    flexible.extend(["array 7 0 1 to 9", "elements 0 1 to 9"]);
+    flexible.extend(["6 bytes, tags and next 4", "tags", "tag false", "next 4"]);
     flexible.extend(["tags", "tag true", "end"]);
     assert_eq!(words(1, true), flexible);
 }
