@@ -16,11 +16,12 @@ mod rules;
 mod treatments;
 
 pub use engine::output::{Output, Segment};
-pub use engine::transducer::FaultAt;
+pub use engine::side::Side;
+pub use engine::transducer::{FaultAt, Transducer};
 pub use names::rejected_name::RejectedName;
 pub use request_head::{Opening, opening};
-pub use requests::Requests;
-pub use responses::Responses;
+pub use requests::{Incoming, Requests};
+pub use responses::{Outgoing, Responses};
 pub use rules::{Foreign, Hold, NamespaceRule, RequestRule, ResponseRule, Rule, rule, rules, support_table};
 pub use treatments::prepare;
 

@@ -16,7 +16,7 @@ use super::treatments::{Names, Treatment, of_request};
 use super::{Decision, Need, Output, SessionView, api_versions};
 use crate::metrics::Cause;
 use crate::wire::Role;
-use crate::wire::{Asked, Exchange, LENGTH_BYTES, REQUEST_HEAD_BYTES, RequestHead};
+use crate::wire::{Asked, Exchange, InFlight, LENGTH_BYTES, REQUEST_HEAD_BYTES, RequestHead};
 
 /// State of the direction client -> backend.
 pub type Requests = Transducer<Incoming>;
@@ -59,6 +59,13 @@ impl Side for Incoming {
     type Edits = Edits;
     type Dropped = Dropped;
     const HEAD_BYTES: usize = REQUEST_HEAD_BYTES;
+    /// What closes the session does not undo the requests before it, which came in the same read by chance.
+    const LEAVES_BEFORE_A_FAULT: bool = true;
+
+    #[inline(always)]
+    fn owes(_in_flight: &InFlight) -> bool {
+        false
+    }
 
     #[inline(always)]
     fn ready(&mut self, around: &mut Around<'_>, _out: &mut Output) -> Option<Need> {

@@ -16,7 +16,9 @@ use super::treatments::{Length, Names, Treatment, of_response};
 use super::{HELD_RESPONSE_FACTOR, Need, Output, SessionView, api_versions};
 use crate::metrics::Cause;
 use crate::wire::Role;
-use crate::wire::{Asked, Exchange, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use crate::wire::{
+    Asked, Exchange, InFlight, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length,
+};
 
 /// State of the direction backend -> client.
 pub type Responses = Transducer<Outgoing>;
@@ -48,6 +50,14 @@ impl Side for Outgoing {
     type Edits = Edits;
     type Dropped = std::convert::Infallible;
     const HEAD_BYTES: usize = RESPONSE_HEAD_BYTES;
+    /// What a client must not see may be among it.
+    const LEAVES_BEFORE_A_FAULT: bool = false;
+
+    /// An own answer whose turn has come.
+    #[inline(always)]
+    fn owes(in_flight: &InFlight) -> bool {
+        in_flight.oldest_is_own()
+    }
 
     /// Writes the own answers that nothing older waits before.
     #[inline(always)]

@@ -9,7 +9,6 @@ mod connect;
 mod connection;
 mod context;
 mod deadlines;
-mod direction;
 mod pump;
 mod relay;
 mod send_buffer;

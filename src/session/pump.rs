@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::carry_over::CarryOver;
 use super::context::{Context, Scratch};
-use super::direction::Direction;
 use super::send_buffer::{SendBuffer, SendError};
 use super::terms::Terms;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Drained, EmptyPipe, Filled, FullPipe, Socket, Then};
-use crate::rewrite::{FaultAt, Need, Progress};
+use crate::rewrite::{FaultAt, Need, Progress, Side, Transducer};
 use crate::wire::InFlight;
 
 /// How long a pipe may wait for a slow reader, before others get it.
@@ -28,8 +27,8 @@ const HEAD_READ_BYTES: usize = 8 << 10;
 
 /// One direction.
 #[derive(Default)]
-pub(super) struct Pump<D> {
-    transducer: D,
+pub(super) struct Pump<S: Side> {
+    transducer: Transducer<S>,
     /// Read and not processed yet.
     carry_over: CarryOver,
     send_buffer: SendBuffer,
@@ -81,9 +80,9 @@ pub(super) enum End {
     Closes(Cause),
 }
 
-impl<D: Direction> Pump<D> {
+impl<S: Side> Pump<S> {
     /// Begins with what was read already. `copy_only`: no byte may pass unread.
-    pub fn new(first: Vec<u8>, copy_only: bool) -> Pump<D> {
+    pub fn new(first: Vec<u8>, copy_only: bool) -> Pump<S> {
         // What was read before is to be fed.
         let fed = Progress { waits: (!first.is_empty()).then_some(Need::Slot), ..Progress::default() };
         Pump { carry_over: first.into(), fed, copy_only, ..Pump::default() }
@@ -251,7 +250,7 @@ impl<D: Direction> Pump<D> {
             }
             Err(cause) => {
                 step.end = Some(End::Closes(cause));
-                if !D::LEAVES_BEFORE_A_FAULT {
+                if !S::LEAVES_BEFORE_A_FAULT {
                     return Ok(step);
                 }
             }

@@ -15,7 +15,7 @@ use super::terms::Terms;
 use crate::auth::Identity;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
-use crate::rewrite::{FaultAt, Need, Requests, Responses};
+use crate::rewrite::{FaultAt, Incoming, Need, Outgoing};
 use crate::route::Route;
 use crate::upstream::{self, Connected};
 use crate::wire::InFlight;
@@ -39,8 +39,8 @@ pub(super) struct Relay<'a> {
     client: Socket,
     backend: Socket,
     in_flight: InFlight,
-    requests: Pump<Requests>,
-    responses: Pump<Responses>,
+    requests: Pump<Incoming>,
+    responses: Pump<Outgoing>,
     /// Why there will be no more from the backend; it becomes the close cause when all that was received is delivered.
     backend_ended: Option<Cause>,
     /// The backend takes what is sent to it.

@@ -21,8 +21,9 @@ const HOST_TIME: Duration = Duration::from_secs(3);
 const HINT_PAUSE: Duration = Duration::from_millis(200);
 /// After a failure the next attempt follows after a pause that doubles between these.
 const RETRY_PAUSE: std::ops::Range<Duration> = Duration::from_millis(100)..Duration::from_secs(5);
-/// The versions of Metadata that share one layout up to their topics; every broker since 1.0 has one of them.
-const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 3..=8;
+/// The versions of Metadata that can forbid creation of topics and share one layout up to these; every broker since 0.11 has
+/// one of them.
+const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
 
 impl Keeper {
     /// Keeps the catalogue, without end.

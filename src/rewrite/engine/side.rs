@@ -31,7 +31,11 @@ pub trait Side: Default {
     type Dropped;
     /// Bytes of a frame's head, which is looked at before anything else.
     const HEAD_BYTES: usize;
+    /// What was given out before a fault leaves all the same.
+    const LEAVES_BEFORE_A_FAULT: bool;
 
+    /// Something is to be written between two frames for which nothing need come.
+    fn owes(in_flight: &InFlight) -> bool;
     /// What must be there before a frame may begin; what is to leave before it is added to `out`.
     fn ready(&mut self, around: &mut Around<'_>, out: &mut Output) -> Option<Need>;
     /// Looks at the head of a frame; `None` while not all of it is here.

@@ -164,6 +164,12 @@ impl<S: Side> Transducer<S> {
         self.is_between() && self.run == 0
     }
 
+    /// Something is to be written for which nothing need come: feed then, if only with no input.
+    #[inline]
+    pub fn owes(&self, in_flight: &InFlight) -> bool {
+        self.at_boundary() && S::owes(in_flight)
+    }
+
     #[inline(always)]
     fn is_between(&self) -> bool {
         matches!(self.state, State::Between)
