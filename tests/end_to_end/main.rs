@@ -1,8 +1,10 @@
 //! End to end: real clients, the gateway, and a real Kafka of three nodes.
 //!
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
-//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time,
-//! then those that disturb (a node killed, all stopped) one by one. Each has a limit of time. Whatever happens, no process is left.
+//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time; then
+//! one by one those that want the lab for themselves and those that disturb it (a node killed, one moved), and beside them
+//! those that do without it; then those that want the machine for themselves. Each has a limit of time. Whatever happens, no
+//! process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
 //! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
 //! `KLAMM_E2E_DOOR=per_cluster_suffix` (or `shared_suffix`) sends all clients through TLS and host names, instead of some.
@@ -93,7 +95,7 @@ macro_rules! by_names {
     };
 }
 
-/// Tests that leave each other alone.
+/// Tests that leave each other alone, and use the lab.
 const TOGETHER: &[Test] = &[
     test!(Client, 120, clients::console_clients_work_in_classic_groups),
     test!(Client, 120, clients::console_clients_work_in_new_groups),
@@ -144,6 +146,45 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
     test!(GatewayAlone, 180, tls::faults_of_nodes_are_told_apart),
     test!(GatewayAlone, 120, tls::reloads_change_what_nodes_are_believed),
+    test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
+];
+
+/// Tests that want the lab for themselves.
+const LAB_ALONE: &[Test] = &[
+    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
+    test!(Gateway, 180, isolation::bombs_are_closed),
+    test!(Gateway, 180, isolation::broken_frames_bring_nothing),
+    test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
+    test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
+    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
+    test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
+    test!(Gateway, 180, isolation::names_of_others_mean_nothing),
+    test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
+    test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
+];
+
+/// Tests that want the machine for themselves.
+const ALONE: &[Test] = &[
+    test!(Many, 300, data_path::slow_readers_stay_inside_the_budget),
+    test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
+    test!(GatewayAlone, 90, tls::a_storm_of_handshakes_stalls_nobody),
+    test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
+    test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
+];
+
+/// Tests that disturb the lab.
+const DISTURBING: &[Test] = &[
+    test!(Gateway, 180, faults::a_restarted_gateway_loses_nothing),
+    test!(Client, 240, faults::a_killed_node_loses_and_duplicates_nothing),
+    test!(Gateway, 300, tenants::faults_lose_and_duplicate_nothing),
+    test!(Gateway, 180, faults::a_moved_node_is_found),
+    test!(Gateway, 180, faults::a_node_that_joins_is_found),
+];
+
+/// Tests that do without the lab.
+const ELSEWHERE: &[Test] = &[
     test!(GatewayAlone, 60, tls::reloads_change_what_clients_are_shown),
     test!(GatewayAlone, 60, differential::a_difference_is_seen),
     test!(GatewayAlone, 60, addresses::share_acknowledge_names_the_gateway),
@@ -171,33 +212,10 @@ const TOGETHER: &[Test] = &[
     test!(GatewayAlone, 60, operations::faults_at_start_are_said),
     test!(GatewayAlone, 60, operations::signals_are_obeyed),
     test!(GatewayAlone, 60, operations::reloads_are_told),
-    test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
 ];
 
-/// Tests that disturb what the others use.
-const ALONE: &[Test] = &[
-    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
-    test!(Gateway, 180, isolation::bombs_are_closed),
-    test!(Gateway, 180, isolation::broken_frames_bring_nothing),
-    test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
-    test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
-    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
-    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
-    test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
-    test!(Gateway, 180, isolation::names_of_others_mean_nothing),
-    test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
-    test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
-    test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
-    test!(Many, 300, data_path::slow_readers_stay_inside_the_budget),
-    test!(GatewayAlone, 120, data_path::a_frame_of_100_mib_needs_little_memory),
-    test!(GatewayAlone, 90, tls::a_storm_of_handshakes_stalls_nobody),
-    test!(GatewayAlone, 60, bad_input::readers_that_never_read_are_closed),
-    test!(GatewayAlone, 60, bad_input::memory_is_bounded_by_buffers_not_by_frames),
-    test!(Gateway, 180, faults::a_restarted_gateway_loses_nothing),
-    test!(Client, 240, faults::a_killed_node_loses_and_duplicates_nothing),
-    test!(Gateway, 300, tenants::faults_lose_and_duplicate_nothing),
-    test!(Gateway, 180, faults::a_moved_node_is_found),
-    test!(Gateway, 180, faults::a_node_that_joins_is_found),
+/// Tests of what all the others left.
+const AT_LAST: &[Test] = &[
     test!(Gateway, 60, addresses::no_client_was_sent_an_address_of_a_node),
     test!(Gateway, 60, tenants::no_client_was_sent_a_name_of_the_backend),
 ];
@@ -225,7 +243,20 @@ fn main() -> ExitCode {
     let conclusions = catch_unwind(AssertUnwindSafe(|| {
         let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world, forced));
         arguments.test_threads = Some(1);
-        [together, libtest_mimic::run(&arguments, trials(ALONE, &world, forced))]
+        let run = |tests| libtest_mimic::run(&arguments, trials(tests, &world, forced));
+        let [lab_alone, disturbing, elsewhere] = std::thread::scope(|scope| {
+            // What is printed of these is printed when the others are done.
+            let log = folder.path().join("elsewhere.log");
+            let kept = Arguments { logfile: Some(log.display().to_string()), ..arguments.clone() };
+            let trials = trials(ELSEWHERE, &world, forced);
+            let elsewhere = scope.spawn(move || libtest_mimic::run(&kept, trials));
+            let beside = [run(LAB_ALONE), run(DISTURBING)];
+            let elsewhere = elsewhere.join().expect("a test that panics has failed");
+            print!("{}", std::fs::read_to_string(log).unwrap_or_default());
+            let [lab_alone, disturbing] = beside;
+            [lab_alone, disturbing, elsewhere]
+        });
+        [together, lab_alone, disturbing, elsewhere, run(ALONE), run(AT_LAST)]
     }));
     process::kill_all();
     let Ok(conclusions) = conclusions else { return ExitCode::FAILURE };

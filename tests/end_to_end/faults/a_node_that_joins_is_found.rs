@@ -37,7 +37,7 @@ pub fn run(world: &World) -> Fallible<()> {
     for tenant in &tenants {
         // The first that is not the leader of before leads.
         let to = |leader: i32| vec![joins, if leader == 1 { 2 } else { 1 }];
-        reassignment::away_from_leaders(&lab.address(1), &format!("{}{TOPIC}", tenant.prefix), to)?;
+        reassignment::away_from_leaders(&lab.address(1), format!("{}{TOPIC}", tenant.prefix), to)?.wait()?;
         tenant.tools.kcat(&["-P", "-t", TOPIC], values(tenant.tag, "after").join("\n").as_bytes())?;
         let format = ["-o", "beginning", "-e", "-q", "-f", "%s\n"];
         let read = tenant.tools.kcat(&[&["-C", "-t", TOPIC], &format[..]].concat(), b"")?;

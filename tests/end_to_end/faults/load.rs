@@ -19,17 +19,17 @@ impl Load {
     pub fn start(world: &World, bootstrap: String, topic: &str) -> Fallible<Load> {
         let direct = world.direct_tools()?;
         direct.create_topic(topic, 3, 3)?;
-        Load::begin(&world.tools_for(bootstrap)?, &direct.bootstrap, topic, topic)
+        let mut load = Load::begin(&world.tools_for(bootstrap)?, &direct.bootstrap, topic, topic)?;
+        load.wait_for_more(500)?;
+        Ok(load)
     }
 
-    /// The same on a topic that exists; what it holds in the end is read at `read_at`. The name is of its files.
+    /// Starts on a topic that exists; what it holds in the end is read at `read_at`. The name is of its files.
     pub fn begin(tools: &Tools<'_>, read_at: &str, topic: &str, name: &str) -> Fallible<Load> {
         let stop = tools.folder.join(format!("{name}.stop"));
         let arguments = [read_at, topic, &stop.display().to_string()];
         let process = tools.start_program("Load", &arguments, &format!("{name}.log"))?;
-        let mut load = Load { process, stop };
-        load.wait_for_more(500)?;
-        Ok(load)
+        Ok(Load { process, stop })
     }
 
     /// Waits until that many more records were acknowledged, and as many consumed: the clients have recovered.

@@ -11,9 +11,10 @@ use std::sync::Mutex;
 use kafka_protocol::messages::MetadataRequest;
 
 use super::hosts::NODES_SUFFIX;
+use super::jvms::Call;
 use super::lab_tls::Certificates;
 use super::process::Process;
-use super::tools::{Jars, patience};
+use super::tools::{Jars, NODE, patience};
 use super::wire::Wire;
 use super::{Fallible, locked, ports, until};
 use crate::ensure;
@@ -50,12 +51,12 @@ impl Lab {
         let nodes = (1..=NODES).map(|id| Node { id, port: node_port(id), process: None }).collect();
         let certificates = Certificates::make(&folder.join("tls"))?;
         let lab = Lab { folder: folder.to_owned(), jars: jars.clone(), certificates, nodes: Mutex::new(nodes) };
-        let formats: Vec<Process> =
-            (1..=NODES).map(|id| lab.format(id, "broker,controller")).collect::<Fallible<_>>()?;
-        for mut format in formats {
-            let status = format.wait(patience(60))?;
-            ensure!(status.success(), "formatting a node: {status}\n{}", format.log());
-        }
+        std::thread::scope(|scope| -> Fallible<()> {
+            let lab = &lab;
+            let format = |id| scope.spawn(move || lab.format(id, "broker,controller"));
+            let formats: Vec<_> = (1..=NODES).map(format).collect();
+            formats.into_iter().try_for_each(|format| format.join().map_err(|_| "it panicked")?)
+        })?;
         for id in 1..=NODES {
             lab.start_node(id)?;
         }
@@ -91,7 +92,7 @@ impl Lab {
     pub fn start_node(&self, id: usize) -> Fallible<()> {
         let log = self.folder.join(format!("node{id}.log"));
         let logging = format!("-Dlog4j2.configurationFile={}", self.folder.join("log4j2.properties").display());
-        let mut command = self.jars.java("kafka.Kafka", &["-Xmx256m", &logging]);
+        let mut command = self.jars.java(NODE, &["-Xmx256m", &logging]);
         command.arg(self.properties_file(id));
         for node in locked(&self.nodes).iter_mut().filter(|node| node.id == id) {
             node.process = Some(Process::start(&mut command, &log)?);
@@ -113,9 +114,7 @@ impl Lab {
     /// Adds a node, which is a broker only.
     pub fn add_node(&self, id: usize) -> Fallible<()> {
         locked(&self.nodes).push(Node { id, port: node_port(id), process: None });
-        let mut format = self.format(id, "broker")?;
-        let status = format.wait(patience(60))?;
-        ensure!(status.success(), "formatting a node: {status}\n{}", format.log());
+        self.format(id, "broker")?;
         self.start_node(id)
     }
 
@@ -146,12 +145,13 @@ impl Lab {
         Ok(())
     }
 
-    fn format(&self, id: usize, roles: &str) -> Fallible<Process> {
+    fn format(&self, id: usize, roles: &str) -> Fallible<()> {
         let file = self.properties_file(id);
         fs::write(&file, self.properties(id, roles))?;
-        let mut command = self.jars.java("kafka.tools.StorageTool", &["-Xmx128m"]);
-        command.args(["format", "-t", CLUSTER_ID, "-c"]).arg(file);
-        Process::start(&mut command, &self.folder.join(format!("format{id}.log")))
+        let arguments = ["format", "-t", CLUSTER_ID, "-c", &file.display().to_string()];
+        let call = Call { class: "kafka.tools.StorageTool", arguments: &arguments, properties: "", input: b"" };
+        let formatted = self.jars.run(call, &self.folder, patience(60))?.success();
+        formatted.map(drop).map_err(|error| format!("formatting node {id}: {error}").into())
     }
 
     fn properties_file(&self, id: usize) -> PathBuf {

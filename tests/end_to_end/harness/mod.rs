@@ -6,6 +6,7 @@ pub mod door;
 pub mod gateway;
 pub mod hello;
 pub mod hosts;
+pub mod jvms;
 pub mod lab;
 pub mod lab_tls;
 pub mod listening;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -26,9 +26,19 @@ pub struct Process {
 impl Process {
     /// Starts `command`; standard output and error go to the file `log`, which is appended to.
     pub fn start(command: &mut Command, log: &Path) -> Fallible<Process> {
+        Process::spawn(command.stdin(Stdio::null()), log)
+    }
+
+    /// The same, with something to write to its standard input.
+    pub fn start_fed(command: &mut Command, log: &Path) -> Fallible<(Process, ChildStdin)> {
+        let mut process = Process::spawn(command.stdin(Stdio::piped()), log)?;
+        let input = process.child.stdin.take().ok_or("it has no standard input")?;
+        Ok((process, input))
+    }
+
+    fn spawn(command: &mut Command, log: &Path) -> Fallible<Process> {
         let file = File::options().create(true).append(true).open(log)?;
         let child = command
-            .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
             .process_group(0)

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest, TopicName};
 
+use super::jvms::{Call, Jvms};
 use super::process::{self, Finished, Process};
 use super::tls::{self, is_named};
 use super::wire::{self, Wire};
@@ -18,22 +20,30 @@ use crate::ensure;
 const JVM: [&str; 5] =
     ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable", "-XX:-UsePerfData"];
 
-/// Classes that `tests/run` keeps beside the jars as a JVM has them in memory. One that does not fit is not used.
-const CLASS_ARCHIVE: &str = "../clients.jsa";
+/// The class of a node.
+pub const NODE: &str = "kafka.Kafka";
+
+/// Classes that `tests/run` keeps beside the jars as a JVM has them in memory: a node's, and those of all others. One that
+/// does not fit is not used.
+const CLASS_ARCHIVES: [&str; 2] = ["../nodes.jsa", "../clients.jsa"];
 
 /// Tells our Java programs which settings to add at addresses with TLS.
-const PROPERTIES: &str = "KLAMM_E2E_PROPERTIES";
+const PROPERTIES: &str = "klamm.properties";
+
+/// Tools that a JVM that is kept would not outlive: they end it by other means than Kafka's, or leave a client open.
+const ENDING: [&str; 3] = [VERIFIABLE_PRODUCER, VERIFIABLE_CONSUMER, TRANSACTIONS];
 
 /// A duration for something that takes `seconds` on a machine that has nothing else to do, with room for one that has.
 pub fn patience(seconds: u64) -> Duration {
     Duration::from_secs(seconds * 2)
 }
 
-/// Kafka's jars, and the folder of our own compiled classes.
+/// Kafka's jars, the folder of our own compiled classes, and the JVMs that are kept for both.
 #[derive(Clone)]
 pub struct Jars {
     libs: PathBuf,
     classes: PathBuf,
+    jvms: Arc<Jvms>,
 }
 
 impl Jars {
@@ -44,13 +54,14 @@ impl Jars {
             None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab/kafka-4.3.1/libs"),
         };
         ensure!(libs.is_dir(), "no Kafka jars in {}: tests/run fetches them", libs.display());
-        Ok(Jars { libs, classes: folder.join("classes") })
+        Ok(Jars { libs, classes: folder.join("classes"), jvms: Arc::default() })
     }
 
     /// Compiles our Java programs.
     pub fn compile(&self, folder: &Path) -> Fallible<()> {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/java");
         let mut command = Command::new("javac");
+        command.args(["-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-proc:none"]);
         command.arg("-cp").arg(self.libs.join("*")).arg("-d").arg(&self.classes);
         for entry in std::fs::read_dir(sources)? {
             command.arg(entry?.path());
@@ -59,12 +70,18 @@ impl Jars {
         Ok(())
     }
 
-    /// A command that runs a Java class.
+    /// Runs a Java class to its end, in a JVM that is kept for the next one.
+    pub fn run(&self, call: Call<'_>, folder: &Path, limit: Duration) -> Fallible<Finished> {
+        self.jvms.run(self, call, folder, limit)
+    }
+
+    /// A command that runs a Java class in a JVM of its own.
     pub fn java(&self, class: &str, options: &[&str]) -> Command {
         let mut command = Command::new("java");
         // An archive is of the classes of a path's beginning.
         let path = format!("{}/*:{}", self.libs.display(), self.classes.display());
-        let archive = self.libs.join(CLASS_ARCHIVE);
+        let [of_nodes, of_others] = CLASS_ARCHIVES;
+        let archive = self.libs.join(if class == NODE { of_nodes } else { of_others });
         if archive.exists() {
             command.arg(format!("-XX:SharedArchiveFile={}", archive.display()));
         }
@@ -98,8 +115,12 @@ impl Tools<'_> {
 
     /// Runs any Java class to its end.
     pub fn java(&self, class: &str, arguments: &[&str], input: &[u8]) -> Fallible<Finished> {
-        let mut command = self.command(class)?;
-        process::run(command.args(arguments), input, self.folder, patience(60))
+        if ENDING.contains(&class) {
+            let mut command = self.command(class)?;
+            return process::run(command.args(arguments), input, self.folder, patience(60));
+        }
+        let properties = self.properties()?.unwrap_or_default();
+        self.jars.run(Call { class, arguments, properties: &properties, input }, self.folder, patience(60))
     }
 
     /// Runs one of our programs (`java/`) to its end; its first argument is the bootstrap address.
@@ -117,9 +138,8 @@ impl Tools<'_> {
     }
 
     fn command(&self, class: &str) -> Fallible<Command> {
-        let mut command = self.jars.java(class, &["-Xmx128m"]);
-        command.envs(self.properties()?.map(|file| (PROPERTIES, file)));
-        Ok(command)
+        let properties = format!("-D{PROPERTIES}={}", self.properties()?.unwrap_or_default());
+        Ok(self.jars.java(class, &["-Xmx128m", &properties]))
     }
 
     /// Settings of Java's clients, where they speak TLS.

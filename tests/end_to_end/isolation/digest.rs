@@ -1,9 +1,9 @@
 //! The digest of everything on the backend that is not the attacker's: topics with their configuration, offsets, records
 //! and producers; groups with their members and offsets; transactions. Asked of the nodes themselves, never of the gateway.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::fmt;
 
+use bytes::Bytes;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -22,10 +22,24 @@ const TOPIC: i8 = 2;
 const EARLIEST: i64 = -2;
 const LATEST: i64 = -1;
 
+/// A thing on the backend: what is said of it and, of a partition, its records as they are: to hash them takes longer.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub text: String,
+    records: Vec<Bytes>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: usize = self.records.iter().map(Bytes::len).sum();
+        write!(f, "{}, {bytes} bytes of records", self.text)
+    }
+}
+
 /// The digest, a line for each thing, sorted. Kafka's own topics are not in it.
-pub fn of_all_but(addresses: &[String], prefix: &str) -> Fallible<Vec<String>> {
+pub fn of_all_but(addresses: &[String], prefix: &str) -> Fallible<Vec<Line>> {
     let mut wires: Vec<Wire> = addresses.iter().map(|address| Wire::connect(address)).collect::<Fallible<_>>()?;
-    let mut lines = Vec::new();
+    let (mut lines, mut partitions) = (Vec::new(), Vec::new());
     let ours = |name: &str| name.starts_with(prefix);
     let all = match wires.first_mut() {
         Some(wire) => wire.ask(12, &MetadataRequest::default().with_topics(None))?.body,
@@ -38,7 +52,7 @@ pub fn of_all_but(addresses: &[String], prefix: &str) -> Fallible<Vec<String>> {
         for partition in &topic.partitions {
             let leader = usize::try_from(partition.leader_id.0 - 1)?;
             let wire = wires.get_mut(leader).ok_or_else(|| format!("{} has no leader", &**name))?;
-            lines.push(partition_line(wire, name, partition.partition_index)?);
+            partitions.push(partition_line(wire, name, partition.partition_index)?);
         }
     }
     for wire in &mut wires {
@@ -53,8 +67,10 @@ pub fn of_all_but(addresses: &[String], prefix: &str) -> Fallible<Vec<String>> {
             lines.push(format!("transaction {:?}", wire.ask(0, &request)?.body.transaction_states));
         }
     }
-    lines.sort();
-    Ok(lines)
+    let mut all: Vec<Line> = lines.into_iter().map(|text| Line { text, records: Vec::new() }).collect();
+    all.append(&mut partitions);
+    all.sort();
+    Ok(all)
 }
 
 fn configs(wire: &mut Wire, topic: &TopicName) -> Fallible<String> {
@@ -69,7 +85,7 @@ fn configs(wire: &mut Wire, topic: &TopicName) -> Fallible<String> {
 }
 
 /// First and last offset, all bytes, and the producers of a partition.
-fn partition_line(wire: &mut Wire, name: &TopicName, index: i32) -> Fallible<String> {
+fn partition_line(wire: &mut Wire, name: &TopicName, index: i32) -> Fallible<Line> {
     let mut offsets = Vec::new();
     for timestamp in [EARLIEST, LATEST] {
         let partition = ListOffsetsPartition::default().with_partition_index(index).with_timestamp(timestamp);
@@ -89,20 +105,13 @@ fn partition_line(wire: &mut Wire, name: &TopicName, index: i32) -> Fallible<Str
         .with_session_epoch(-1)
         .with_topics(vec![topic]);
     let answer = wire.ask(12, &request)?.body;
-    let mut hasher = DefaultHasher::new();
-    let mut bytes = 0;
-    for records in answer.responses.iter().flat_map(|topic| &topic.partitions).filter_map(|one| one.records.as_ref()) {
-        records.hash(&mut hasher);
-        bytes += records.len();
-    }
+    let read = answer.responses.into_iter().flat_map(|topic| topic.partitions).filter_map(|one| one.records);
+    let records: Vec<Bytes> = read.collect();
     let topic = TopicRequest::default().with_name(name.clone()).with_partition_indexes(vec![index]);
     let producers = wire.ask(0, &DescribeProducersRequest::default().with_topics(vec![topic]))?.body;
     let producers: Vec<_> = producers.topics.iter().flat_map(|topic| &topic.partitions).collect();
-    Ok(format!(
-        "partition {} {index}: offsets {offsets:?}, {bytes} bytes, hash {:016x}, producers {producers:?}",
-        &**name,
-        hasher.finish()
-    ))
+    let text = format!("partition {} {index}: offsets {offsets:?}, producers {producers:?}", &**name);
+    Ok(Line { text, records })
 }
 
 fn group_line(wire: &mut Wire, group: &kafka_protocol::messages::GroupId) -> Fallible<String> {

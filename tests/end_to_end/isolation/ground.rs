@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use klamm::cluster::HostFormat;
 
-use super::digest;
+use super::digest::{self, Line};
 use super::victim::Victim;
 use crate::definitions::Definitions;
 use crate::ensure;
@@ -170,14 +170,14 @@ impl Ground {
         let before = digest::of_all_but(&addresses, &self.attacker_prefix)?;
         for canary in [&self.names.topic, &self.names.group, &self.names.transactional_id, &self.names.client_id] {
             ensure!(
-                before.iter().any(|line| line.contains(canary)),
+                before.iter().any(|line| line.text.contains(canary)),
                 "{canary} is not in the digest: it proves nothing"
             );
         }
         let outcome = attack();
         let after = digest::of_all_but(&addresses, &self.attacker_prefix)?;
-        let lost: Vec<&String> = before.iter().filter(|line| !after.contains(line)).collect();
-        let new: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
+        let lost: Vec<&Line> = before.iter().filter(|line| !after.contains(line)).collect();
+        let new: Vec<&Line> = after.iter().filter(|line| !before.contains(line)).collect();
         outcome?;
         ensure!(lost.is_empty() && new.is_empty(), "the world outside changed:\nbefore: {lost:#?}\nafter: {new:#?}");
         Ok(())

@@ -26,9 +26,14 @@ pub fn run(world: &World) -> Fallible<()> {
         }
         let nowhere = usize::from(PORTS) - 1;
         if nowhere > NODES {
+            // Both wait for a node to appear, at the same time.
+            let mut waiting = Vec::new();
             for address in [ground.address(nowhere)?, ground.named(nowhere)] {
                 let mut wire = Wire::connect_as(&address, "attacker")?;
                 wire.send_body(METADATA, 1, 1, &[0xff; 4])?;
+                waiting.push((wire, address));
+            }
+            for (mut wire, address) in waiting {
                 ensure!(wire.frame().is_err(), "{address}, which stands for no node, answers");
             }
         }

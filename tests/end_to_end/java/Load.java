@@ -25,7 +25,8 @@ import org.apache.kafka.common.serialization.IntegerSerializer;
  */
 final class Load {
     private static final int PARTITIONS = 3;
-    private static final int RECORDS_PER_MILLISECOND = 1;
+    /** As many records in a burst as it has milliseconds: the nodes are shared with whatever else runs on the machine. */
+    private static final int BURST = 10;
 
     private static final Set<Integer> ACKED = ConcurrentHashMap.newKeySet();
     private static final Set<Integer> CONSUMED = ConcurrentHashMap.newKeySet();
@@ -49,7 +50,7 @@ final class Load {
         System.out.println("sent " + sent + " refused " + REFUSED.get());
     }
 
-    /** One record a millisecond, its number the value; number n goes to partition n % PARTITIONS. */
+    /** A record for each millisecond, its number the value; number n goes to partition n % PARTITIONS. */
     private static int produce(String bootstrap, String topic, Path stop) throws Exception {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "enable.idempotence", "true",
                 "acks", "all", "linger.ms", "2", "delivery.timeout.ms", "120000", "request.timeout.ms", "10000",
@@ -57,7 +58,7 @@ final class Load {
         int n = 0;
         try (var producer = new KafkaProducer<>(Settings.of(settings), new IntegerSerializer(), new IntegerSerializer())) {
             while (!Files.exists(stop)) {
-                for (int i = 0; i < RECORDS_PER_MILLISECOND; i++, n++) {
+                for (int i = 0; i < BURST; i++, n++) {
                     int number = n;
                     var record = new ProducerRecord<Integer, Integer>(topic, number % PARTITIONS, null, number);
                     producer.send(record, (metadata, error) -> {
@@ -72,7 +73,7 @@ final class Load {
                 if (n % 100 == 0) {
                     System.out.println("acked " + ACKED.size() + " consumed " + CONSUMED.size());
                 }
-                Thread.sleep(1);
+                Thread.sleep(BURST);
             }
         }
         System.out.println("acked " + ACKED.size() + " consumed " + CONSUMED.size());
@@ -80,9 +81,10 @@ final class Load {
     }
 
     private static void consume(String bootstrap, String topic) {
+        // A fetch for each burst, not for each partition's part of it.
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "load-" + topic,
                 "auto.offset.reset", "earliest", "reconnect.backoff.max.ms", "200", "request.timeout.ms", "10000",
-                "default.api.timeout.ms", "120000");
+                "default.api.timeout.ms", "120000", "fetch.min.bytes", "1000", "fetch.max.wait.ms", "20");
         try (var consumer = new KafkaConsumer<>(Settings.of(settings), new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.subscribe(List.of(topic));
             while (!ENOUGH.get()) {

@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
 
-/** Settings of a client; where its address is one with TLS, with what the file KLAMM_E2E_PROPERTIES adds. */
+/** Settings of a client; where its address is one with TLS, with what the file adds that the property klamm.properties names. */
 final class Settings {
     private static final String NAMED = ".klamm.test:";
 
@@ -17,7 +17,7 @@ final class Settings {
         }
         Map<String, Object> all = new HashMap<>(own);
         Properties more = new Properties();
-        try (Reader reader = Files.newBufferedReader(Path.of(System.getenv("KLAMM_E2E_PROPERTIES")))) {
+        try (Reader reader = Files.newBufferedReader(Path.of(System.getProperty("klamm.properties")))) {
             more.load(reader);
         } catch (IOException error) {
             throw new UncheckedIOException(error);

@@ -6,7 +6,7 @@ use super::setup::{HIDDEN, own_gateway};
 use super::transactions::Transactions;
 use crate::ensure;
 use crate::faults::load::Load;
-use crate::faults::reassignment;
+use crate::faults::reassignment::{self, Moving};
 use crate::harness::lab::NODES;
 use crate::harness::tools::patience;
 use crate::harness::{Fallible, World, ports};
@@ -38,6 +38,7 @@ pub fn run(world: &World) -> Fallible<()> {
         loads.plain.push(Load::begin(&tools, at, TOPICS[0], &format!("{name}-load"))?);
         loads.transactions.push(Transactions::begin(&tools, TOPICS[1], &format!("{name}-transactions"))?);
     }
+    loads.wait_for_more()?;
 
     lab.kill_node(MOVED);
     loads.wait_for_more()?;
@@ -54,10 +55,11 @@ pub fn run(world: &World) -> Fallible<()> {
 
     // Away from the leader, and then from the next one to the node that was left: it copies everything anew.
     for _ in 0..2 {
-        for (name, topic) in TENANTS.iter().flat_map(|name| TOPICS.map(|topic| (name, topic))) {
-            let others = |leader| (1..).take(NODES).filter(|node| *node != leader).collect();
-            reassignment::away_from_leaders(&lab.address(1), &format!("{name}.{topic}"), others)?;
-        }
+        let topics = TENANTS.iter().flat_map(|name| TOPICS.map(|topic| format!("{name}.{topic}")));
+        let others = |leader: i32| -> Vec<i32> { (1..).take(NODES).filter(|node| *node != leader).collect() };
+        let moves = topics.map(|topic| reassignment::away_from_leaders(&lab.address(1), topic, others));
+        let moves: Vec<Moving> = moves.collect::<Fallible<_>>()?;
+        moves.into_iter().try_for_each(Moving::wait)?;
         loads.wait_for_more()?;
     }
     loads.plain.into_iter().try_for_each(Load::finish)?;

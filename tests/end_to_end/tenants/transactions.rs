@@ -14,14 +14,12 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Starts on a topic of three partitions, and waits until transactions are committed. The name is of its files.
+    /// Starts on a topic of three partitions. The name is of its files.
     pub fn begin(tools: &Tools<'_>, topic: &str, name: &str) -> Fallible<Transactions> {
         let stop = tools.folder.join(format!("{name}.stop"));
         let arguments = [topic, "load", &stop.display().to_string()];
         let process = tools.start_program("TransactionalLoad", &arguments, &format!("{name}.log"))?;
-        let mut load = Transactions { process, stop };
-        load.wait_for_more(20)?;
-        Ok(load)
+        Ok(Transactions { process, stop })
     }
 
     /// Waits until that many more transactions were committed.

@@ -35,50 +35,58 @@ pub fn run(world: &World) -> Fallible<()> {
     let _silent = TcpListener::bind(silent)?;
 
     let server = Tls::Server.bootstrap();
-    for (backend, tls, cause, part) in [
+    let faults = [
         (
-            &*server,
+            server.clone(),
             format!("{{{strange}}}"),
             "backend_tls_untrusted",
             "none of the authorities of backend_clusters[lab].tls.ca_bundle",
         ),
         (
-            &Tls::Misnamed.bootstrap(),
+            Tls::Misnamed.bootstrap(),
             format!("{{{trust}}}"),
             "backend_tls_name",
             "does not cover the name node-1.backend.test",
         ),
         (
-            &Tls::Mutual.bootstrap(),
+            Tls::Mutual.bootstrap(),
             format!("{{{trust}}}"),
             "backend_tls_refused",
             "write backend_clusters[lab].tls.client_identity",
         ),
         (
-            &Tls::Mutual.bootstrap(),
+            Tls::Mutual.bootstrap(),
             format!("{{{trust}, client_identity: {{certificate: {shown}, key: {key}}}}}"),
             "backend_tls_refused",
             "it refuses the certificate of backend_clusters[lab].tls.client_identity",
         ),
         (
-            &Tls::Mutual.bootstrap(),
+            Tls::Mutual.bootstrap(),
             format!("{{{trust}, tls_versions: [tls12]}}"),
             "backend_tls_refused",
             "write backend_clusters[lab].tls.client_identity",
         ),
-        (&world.lab()?.bootstrap(), format!("{{{trust}}}"), "backend_not_tls", "it speaks no TLS there"),
-        (&expired.address(), format!("{{{}}}", bundle(&path)), "backend_tls_expired", "has expired"),
+        (world.lab()?.bootstrap(), format!("{{{trust}}}"), "backend_not_tls", "it speaks no TLS there"),
+        (expired.address(), format!("{{{}}}", bundle(&path)), "backend_tls_expired", "has expired"),
         (
-            &format!("{}:{}", silent.0, silent.1),
+            format!("{}:{}", silent.0, silent.1),
             "{insecure_skip_verify: true}".to_owned(),
             "backend_tls_deadline",
             "the TLS handshake was not done in time",
         ),
-    ] {
-        let settings = Settings { limits: &[("connect", "2s")], ..Settings::of(backend) };
-        let gateway = gateway(world, &settings, &tls)?;
-        told(&gateway, cause, part).map_err(|error| format!("{tls} at {backend}: {error}\n{}", gateway.log()))?;
-    }
+    ];
+    // Each takes as long as a client waits for a node: all at once.
+    std::thread::scope(|scope| {
+        let told_apart = faults.map(|(backend, tls, cause, part)| {
+            scope.spawn(move || -> Fallible<()> {
+                let settings = Settings { limits: &[("connect", "2s")], ..Settings::of(&backend) };
+                let gateway = gateway(world, &settings, &tls)?;
+                told(&gateway, cause, part)
+                    .map_err(|error| format!("{tls} at {backend}: {error}\n{}", gateway.log()).into())
+            })
+        });
+        told_apart.into_iter().try_for_each(|one| one.join().map_err(|_| "it panicked")?)
+    })?;
     // Believed where one begins, and then under another name.
     let name = hosts::of_node(NODES + 1);
     let elsewhere = SecureNode::start(&authority.server(Kind::Ecdsa, &[&name])?)?;
