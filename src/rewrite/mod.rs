@@ -16,7 +16,8 @@ mod rules;
 mod treatments;
 
 pub use engine::output::{Output, Segment};
-pub use engine::transducer::FaultAt;
+pub use engine::side::Side;
+pub use engine::transducer::{FaultAt, Transducer};
 pub use names::rejected_name::RejectedName;
 pub use request_head::{Opening, opening};
 pub use requests::Requests;
