@@ -85,6 +85,12 @@ impl Scenarios {
         Scenarios { definitions: Definitions::read().unwrap(), all }
     }
 
+    /// Those of one API.
+    pub fn of(mut self, key: i16) -> Scenarios {
+        self.all.retain(|one| one.rule.key == key);
+        self
+    }
+
     /// What is wrong with a file of this text.
     pub fn fault(text: &str) -> Option<String> {
         let scenarios = |all| Scenarios { definitions: Definitions::read().unwrap(), all };
