@@ -356,5 +356,5 @@ const RULES: &[Rule] = &[
     row(STREAMS_GROUP_DESCRIBE).named(Closed),
     row(DESCRIBE_SHARE_GROUP_OFFSETS).named(Closed),
     row(ALTER_SHARE_GROUP_OFFSETS).named(Closed),
-    row(DELETE_SHARE_GROUP_OFFSETS).named(Closed),
+    row(DELETE_SHARE_GROUP_OFFSETS).named(Served(0)),
 ];

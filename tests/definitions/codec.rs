@@ -84,14 +84,24 @@ impl Message {
     ///
     /// It is no such message.
     pub fn decode(&self, version: i16, bytes: &[u8]) -> Result<Struct, String> {
+        let (value, behind) = self.decode_front(version, bytes)?;
+        if behind > 0 {
+            return Err(format!("{} v{version}: {behind} bytes too many", self.name));
+        }
+        Ok(value)
+    }
+
+    /// Reads a body, and how many bytes stand behind it.
+    ///
+    /// # Errors
+    ///
+    /// It does not begin with such a message.
+    pub fn decode_front(&self, version: i16, bytes: &[u8]) -> Result<(Struct, usize), String> {
         let mut input = Input { bytes, flexible: self.flexible.has(version), version };
         let value = input.fields(&self.fields).map_err(|what| {
             format!("{} v{version}: {what} at byte {} of {}", self.name, bytes.len() - input.bytes.len(), bytes.len())
         })?;
-        if !input.bytes.is_empty() {
-            return Err(format!("{} v{version}: {} bytes too many", self.name, input.bytes.len()));
-        }
-        Ok(value)
+        Ok((value, input.bytes.len()))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Messages made up: every field has a value that its definition allows.
 
+use std::collections::BTreeMap;
+
 use super::codec::{Struct, Value};
-use super::{Field, Kind, Message};
+use super::{Field, Kind, Message, Versions};
 
 /// Chooses the values of fields; `None` leaves one at its default: one element in each array, tagged fields left out.
 pub trait Choose {
@@ -11,6 +13,16 @@ pub trait Choose {
     fn count(&mut self, _field: &Field) -> usize {
         1
     }
+
+    /// Whether a tagged field is there that is not chosen.
+    fn tagged(&mut self, _field: &Field) -> bool {
+        false
+    }
+
+    /// The unknown tagged fields of a struct, where a version has any.
+    fn unknown(&mut self) -> BTreeMap<u32, Vec<u8>> {
+        BTreeMap::new()
+    }
 }
 
 impl<F: FnMut(&Field) -> Option<Value>> Choose for F {
@@ -19,10 +31,23 @@ impl<F: FnMut(&Field) -> Option<Value>> Choose for F {
     }
 }
 
+impl Field {
+    /// A value of this field.
+    pub fn make(&self, version: i16, flexible: bool, choose: &mut impl Choose) -> Value {
+        let chosen = choose.value(self, version);
+        chosen.unwrap_or_else(|| default(self, &self.kind, version, flexible, choose))
+    }
+
+    /// An element of this field, which is an array, as if it were a field of that name.
+    pub fn element(&self, kind: &Kind) -> Field {
+        Field { kind: kind.clone(), default: None, nullable: Versions::NONE, ..self.clone() }
+    }
+}
+
 impl Message {
     /// A body of this message.
     pub fn make(&self, version: i16, choose: &mut impl Choose) -> Struct {
-        fields(&self.fields, version, choose)
+        fields(&self.fields, version, self.flexible.has(version), choose)
     }
 
     /// Changes the values of a message, each told with its field, innermost first.
@@ -50,19 +75,20 @@ fn any(fields: &[Field], version: i16, is: &impl Fn(&Field) -> bool) -> bool {
     })
 }
 
-fn fields(fields: &[Field], version: i16, choose: &mut impl Choose) -> Struct {
-    let mut made = Struct::default();
+fn fields(fields: &[Field], version: i16, flexible: bool, choose: &mut impl Choose) -> Struct {
+    let unknown = if flexible { choose.unknown() } else { BTreeMap::new() };
+    let mut made = Struct { unknown, ..Struct::default() };
     for field in fields.iter().filter(|field| field.versions.has(version)) {
         if let Some(value) = choose.value(field, version) {
             made.fields.insert(field.name.clone(), value);
-        } else if !field.tagged.has(version) {
-            made.fields.insert(field.name.clone(), default(field, &field.kind, version, choose));
+        } else if !field.tagged.has(version) || choose.tagged(field) {
+            made.fields.insert(field.name.clone(), default(field, &field.kind, version, flexible, choose));
         }
     }
     made
 }
 
-fn default<C: Choose>(field: &Field, kind: &Kind, version: i16, choose: &mut C) -> Value {
+fn default<C: Choose>(field: &Field, kind: &Kind, version: i16, flexible: bool, choose: &mut C) -> Value {
     let text = field.default.as_deref();
     let null = text == Some("null") && field.nullable.has(version);
     match kind {
@@ -83,17 +109,14 @@ fn default<C: Choose>(field: &Field, kind: &Kind, version: i16, choose: &mut C) 
         Kind::Bytes | Kind::Records => Value::Bytes(Vec::new()),
         Kind::Array(element) => {
             let element = |choose: &mut C| match &**element {
-                Kind::Struct(below) => Value::Struct(fields(below, version, choose)),
+                Kind::Struct(below) => Value::Struct(fields(below, version, flexible, choose)),
                 // A name in a list is chosen as a field of that name would be.
-                kind => {
-                    let one = Field { kind: kind.clone(), default: None, ..field.clone() };
-                    choose.value(&one, version).unwrap_or_else(|| default(&one, kind, version, choose))
-                }
+                kind => field.element(kind).make(version, flexible, choose),
             };
             let count = choose.count(field);
             Value::Array((0..count).map(|_| element(choose)).collect())
         }
-        Kind::Struct(below) => Value::Struct(fields(below, version, choose)),
+        Kind::Struct(below) => Value::Struct(fields(below, version, flexible, choose)),
     }
 }
 

@@ -17,12 +17,15 @@ use serde_json::Value as Json;
 pub struct Definitions {
     pub requests: BTreeMap<i16, Message>,
     pub responses: BTreeMap<i16, Message>,
+    /// What stands in the bytes of other messages, by its name: the consumer protocol.
+    pub data: BTreeMap<String, Message>,
     /// APIs that have no valid version any more: key, and name of the request.
     pub removed: BTreeMap<i16, String>,
 }
 
-/// A request or a response.
+/// A request or a response, or what stands in one.
 pub struct Message {
+    /// Of its API; -1 where it has none.
     pub key: i16,
     pub name: String,
     pub valid: Versions,
@@ -110,7 +113,12 @@ impl Definitions {
     pub fn read() -> Result<Definitions, String> {
         let folder = std::env::var_os("KLAMM_KAFKA_MESSAGES").map(PathBuf::from);
         let folder = folder.ok_or("KLAMM_KAFKA_MESSAGES is not set: tests/run fetches the definitions and sets it")?;
-        let mut all = Definitions { requests: BTreeMap::new(), responses: BTreeMap::new(), removed: BTreeMap::new() };
+        let mut all = Definitions {
+            requests: BTreeMap::new(),
+            responses: BTreeMap::new(),
+            data: BTreeMap::new(),
+            removed: BTreeMap::new(),
+        };
         let files = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for file in files {
             let path = file.map_err(|error| error.to_string())?.path();
@@ -128,10 +136,16 @@ impl Definitions {
             let into = match json["type"].as_str() {
                 Some("request") => &mut all.requests,
                 Some("response") => &mut all.responses,
+                Some("data") => {
+                    all.data.extend(Message::of(&json).map(|message| (message.name.clone(), message)));
+                    continue;
+                }
                 _ => continue,
             };
             // What has no valid version any more has no fields either.
-            if let (Some(message), true) = (Message::of(&json), json["fields"].is_array()) {
+            if let (Some(message), true, true) =
+                (Message::of(&json), json["fields"].is_array(), json["apiKey"].is_number())
+            {
                 into.insert(message.key, message);
             }
         }
@@ -146,7 +160,7 @@ impl Message {
     fn of(json: &Json) -> Option<Message> {
         let common: Vec<&Json> = json["commonStructs"].as_array().into_iter().flatten().collect();
         Some(Message {
-            key: i16::try_from(json["apiKey"].as_i64()?).ok()?,
+            key: i16::try_from(json["apiKey"].as_i64().unwrap_or(-1)).ok()?,
             name: json["name"].as_str()?.to_owned(),
             valid: Versions::read(json["validVersions"].as_str()),
             unstable: json["latestVersionUnstable"].as_bool() == Some(true),

@@ -2,10 +2,9 @@
 //! goes nowhere: names that no topic can have, additional ones that are to be changed, groups without the prefix, other
 //! resources, other tenants' fetch sessions, coordinators that are for brokers.
 
-use crate::support::messages::request_body;
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_frame, rule, run};
+use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_body, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};

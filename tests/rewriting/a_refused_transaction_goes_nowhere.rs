@@ -1,10 +1,9 @@
 //! What is about one transaction alone goes nowhere when its transactional id or its group is refused: it is answered here,
 //! with that error and no producer. (A backend might give a producer id, or take offsets into the transaction.)
 
-use crate::support::messages::request_body;
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, addresses, generous_apis, request_frame, rule, run};
+use crate::support::{Move, addresses, generous_apis, request_body, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Mode, Namespace};

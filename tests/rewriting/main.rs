@@ -16,6 +16,7 @@ mod layouts_are_kafkas_own;
 mod names_come_out_as_clients_know_them;
 mod names_come_out_or_the_connection_closes;
 mod requests_are_taken_only_by_the_table;
+mod scenarios_are_about_what_kafka_has;
 mod support;
 mod the_walk_follows_from_the_table;
 mod walking_in_pieces_equals_walking_whole;

@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::messages::request_body;
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, addresses, entry, generous_apis, request_frame, response_frame, rule, run};
+use crate::support::{Move, addresses, entry, generous_apis, request_body, request_frame, response_frame, rule, run};
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::describe_transactions_response::TransactionState;
 use kafka_protocol::messages::list_groups_response::ListedGroup;

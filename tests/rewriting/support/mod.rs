@@ -1,16 +1,16 @@
 //! What the tests of the walk share: a view, callers that feed in pieces, frames around messages.
 
 pub mod cast;
-pub mod definitions;
-pub mod messages;
 pub mod samples;
+pub mod scenarios;
 pub mod tenant;
-pub mod told;
 
 use klamm::auth::Identity;
 use klamm::cluster::{AddressMap, ApiRange, NodeApis, NodePorts, PortMapping};
 use klamm::metrics::Cause;
-use klamm::rewrite::{Output, Progress, REST_BYTES_MAX, Requests, Responses, Rule, Segment, SessionView, rules};
+use klamm::rewrite::{
+    Output, Progress, REST_BYTES_MAX, Responses, Rule, Segment, SessionView, Side, Transducer, rules,
+};
 use klamm::wire::{Exchange, InFlight};
 use std::ops::Range;
 
@@ -103,6 +103,24 @@ pub fn request_frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     framed(&payload)
 }
 
+/// What stands behind a request's header; `None`: the header is malformed.
+pub fn request_body(frame: &[u8], flexible: bool) -> Option<&[u8]> {
+    let client_id = i16::from_be_bytes(*frame.get(12..)?.first_chunk()?);
+    let mut rest = frame.get(14 + usize::try_from(client_id.max(0)).ok()?..)?;
+    let varint = |rest: &mut &[u8]| {
+        let bytes = rest.iter().take(5).position(|byte| byte & 0x80 == 0)? + 1;
+        let value = rest[..bytes].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+        *rest = &rest[bytes..];
+        Some(value)
+    };
+    for _ in 0..if flexible { varint(&mut rest)? } else { 0 } {
+        varint(&mut rest)?;
+        let bytes = varint(&mut rest)?;
+        rest = rest.get(bytes..)?;
+    }
+    Some(rest)
+}
+
 pub fn framed(payload: &[u8]) -> Vec<u8> {
     let mut frame = i32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
     frame.extend(payload);
@@ -131,58 +149,9 @@ pub struct Outcome {
     pub full: bool,
 }
 
-/// Either direction, as a caller sees it.
-pub trait Direction {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &SessionView<'_>,
-        in_flight: &mut InFlight,
-        out: &mut Output,
-    ) -> Result<Progress, Cause>;
-    fn passed(&mut self, n: u64);
-    fn at_boundary(&self) -> bool;
-}
-
-impl Direction for Requests {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &SessionView<'_>,
-        in_flight: &mut InFlight,
-        out: &mut Output,
-    ) -> Result<Progress, Cause> {
-        Requests::feed(self, input, view, in_flight, out)
-    }
-    fn passed(&mut self, n: u64) {
-        Requests::passed(self, n);
-    }
-    fn at_boundary(&self) -> bool {
-        Requests::at_boundary(self)
-    }
-}
-
-impl Direction for Responses {
-    fn feed(
-        &mut self,
-        input: &[u8],
-        view: &SessionView<'_>,
-        in_flight: &mut InFlight,
-        out: &mut Output,
-    ) -> Result<Progress, Cause> {
-        Responses::feed(self, input, view, in_flight, out)
-    }
-    fn passed(&mut self, n: u64) {
-        Responses::passed(self, n);
-    }
-    fn at_boundary(&self) -> bool {
-        Responses::at_boundary(self)
-    }
-}
-
 /// Feeds `input` in pieces of `piece` bytes as a session does: what is left over comes again with more behind it.
-pub fn run<D: Direction + ?Sized>(
-    direction: &mut D,
+pub fn run<S: Side>(
+    direction: &mut Transducer<S>,
     in_flight: &mut InFlight,
     view: &SessionView<'_>,
     input: &[u8],
