@@ -426,10 +426,21 @@ impl TagFront {
 fn elements(here: &[u8], at: usize, parts: &[Part], count: u32) -> (usize, u32) {
     // Of as many parts as most have, the loop over them is unrolled.
     match parts {
-        [a, b] => elements_of(here, at, [a, b], count),
-        [a, b, c] => elements_of(here, at, [a, b, c], count),
-        [a, b, c, d] => elements_of(here, at, [a, b, c, d], count),
-        parts => elements_of(here, at, parts, count),
+        [first, ..] if first.often_long => long_elements(here, at, parts, count),
+        [a, b] => elements_of(here, at, [a, b], count, seldom_long_part),
+        [a, b, c] => elements_of(here, at, [a, b, c], count, seldom_long_part),
+        [a, b, c, d] => elements_of(here, at, [a, b, c, d], count, seldom_long_part),
+        parts => elements_of(here, at, parts, count, seldom_long_part),
+    }
+}
+
+/// The same, where a part is often long: that is dealt with in the loop, where it would take room from others.
+#[inline(never)]
+fn long_elements(here: &[u8], at: usize, parts: &[Part], count: u32) -> (usize, u32) {
+    match parts {
+        [a, b] => elements_of(here, at, [a, b], count, long_part),
+        [a, b, c] => elements_of(here, at, [a, b, c], count, long_part),
+        parts => elements_of(here, at, parts, count, long_part),
     }
 }
 
@@ -439,6 +450,7 @@ fn elements_of<'p>(
     mut at: usize,
     parts: impl IntoIterator<Item = &'p Part> + Copy,
     mut count: u32,
+    long: impl Fn(&[u8], usize, &Part) -> Option<usize>,
 ) -> (usize, u32) {
     while count > 0 {
         let mut behind = at;
@@ -448,7 +460,7 @@ fn elements_of<'p>(
             let more = first.wrapping_sub(part.short_least);
             behind = varint_at.wrapping_add(1).wrapping_add(usize::from(more).wrapping_mul(part.width));
             if more > part.short_span {
-                match long_part(here, varint_at, part) {
+                match long(here, varint_at, part) {
                     Some(place) => behind = place,
                     None => return (at, count),
                 }
@@ -460,13 +472,18 @@ fn elements_of<'p>(
 }
 
 /// Behind a part whose varint stands at `at`; `None` where it is not such that the element is passed over, or not here.
-#[cold]
+#[inline(always)]
 fn long_part(here: &[u8], at: usize, part: &Part) -> Option<usize> {
     let (value, head) = varint(here, at).ok()?;
     if value.wrapping_sub(part.least) > part.span {
         return None;
     }
     Some(at.wrapping_add(head as usize).wrapping_add((value.saturating_sub(1) as usize).wrapping_mul(part.width)))
+}
+
+#[cold]
+fn seldom_long_part(here: &[u8], at: usize, part: &Part) -> Option<usize> {
+    long_part(here, at, part)
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ pub struct Part {
     pub least: u32,
     /// And at most so much more.
     pub span: u32,
+    /// Of the first part of an element: one of them is often longer than one byte can say.
+    pub often_long: bool,
 }
 
 impl Part {
@@ -88,7 +90,7 @@ impl Part {
         let short_least = u8::from(width > 0 || least > 0);
         let most = (u64::from(least) + u64::from(span)).min(0x7f) as u8;
         let short_span = most.saturating_sub(short_least);
-        Part { fixed: fixed as usize, width: width as usize, short_least, short_span, least, span }
+        Part { fixed: fixed as usize, width: width as usize, short_least, short_span, least, span, often_long: false }
     }
 }
 

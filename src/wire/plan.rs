@@ -333,6 +333,11 @@ impl<'a> Writer<'a> {
         let within = |field: &Field| field.in_row(version) && matches!(field.kind, Kind::Array(_));
         let outermost = !self.path.contains('/') && element.iter().any(within);
         if self.flexible && !outermost && self.quick_parts(element).is_some() {
+            // Records.
+            let often_long = element.iter().any(|field| field.in_row(version) && matches!(field.kind, Kind::Bytes));
+            if let Some(part) = self.parts.get_mut(first) {
+                part.often_long = often_long;
+            }
             let (first, parts) = (first as u32, (self.parts.len() - first) as u32);
             // The end is filled in where the array ends.
             if let Some(Operation { op, .. }) = self.ops.get_mut(at)
