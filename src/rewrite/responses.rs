@@ -108,7 +108,7 @@ impl Side for Outgoing {
 
     #[inline(always)]
     fn edits(seed: Seed, treatment: &'static Treatment, quick: bool) -> Edits {
-        let names = NamesOut::new(seed.entry, treatment.uniform, quick);
+        let names = NamesOut::new(seed.entry, quick);
         Edits { treatment, named: seed.named, quick, names, addresses: None }
     }
 

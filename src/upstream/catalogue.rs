@@ -12,7 +12,7 @@ use kafka_protocol::messages::{ApiKey, MetadataRequest};
 use super::answers::{self, Membership};
 use super::broker_client::BrokerClient;
 use super::dial_error::{DialError, Failures};
-use super::{Backend, Keeper, Message};
+use super::{Backend, Keeper, METADATA_VERSIONS, Message};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
 
 /// For all requests to one host.
@@ -21,9 +21,6 @@ const HOST_TIME: Duration = Duration::from_secs(3);
 const HINT_PAUSE: Duration = Duration::from_millis(200);
 /// After a failure the next attempt follows after a pause that doubles between these.
 const RETRY_PAUSE: std::ops::Range<Duration> = Duration::from_millis(100)..Duration::from_secs(5);
-/// The versions of Metadata that can forbid creation of topics and share one layout up to these; every broker since 0.11 has
-/// one of them.
-const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
 
 impl Keeper {
     /// Keeps the catalogue, without end.

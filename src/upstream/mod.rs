@@ -38,6 +38,10 @@ use dns_cache::DnsCache;
 use shadowed_topics::ShadowedTopics;
 use tls_configs::ShardTlsConfig;
 
+/// The versions of Metadata that are asked for: they can forbid creation of the topics in a request, and nearly share one
+/// layout. Every broker since 0.11 has one of them.
+const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
+
 /// Messages between shards, and from the resolver, about backends.
 #[derive(Debug)]
 pub enum Message {

@@ -13,15 +13,13 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::broker_client::BrokerClient;
 use super::dial_error::DialError;
-use super::{Keeper, answers};
+use super::{Keeper, METADATA_VERSIONS, answers};
 use crate::cluster::{HostPort, ShadowCheck, VirtualClusterId};
 
 /// For the requests to one node.
 const NODE_TIME: Duration = Duration::from_secs(10);
 /// A longer response is refused: some 300,000 partitions.
 const RESPONSE_BYTES_MAX: usize = 16 << 20;
-/// The versions of Metadata that can forbid creation of the topics in the request, of nearly one layout.
-const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
 
 type Shadowed = (VirtualClusterId, Box<str>);
 

@@ -4,7 +4,7 @@
 use crate::support::cast::{FOREIGN, PREFIX, namespace, namespaces};
 use crate::support::scenarios::{CLIENT_HOST, Case, FETCH_SESSION, Scenarios, view};
 use crate::support::tenant::served;
-use crate::support::{Dice, Move, Outcome, addresses, contains, framed, generous_apis, run};
+use crate::support::{Dice, Move, Outcome, addresses, break_somewhere, contains, framed, generous_apis, run};
 use klamm::cluster::{Mode, Namespace};
 use klamm::metrics::Cause;
 use klamm::rewrite::{HELD_RESPONSE_FACTOR, Responses, SessionView};
@@ -134,13 +134,7 @@ fn broken_responses_never_panic_and_end_alike_in_any_pieces() {
     Scenarios::read().each(Direction::Response, &hidden(), 0..40, 0, |names, case| {
         let view = view(&map, &apis, names);
         let mut frame = case.given.clone();
-        for _ in 0..1 + dice.below(3) {
-            let at = 8 + usize::try_from(dice.below(frame.len() as u64 - 8)).unwrap();
-            let bombs = [&[0xff; 5][..], &[0x7f, 0xff, 0xff, 0xff], &[0], &[1], &[0x80, 0x80], &[2, 0]];
-            let bomb = bombs[usize::try_from(dice.below(6)).unwrap()];
-            let end = (at + bomb.len()).min(frame.len());
-            frame[at..end].copy_from_slice(&bomb[..end - at]);
-        }
+        break_somewhere(&mut frame, &mut dice);
         let [whole, small, large] = [frame.len(), 61, 4096].map(|piece| {
             let mut in_flight = InFlight::default();
             in_flight.push(case.entry);

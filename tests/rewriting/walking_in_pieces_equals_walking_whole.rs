@@ -3,7 +3,8 @@
 
 use crate::support::samples::{WALKED, body};
 use crate::support::{
-    Dice, Move, addresses, entry, framed, generous_apis, request_frame, response_frame, run, run_response, view,
+    Dice, Move, addresses, break_somewhere, entry, framed, generous_apis, request_frame, response_frame, run,
+    run_response, view,
 };
 use klamm::cluster::ApiRange;
 use klamm::metrics::Cause;
@@ -216,13 +217,7 @@ fn broken_responses_never_panic_and_end_alike_in_any_pieces() {
             for _ in 0..400 {
                 let seed = dice.below(40);
                 let mut frame = response_frame(key, version, &body(&mut Dice::new(seed), key, version));
-                for _ in 0..1 + dice.below(3) {
-                    let at = 8 + usize::try_from(dice.below(frame.len() as u64 - 8)).unwrap();
-                    let bomb = [&[0xff; 5][..], &[0x7f, 0xff, 0xff, 0xff], &[0], &[1], &[0x80, 0x80], &[2, 0]];
-                    let bomb = bomb[usize::try_from(dice.below(6)).unwrap()];
-                    let end = (at + bomb.len()).min(frame.len());
-                    frame[at..end].copy_from_slice(&bomb[..end - at]);
-                }
+                break_somewhere(&mut frame, &mut dice);
                 let whole = run_response(key, version, &view, &frame, frame.len(), Move::Feed);
                 for piece in [1, 5, 61] {
                     let parts = run_response(key, version, &view, &frame, piece, Move::Splice);

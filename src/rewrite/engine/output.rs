@@ -60,13 +60,6 @@ impl Output {
         }
     }
 
-    /// Adds new bytes.
-    pub fn push_new(&mut self, bytes: &[u8]) {
-        let start = self.new_bytes.len();
-        self.new_bytes.extend_from_slice(bytes);
-        self.end_new(start);
-    }
-
     /// Adds what was appended to [`Output::new_bytes`] since it was `start` long.
     #[inline]
     pub fn end_new(&mut self, start: usize) {

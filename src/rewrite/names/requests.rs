@@ -216,9 +216,6 @@ impl NamesIn {
         frame: &mut Frame<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        if self.uniform {
-            return self.uniform_topic(token, frame, around);
-        }
         if self.entry.shown_error != 0 {
             return self.reject(RejectedName::Invalid, token, frame, around);
         }

@@ -34,8 +34,6 @@ type TopicId = [u8; 16];
 pub struct NamesOut {
     /// What is known of the request.
     pub entry: Exchange,
-    /// Every topic loses the same prefix.
-    uniform: bool,
     /// It is walked by a plan that sees no error codes, nor ids of topics.
     quick: bool,
     /// The last error code, as the backend gave it.
@@ -53,17 +51,8 @@ pub struct NamesOut {
 impl NamesOut {
     /// For the answer to the request that has this entry.
     #[inline(always)]
-    pub fn new(entry: Exchange, uniform: bool, quick: bool) -> NamesOut {
-        NamesOut {
-            entry,
-            uniform,
-            quick,
-            error: 0,
-            resource: (0, 0),
-            nameless: false,
-            consumer: None,
-            left_out_id: None,
-        }
+    pub fn new(entry: Exchange, quick: bool) -> NamesOut {
+        NamesOut { entry, quick, error: 0, resource: (0, 0), nameless: false, consumer: None, left_out_id: None }
     }
 
     /// What a name means that is not of this virtual cluster.
@@ -148,9 +137,6 @@ impl NamesOut {
                 self.entry_named(shown, token, Some(kind), frame)
             }
             Role::Topic => {
-                if self.uniform {
-                    return self.uniform_topic(token, frame, around);
-                }
                 self.nameless = body.is_empty();
                 // Mostly there is nothing but the prefix; a name that was refused is none that a topic may have.
                 if let Some(own) = around.uniform.and_then(|prefix| body.strip_prefix(prefix))

@@ -24,6 +24,17 @@ pub const LIES: [&[u8]; 6] = [
     &[0x80, 0],
 ];
 
+/// Puts what a count or a length cannot be, or may be, in up to three places behind the head of a response.
+pub fn break_somewhere(frame: &mut [u8], dice: &mut Dice) {
+    let bombs = [&[0xff; 5][..], &[0x7f, 0xff, 0xff, 0xff], &[0], &[1], &[0x80, 0x80], &[2, 0]];
+    for _ in 0..1 + dice.below(3) {
+        let at = 8 + usize::try_from(dice.below(frame.len() as u64 - 8)).unwrap();
+        let bomb = bombs[usize::try_from(dice.below(6)).unwrap()];
+        let end = (at + bomb.len()).min(frame.len());
+        frame[at..end].copy_from_slice(&bomb[..end - at]);
+    }
+}
+
 /// The correlation id that the tests' frames carry.
 pub const CORRELATION_ID: i32 = 0x5eed;
 

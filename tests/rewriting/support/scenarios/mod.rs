@@ -61,6 +61,8 @@ pub struct Case {
     value: Struct,
     /// Lengths in it may be padded, and what is not needed is filled.
     padded: bool,
+    /// Bytes of the frame that is to be read, where topics' lengths are padded.
+    bytes: Option<usize>,
 }
 
 /// All scenarios, and the definitions by which they are made.
@@ -150,6 +152,9 @@ impl Scenarios {
 impl Case {
     /// Holds a frame that came against the one that is to be read.
     pub fn check(&self, definitions: &Definitions, direction: Direction, frame: &[u8]) {
+        if let Some(bytes) = self.bytes {
+            assert_eq!(frame.len(), bytes, "{}: the lengths of topics are padded otherwise", self.name);
+        }
         if frame == self.then {
             return;
         }
@@ -200,6 +205,27 @@ fn difference(expected: &Value, came: &Value) -> Option<String> {
         (Value::Array(a), Value::Array(b)) => Some(format!(" {} entries are expected, {} came", a.len(), b.len())),
         (a, b) => (a != b).then(|| format!(" {a:?} is expected, {b:?} came")),
     }
+}
+
+/// Bytes that the lengths of topics take more than they need, where topics stream: in a Produce request one more than as they
+/// came, in a response as many.
+fn padding(direction: Direction, key: i16, given: &Struct, then: &Struct) -> usize {
+    let more = match (direction, key) {
+        (Direction::Request, 0) => 1,
+        (Direction::Request, _) => return 0,
+        (Direction::Response, _) => 0,
+    };
+    let widths = |message: &Struct| -> Vec<usize> {
+        let topics = message.fields.get("TopicData").or_else(|| message.fields.get("Responses"));
+        let Some(Value::Array(topics)) = topics else { return Vec::new() };
+        let name = |topic: &Value| match topic {
+            Value::Struct(topic) => topic.fields.get("Name").or_else(|| topic.fields.get("Topic")).cloned(),
+            _ => None,
+        };
+        let names = topics.iter().filter_map(name);
+        names.map(|name| if matches!(name, Value::Text(text) if text.len() + 1 > 0x7f) { 2 } else { 1 }).collect()
+    };
+    widths(given).into_iter().zip(widths(then)).map(|(came, needs)| came + more - needs).sum()
 }
 
 fn message(definitions: &Definitions, direction: Direction, key: i16) -> &Message {
@@ -318,6 +344,12 @@ impl Scenario {
             return Ok(None);
         };
         let key = self.rule.key;
+        let endpoints = value.fields.contains_key("NodeEndpoints");
+        let streams = matches!(key, 0 | 1) && *namespace == "prefix_alone";
+        let padding = match streams && message.flexible.has(version) {
+            true => padding(direction, key, &given, &value),
+            false => 0,
+        };
         let [given, then] = [&given, &value].map(|value| {
             let body = message.encode(version, value).bytes;
             match direction {
@@ -325,10 +357,10 @@ impl Scenario {
                 Direction::Response => response_frame(key, version, &body),
             }
         });
-        let streams = matches!(key, 0 | 1) && *namespace == "prefix_alone";
-        let padded = streams || value.fields.contains_key("NodeEndpoints");
+        let padded = streams || endpoints;
+        let bytes = (streams && !endpoints).then(|| then.len() + padding);
         let entry = Exchange { shown_error, asked: play.asked, ..entry(key, version) };
         let name = format!("scenarios/{}, {direction:?} version {version}, {namespace}", self.file);
-        Ok(Some(Case { name, key, version, entry, given, then, value, padded }))
+        Ok(Some(Case { name, key, version, entry, given, then, value, padded, bytes }))
     }
 }
