@@ -5,7 +5,8 @@
 use super::SessionView;
 use super::endpoints::{Endpoints, Impossible};
 use super::engine::edit::Stop;
-use super::engine::patch::{Place, Rest, Token};
+use super::engine::patch::{Place, Rest};
+use super::engine::token::Token;
 use super::engine::walk::Frame;
 use crate::cluster::NodeId;
 use crate::metrics::Cause;
@@ -116,8 +117,8 @@ impl Addresses {
             (Role::Host, Named::Node(node)) => view.addresses.advertised(node),
             _ => return Err(Cause::Internal.into()),
         };
-        let (bytes, flexible) = (host.map_or(0, |host| host.host_bytes()), frame.flexible());
-        frame.patch().string_with(token.at, bytes, flexible, |into| {
+        let bytes = host.map_or(0, |host| host.host_bytes());
+        frame.patch().string_with(token.at, bytes, |into| {
             if let Some(host) = host {
                 host.push_host(into);
             }
@@ -167,8 +168,7 @@ impl Addresses {
     ) -> Result<(), Stop> {
         match role {
             Role::Brokers => {
-                let flexible = frame.flexible();
-                frame.patch().put_count(self.count, self.kept, flexible);
+                frame.patch().put_count(self.count, self.kept);
                 match behind {
                     BehindBrokers::Passes => {
                         let held = frame.patch().written();

@@ -6,7 +6,8 @@
 //! one more tag of zeros, whose number no Kafka uses and which readers skip (KIP-482). A gap too small for a tag is
 //! taken up by a padded count. No byte of the backend's addresses leaves, not even in a skipped tag.
 
-use super::engine::patch::{Patch, Token};
+use super::engine::patch::Patch;
+use super::engine::token::Token;
 use super::engine::walk::Frame;
 use crate::cluster::{Advertised, NodeId};
 use crate::wire::{VARINT_BYTES_MAX, push_varint, varint_bytes};

@@ -4,8 +4,9 @@
 //! untouched; those whose responses are walked are checked on their way; ApiVersions goes no further, as we answer it.
 
 use super::engine::edit::{Edit, Stop};
-use super::engine::patch::{Rest, Token};
+use super::engine::patch::{Patch, Rest};
 use super::engine::side::{Around, Becomes, Begin, Side};
+use super::engine::token::Token;
 use super::engine::transducer::Transducer;
 use super::engine::walk::Frame;
 use super::names::requests::NamesIn;
@@ -181,11 +182,28 @@ impl Edit for Edits {
     const MALFORMED: Cause = Cause::RequestMalformed;
 
     #[inline(always)]
-    fn begins(&mut self, frame: &mut Frame<'_>) {
+    fn begins(&mut self, patch: &mut Patch<'_>, whole: bool) {
         if self.named {
-            self.names.begin(frame);
+            if whole {
+                self.names.begin(patch);
+            }
         } else if self.names.entry.own {
-            frame.rest(0, Rest::LeftOut);
+            patch.rest(0, Rest::LeftOut);
+        }
+    }
+
+    #[inline(always)]
+    fn value(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        patch: &mut Patch<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        match role {
+            Role::Topic if self.names.uniform => self.names.uniform_topic(token, patch, around),
+            role if token.is_text() => self.name(role, token, patch, around),
+            role => self.names.leaf(role, token, patch, around),
         }
     }
 
@@ -198,7 +216,7 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.named {
-            return self.names.leaf(role, token, frame, around);
+            return self.names.leaf(role, token, frame.patch(), around);
         }
         match role {
             Role::Acks => {
@@ -222,22 +240,15 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Topic if self.names.uniform => self.names.uniform_topic(token, frame, around),
+            Role::Topic if self.names.uniform => self.names.uniform_topic(token, frame.patch(), around),
             Role::ClientSoftware => {
                 if !is_software(token.body()) {
                     self.names.entry.own_error = api_versions::INVALID_REQUEST;
                 }
                 Ok(())
             }
-            role => {
-                self.names.text(role, token, frame, around)?;
-                // What is replaced may be longer, but not beyond what may be held.
-                let most = frame.patch().input().len() as u64 + u64::from(around.view.hold_bytes_max);
-                if frame.whole() && frame.patch().written() > most {
-                    return Err(Cause::HeldFrameTooLarge.into());
-                }
-                Ok(())
-            }
+            role if frame.whole() => self.name(role, token, frame.patch(), around),
+            role => self.names.text(role, token, frame.patch(), around),
         }
     }
 
@@ -256,10 +267,26 @@ impl Edit for Edits {
     #[inline(always)]
     fn body_end(&mut self, frame: &mut Frame<'_>) -> Result<Rest, Stop> {
         if self.named {
-            self.names.end(frame);
+            let at = frame.at();
+            self.names.end(frame.patch(), at);
         }
         // What is behind the last field is left alone.
         Ok(if self.names.entry.own { Rest::LeftOut } else { Rest::Stays })
+    }
+}
+
+impl Edits {
+    /// A name in a request that is whole. What takes its place may be longer, but not beyond what may be held.
+    fn name(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        patch: &mut Patch<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        self.names.text(role, token, patch, around)?;
+        let most = patch.input().len() as u64 + u64::from(around.view.hold_bytes_max);
+        if patch.written() > most { Err(Cause::HeldFrameTooLarge.into()) } else { Ok(()) }
     }
 }
 

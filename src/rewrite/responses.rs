@@ -5,12 +5,13 @@
 
 use super::addresses::{Addresses, BehindBrokers};
 use super::engine::edit::{Edit, Stop};
-use super::engine::patch::{Rest, Token};
+use super::engine::patch::{Patch, Rest};
 use super::engine::side::{Around, Becomes, Begin, Side};
+use super::engine::token::Token;
 use super::engine::transducer::Transducer;
 use super::engine::walk::Frame;
 use super::names::fetch_session;
-use super::names::responses::{NamesOut, trailing};
+use super::names::responses::{NamesOut, put_uniform_topic, trailing};
 use super::rules::{Class, NamespaceRule, Rule, class};
 use super::treatments::{Length, Names, Treatment, of_response};
 use super::{HELD_RESPONSE_FACTOR, Need, Output, SessionView, api_versions};
@@ -148,6 +149,28 @@ impl Side for Outgoing {
 impl Edit for Edits {
     const MALFORMED: Cause = Cause::ResponseMalformed;
 
+    #[inline(always)]
+    fn value(
+        &mut self,
+        role: Role,
+        token: &Token<'_>,
+        patch: &mut Patch<'_>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
+        match (role, around.uniform) {
+            (Role::Topic, Some(prefix)) => {
+                let shown = token.body().strip_prefix(prefix).ok_or(Stop::SeeAll)?;
+                put_uniform_topic(shown, token, patch);
+                Ok(())
+            }
+            (Role::FetchSession, _) => {
+                learn_session(token, around);
+                Ok(())
+            }
+            _ => Err(Stop::SeeAll),
+        }
+    }
+
     fn leaf(
         &mut self,
         role: Role,
@@ -160,8 +183,7 @@ impl Edit for Edits {
                 self.error(role, token, frame)
             }
             Role::FetchSession => {
-                let id = token.bytes.first_chunk().map_or(0, |id| i32::from_be_bytes(*id));
-                fetch_session::learn(&mut around.in_flight.session_ids, id);
+                learn_session(token, around);
                 Ok(())
             }
             Role::AuthorizedOperations | Role::TopicId | Role::ResourceType => {
@@ -275,6 +297,12 @@ impl Edits {
         }
         Ok(())
     }
+}
+
+/// The session that a Fetch response gives.
+fn learn_session(token: &Token<'_>, around: &mut Around<'_>) {
+    let id = token.bytes.first_chunk().map_or(0, |id| i32::from_be_bytes(*id));
+    fetch_session::learn(&mut around.in_flight.session_ids, id);
 }
 
 /// Whether a namespace lets requests of this version through.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::engine::patch::{COPIED_BYTES_MAX, COPIED_BYTES_MAX_BETWEEN_RECORDS};
 use super::rules::{Hold, NamespaceRule, RequestRule, ResponseRule, Rule, rule};
-use crate::wire::{APIS, Api, Direction, Plan, Role, Roles, Wanted, key};
+use crate::wire::{APIS, Api, Direction, Plan, Role, Roles, Scan, Wanted, key, scan};
 
 /// Of requests that name nobody's things: what is read in passing, or checked.
 const READ: Roles = Roles::of(&[Role::Acks, Role::ClientSoftware]);
@@ -101,6 +101,8 @@ pub struct Treatment {
     pub plan: Plan,
     /// A walk that looks at less, and is enough for most messages that are whole.
     pub quick: Option<Plan>,
+    /// One look, which is enough for most messages that are whole.
+    pub scan: Option<Scan>,
     /// The walk behind the brokers, where each of them has an address for the client.
     pub behind_brokers: Option<Plan>,
     /// How its length changes.
@@ -199,7 +201,17 @@ fn treatment(api: &Api, direction: Direction, version: i16, wanted: Wanted, leng
     };
     let flexible = version >= api.flexible_from;
     let uniform = false;
-    Treatment { plan, quick: None, behind_brokers: None, length, copied_bytes_max, uniform, only_errors, flexible }
+    Treatment {
+        plan,
+        quick: None,
+        scan: None,
+        behind_brokers: None,
+        length,
+        copied_bytes_max,
+        uniform,
+        only_errors,
+        flexible,
+    }
 }
 
 fn plain_request(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
@@ -223,6 +235,7 @@ fn plain_response(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
     if hold == Hold::Nothing && treatment.plan.roles_outside_tags() == Roles::NONE {
         // Nodes are named in tags of the body alone, which there seldom are: it shows in passing.
         treatment.quick = Some(Plan::message(api, Direction::Response, version, Wanted::all(Roles::NONE)));
+        treatment.scan = scan(row.key, Direction::Response, version);
     }
     Some(treatment)
 }
@@ -233,12 +246,14 @@ fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     let uniform = is_uniform(row, names);
     if !uniform || row.key != key::PRODUCE {
         // Fetch requests are small, and never stream.
-        return Treatment { uniform, ..treatment(api, Direction::Request, version, wanted, Length::Anywhere) };
+        let scan = if uniform { scan(row.key, Direction::Request, version) } else { None };
+        return Treatment { scan, uniform, ..treatment(api, Direction::Request, version, wanted, Length::Anywhere) };
     }
     // Entries say how many topics there are: what is whole need not know it.
     let counted = Wanted { roles: NAMES_IN.and(Roles::of(&[Role::Entries])), ..wanted };
     let quick = Some(Plan::message(api, Direction::Request, version, wanted));
-    Treatment { quick, uniform, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
+    let scan = scan(row.key, Direction::Request, version);
+    Treatment { quick, scan, uniform, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
 }
 
 fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
@@ -256,6 +271,7 @@ fn response(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     // foreign, no entry is left out; and nodes that are named in tags of the body alone show in passing.
     let quick = if hold == Some(Hold::Nothing) { NAMES_OUT } else { roles }.without(ONLY_OF_OTHERS);
     treatment.uniform = uniform;
+    treatment.scan = if uniform { scan(row.key, Direction::Response, version) } else { None };
     treatment.quick = Some(message(quick));
     if hold == Some(Hold::UntilBrokers) {
         treatment.behind_brokers = Some(message(quick.without(ONLY_WHERE_BROKERS_ARE_HIDDEN)));
@@ -276,3 +292,6 @@ fn addressed(row: &Rule, version: i16) -> Option<Hold> {
         ResponseRule::Walk(..) | ResponseRule::Forward | ResponseRule::Own => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@
 //! used, depth is bounded by the plans, lengths by the frame. May not know what is done at a role.
 
 mod lengths;
+mod scan;
 
 use super::op::{Length, Op, Operation, Part};
 use super::plan::Plan;
 use super::roles::Role;
+
+pub use scan::{Scan, Value, scan};
 
 use lengths::{compact_body, long, more_than, short, varint};
 

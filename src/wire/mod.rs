@@ -15,7 +15,7 @@ mod plan;
 mod roles;
 mod varint;
 
-pub(crate) use cursor::{Event, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Walker};
+pub(crate) use cursor::{Event, Scan, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Value, Walker, scan};
 pub use head::{
     LENGTH_BYTES, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, RequestHead,
     ResponseHead, Stranger, length, stranger,

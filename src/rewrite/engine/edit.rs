@@ -2,8 +2,9 @@
 //!
 //! Owns what an edit may do to a frame: keep, replace, leave an entry out, answer instead, close. May not do any of it.
 
-use super::patch::{Rest, Token};
+use super::patch::{Patch, Rest};
 use super::side::Around;
+use super::token::Token;
 use super::walk::Frame;
 use crate::metrics::Cause;
 use crate::wire::Role;
@@ -30,8 +31,17 @@ pub trait Edit: Sized {
     /// The cause of a frame whose structure is broken.
     const MALFORMED: Cause;
 
-    /// The frame begins; its head is there.
-    fn begins(&mut self, _frame: &mut Frame<'_>) {}
+    /// The frame begins: its head is there, and all of it where it is `whole`.
+    fn begins(&mut self, _patch: &mut Patch<'_>, _whole: bool) {}
+
+    /// A value of a frame that was scanned.
+    ///
+    /// # Errors
+    ///
+    /// The frame is to be walked, which then comes to the same: what was done so far may be done twice.
+    fn value(&mut self, _: Role, _: &Token<'_>, _: &mut Patch<'_>, _: &mut Around<'_>) -> Result<(), Stop> {
+        Err(Stop::SeeAll)
+    }
 
     /// A value of fixed size.
     ///

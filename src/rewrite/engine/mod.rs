@@ -8,5 +8,6 @@ pub mod entries;
 pub mod output;
 pub mod patch;
 pub mod side;
+pub mod token;
 pub mod transducer;
 pub mod walk;

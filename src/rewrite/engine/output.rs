@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::cluster::NodeId;
+use crate::wire::Value;
 
 /// A piece of what leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Output {
     pub frames: u64,
     /// How many of these were own answers.
     pub own_answers: u64,
+    /// The values of the frame that is dealt with, where it was scanned: no part of what leaves.
+    pub(super) values: Vec<Value>,
 }
 
 /// A place to come back to.

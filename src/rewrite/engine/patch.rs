@@ -4,6 +4,7 @@
 //! earlier state. May not know what is replaced, or why.
 
 use super::output::{Mark, Output, Segment};
+use super::token::Token;
 use crate::metrics::Cause;
 use crate::wire::{LENGTH_BYTES, append, padded_varint, push_varint, varint_bytes};
 
@@ -82,6 +83,7 @@ pub struct Patch<'a> {
     input: &'a [u8],
     /// Where `input` stands in what was fed; `None`: it lies elsewhere, and is copied.
     base: Option<usize>,
+    flexible: bool,
     copied_bytes_max: usize,
     out: &'a mut Output,
     written: Written,
@@ -108,46 +110,31 @@ pub struct Place {
     width: usize,
 }
 
-/// A value of the frame: bytes that came together.
-#[derive(Clone, Copy)]
-pub struct Token<'a> {
-    /// All of it, a length in front included.
-    pub bytes: &'a [u8],
-    /// Bytes of that length.
-    pub head: usize,
-    /// Where it stands in the input. Empty where it came in pieces and was collected.
-    pub at: (usize, usize),
-    /// A string or bytes: null.
-    pub null: bool,
-}
-
-impl<'a> Token<'a> {
-    /// What stands behind its length, which the walk has read from it.
-    #[inline(always)]
-    pub fn body(&self) -> &'a [u8] {
-        self.bytes.get(self.head..).unwrap_or_default()
-    }
-}
-
 impl<'a> Patch<'a> {
     /// Begins, or goes on, with `input`.
     #[inline(always)]
     pub fn new(
         input: &'a [u8],
         base: Option<usize>,
-        copied_bytes_max: usize,
+        (flexible, copied_bytes_max): (bool, usize),
         out: &'a mut Output,
         written: Written,
     ) -> Patch<'a> {
         let start = out.new_bytes.len();
         let copied_bytes_max = if matches!(written.length, Length::Later(_)) { usize::MAX } else { copied_bytes_max };
-        Patch { input, base, copied_bytes_max, out, written, done: 0, start, fresh: start }
+        Patch { input, base, flexible, copied_bytes_max, out, written, done: 0, start, fresh: start }
     }
 
     /// The input.
     #[inline(always)]
     pub fn input(&self) -> &'a [u8] {
         self.input
+    }
+
+    /// Whether the message is in a flexible version.
+    #[inline(always)]
+    pub fn flexible(&self) -> bool {
+        self.flexible
     }
 
     /// Bytes of the frame as it leaves, so far.
@@ -253,7 +240,7 @@ impl<'a> Patch<'a> {
     /// A string that ends in the last `tail` bytes of another one, with `front` before them, in its place. `width`: the bytes
     /// that a compact length takes, padded where that is more than it needs; 0: as few as it needs.
     #[inline(always)]
-    pub fn string(&mut self, token: &Token<'_>, front: &[u8], tail: usize, flexible: bool, width: usize) {
+    pub fn string(&mut self, token: &Token<'_>, front: &[u8], tail: usize, width: usize) {
         let collected = token.at.0 == token.at.1;
         // What is not collected keeps its tail where it is.
         self.keep_until(token.at.0);
@@ -263,7 +250,7 @@ impl<'a> Patch<'a> {
         }
         let into = &mut self.out.new_bytes;
         let before = into.len();
-        push_string_length(into, front.len() + tail, flexible, width);
+        push_string_length(into, front.len() + tail, self.flexible, width);
         into.extend_from_slice(front);
         if collected {
             match token.bytes.len().checked_sub(tail).and_then(|at| token.bytes.get(at..)) {
@@ -276,13 +263,8 @@ impl<'a> Patch<'a> {
     }
 
     /// A string of `bytes` bytes, which `write` appends, in place of another.
-    pub fn string_with(
-        &mut self,
-        part: (usize, usize),
-        bytes: usize,
-        flexible: bool,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub fn string_with(&mut self, part: (usize, usize), bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let flexible = self.flexible;
         self.replace_with(part, |into| {
             push_string_length(into, bytes, flexible, 0);
             write(into);
@@ -298,7 +280,6 @@ impl<'a> Patch<'a> {
     pub fn blob<E>(
         &mut self,
         part: (usize, usize),
-        flexible: bool,
         write: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<bool, E> {
         self.keep_until(part.0);
@@ -313,7 +294,7 @@ impl<'a> Patch<'a> {
         }
         let length = u32::try_from(self.out.new_bytes.len() - body).unwrap_or(u32::MAX);
         // The head ends where the body begins; what is left before it is not used.
-        let (head, width) = if flexible {
+        let (head, width) = if self.flexible {
             let width = varint_bytes(length.saturating_add(1));
             (padded_varint(length.saturating_add(1), width), width)
         } else {
@@ -352,7 +333,8 @@ impl<'a> Patch<'a> {
     }
 
     /// Puts a count where another one stands, in as many bytes as that takes.
-    pub fn put_count(&mut self, place: Place, count: u32, flexible: bool) {
+    pub fn put_count(&mut self, place: Place, count: u32) {
+        let flexible = self.flexible;
         let Some(to) = self.at(place) else { return };
         if flexible {
             let bytes = padded_varint(count.saturating_add(1), to.len());
@@ -366,9 +348,9 @@ impl<'a> Patch<'a> {
     }
 
     /// Puts a smaller count where another one stands, as short as it can be written. In a frame that is whole.
-    pub fn put_shorter_count(&mut self, place: Place, count: u32, flexible: bool) {
-        let width = if flexible { varint_bytes(count.saturating_add(1)).min(place.width) } else { place.width };
-        self.put_count(Place { width, ..place }, count, flexible);
+    pub fn put_shorter_count(&mut self, place: Place, count: u32) {
+        let width = if self.flexible { varint_bytes(count.saturating_add(1)).min(place.width) } else { place.width };
+        self.put_count(Place { width, ..place }, count);
         self.close_gap(place.at + width, place.width - width);
     }
 

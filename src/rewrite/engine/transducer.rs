@@ -3,6 +3,8 @@
 //! Owns where in the stream of frames it is, what is held of one that must be whole, and the only count of bytes that pass
 //! unread. May not know what a request or a response is: its [`Side`] does.
 
+mod whole;
+
 use super::super::treatments::{Length, Names, Treatment};
 use super::super::{Need, Progress, SessionView};
 use super::edit::{Edit, Stop};
@@ -10,7 +12,7 @@ use super::output::Output;
 use super::side::{Around, Becomes, Begin, Side};
 use super::walk::{self, Frame, Walk, Walked};
 use crate::metrics::Cause;
-use crate::wire::{Event, InFlight, Plan, Walker, append, make_room};
+use crate::wire::{InFlight, Plan, append, make_room};
 
 /// Where in a session's frames a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,65 +269,6 @@ impl<S: Side> Transducer<S> {
         Ok(Begun::Took(bytes))
     }
 
-    /// Walks through a whole frame, which stands `base` in what was fed (`None`: elsewhere).
-    #[inline(always)]
-    fn whole(
-        &mut self,
-        bytes: &[u8],
-        base: Option<usize>,
-        (treatment, seed): (&'static Treatment, S::Seed),
-        around: &mut Around<'_>,
-        out: &mut Output,
-    ) -> Result<(), Cause> {
-        let mut quick = treatment.quick.as_ref().filter(|_| S::quick_may_do(&seed));
-        if let (Some(plan), Some(at), Length::Same) = (quick, base, treatment.length) {
-            if passes::<S>(plan, bytes)? {
-                S::end(S::edits(seed, treatment, true), bytes.len() as u64, around)?;
-                out.push_input(at..at + bytes.len());
-                self.ended(0, out);
-                return Ok(());
-            }
-            quick = None;
-        }
-        let before = out.mark();
-        loop {
-            let begun = begun::<S>(bytes, base, true, bytes.len(), treatment, quick.unwrap_or(&treatment.plan))?;
-            let mut edits = S::edits(seed, treatment, quick.is_some());
-            let mut frame = Frame::begin(begun, out);
-            edits.begins(&mut frame);
-            let api = S::api_of(&edits);
-            let (cause, offset) = match frame.walk(&mut edits, around) {
-                Ok(Walked::End(run)) => {
-                    let offset = frame.offset();
-                    match frame.finish(run).and_then(|written| S::end(edits, written, around)) {
-                        Ok(()) => {
-                            self.ended(u64::from(run), out);
-                            return Ok(());
-                        }
-                        Err(cause) => (cause, offset),
-                    }
-                }
-                Err(Stop::SeeAll) if quick.is_some() => {
-                    out.back_to(before.clone());
-                    quick = None;
-                    continue;
-                }
-                Err(Stop::Answer(error)) => {
-                    out.back_to(before);
-                    S::dropped(S::answered(edits, error)?, bytes, around)?;
-                    self.ended(0, out);
-                    return Ok(());
-                }
-                Err(Stop::Close(cause)) => (cause, frame.offset()),
-                Ok(Walked::More) | Err(Stop::SeeAll) => (Cause::Internal, frame.offset()),
-            };
-            // Nothing of it leaves.
-            out.back_to(before);
-            self.fails(api, offset);
-            return Err(cause);
-        }
-    }
-
     /// Begins with a frame of which not all is here; how many bytes of it are dealt with.
     #[cold]
     fn begin_cut(
@@ -344,7 +287,7 @@ impl<S: Side> Transducer<S> {
         let mut edits = S::edits(seed, treatment, false);
         let begun = begun::<S>(rest, Some(at), false, bytes, treatment, &treatment.plan)?;
         let mut frame = Frame::begin(begun, out);
-        edits.begins(&mut frame);
+        edits.begins(frame.patch(), false);
         let walked = frame.walk(&mut edits, around);
         let (taken, end) = self.suspend(walked, frame, edits, around)?;
         if let Some(run) = end {
@@ -441,19 +384,6 @@ impl<S: Side> Transducer<S> {
             Becomes::Passes | Becomes::Dropped(_) | Becomes::Waits(_) => return Err(Cause::Internal),
         }
         Ok(Some(taken))
-    }
-}
-
-/// Whether a whole frame of which a plan wants to see nothing has no tags behind its body.
-#[inline(always)]
-fn passes<S: Side>(plan: &'static Plan, bytes: &[u8]) -> Result<bool, Cause> {
-    let behind = bytes.get(S::HEAD_BYTES..).ok_or(Cause::Internal)?;
-    let mut walker = Walker::new(plan, u32::try_from(behind.len()).map_err(|_| Cause::FrameLength)?);
-    match walker.step(behind).event {
-        Event::Done | Event::Trailing { .. } => Ok(!walker.tagged()),
-        // The walk that sees all says where.
-        Event::Malformed | Event::More => Ok(false),
-        _ => Err(Cause::Internal),
     }
 }
 

@@ -8,8 +8,9 @@ mod left_out;
 use super::edit::{Edit, Stop};
 use super::entries::{Current, Level, Levels};
 use super::output::Output;
-use super::patch::{Patch, Rest, Token, Written};
+use super::patch::{Patch, Rest, Written};
 use super::side::Around;
+use super::token::Token;
 use crate::metrics::Cause;
 use crate::wire::{Event, Plan, Role, TEXT_BYTES_MAX, Walker};
 
@@ -119,7 +120,7 @@ impl<'a> Frame<'a> {
         let Begun { plan, input, base, whole, head_bytes, left, keeps_length, flexible, copied_bytes_max } = begun;
         // Made where it stays: it is too large to be moved for nothing.
         Frame {
-            patch: Patch::new(input, base, copied_bytes_max, out, Written::new(keeps_length, whole)),
+            patch: Patch::new(input, base, (flexible, copied_bytes_max), out, Written::new(keeps_length, whole)),
             at: head_bytes,
             place: Place {
                 walker: Walker::new(plan, left),
@@ -139,7 +140,7 @@ impl<'a> Frame<'a> {
     /// Goes on with more of the frame, which stands at `base` of what was fed.
     pub fn resume(walk: Walk, input: &'a [u8], base: usize, out: &'a mut Output) -> Frame<'a> {
         let Walk { place, written } = walk;
-        let patch = Patch::new(input, Some(base), place.copied_bytes_max, out, written);
+        let patch = Patch::new(input, Some(base), (place.flexible, place.copied_bytes_max), out, written);
         Frame { patch, at: 0, place, rest_passes: false }
     }
 
@@ -189,7 +190,7 @@ impl<'a> Frame<'a> {
     /// Whether the message is in a flexible version.
     #[inline(always)]
     pub fn flexible(&self) -> bool {
-        self.place.flexible
+        self.patch.flexible()
     }
 
     /// The walk is in an entry.

@@ -9,8 +9,9 @@ use std::io::Write as _;
 use super::super::NamespaceView;
 use super::super::engine::edit::Stop;
 use super::super::engine::entries::count;
-use super::super::engine::patch::{Place, Token};
+use super::super::engine::patch::{Patch, Place};
 use super::super::engine::side::Around;
+use super::super::engine::token::Token;
 use super::super::engine::walk::Frame;
 use super::consumer_protocol::{self, Direction, Embedded, Rewritten};
 use super::fetch_session::{Decision, FETCH_SESSION_ID_NOT_FOUND, decide};
@@ -94,27 +95,23 @@ impl NamesIn {
 
     /// The head of the request: a client id that means more than a name goes out empty. Of a request that is whole.
     #[inline(always)]
-    pub fn begin(&mut self, frame: &mut Frame<'_>) {
-        if !frame.whole() {
-            return;
-        }
+    pub fn begin(&mut self, patch: &mut Patch<'_>) {
         if self.entry.api_key == METADATA && self.entry.api_version == AUTO_CREATE_FROM - 1 {
             let at = (VERSION_AT, VERSION_AT + 2);
-            if let Some(version) = frame.patch().input().get(at.0..at.1) {
-                self.version = Some(frame.patch().replaceable(at, version));
+            if let Some(version) = patch.input().get(at.0..at.1) {
+                self.version = Some(patch.replaceable(at, version));
             }
         }
-        if let Some(client_id) = admin_client(frame.patch().input(), REQUEST_HEAD_BYTES) {
-            frame.patch().replace((client_id.start, client_id.end), &[0, 0]);
+        if let Some(client_id) = admin_client(patch.input(), REQUEST_HEAD_BYTES) {
+            patch.replace((client_id.start, client_id.end), &[0, 0]);
         }
     }
 
     /// The request ended.
-    pub fn end(&mut self, frame: &mut Frame<'_>) {
+    pub fn end(&mut self, patch: &mut Patch<'_>, at: usize) {
         if self.upgraded {
             // The flag that the version has more: nothing is to be created.
-            let at = frame.at();
-            frame.patch().replace((at, at), &[0]);
+            patch.replace((at, at), &[0]);
         }
     }
 
@@ -141,7 +138,7 @@ impl NamesIn {
         &mut self,
         role: Role,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         let bytes = token.bytes;
@@ -152,24 +149,24 @@ impl NamesIn {
                     return Err(Stop::Close(Cause::RefusedWithoutResponse));
                 }
             }
-            Role::ReplicaId if bytes != NO_REPLICA => frame.patch().replace(token.at, &NO_REPLICA),
+            Role::ReplicaId if bytes != NO_REPLICA => patch.replace(token.at, &NO_REPLICA),
             Role::ReplicaId => {}
             Role::KeyType => {
                 self.key_type = byte(bytes);
                 self.check_key_type()?;
             }
             Role::ResourceType => self.resource_type = byte(bytes),
-            Role::AutoCreate if self.additional => frame.patch().replace(token.at, &[0]),
+            Role::AutoCreate if self.additional => patch.replace(token.at, &[0]),
             Role::AutoCreate => {}
             Role::TopicId => {
                 let id = u128::from_be_bytes(bytes.try_into().map_err(|_| INTERNAL)?);
                 if id != 0 {
                     let masked = id ^ u128::from_be_bytes(named(around)?.id_mask);
-                    frame.patch().replace(token.at, &masked.to_be_bytes());
+                    patch.replace(token.at, &masked.to_be_bytes());
                     self.entry.asked = Asked::TopicIds;
                 }
             }
-            Role::FetchSession => fetch_session(token, frame, around.in_flight)?,
+            Role::FetchSession => fetch_session(token, patch, around.in_flight)?,
             _ => return Err(INTERNAL),
         }
         Ok(())
@@ -180,27 +177,27 @@ impl NamesIn {
         &mut self,
         role: Role,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Topic | Role::CreatedTopic | Role::ChangedTopic => self.topic(role, token, frame, around),
-            Role::Group => self.group(token, true, frame, around),
-            Role::GroupNotEmpty => self.group(token, false, frame, around),
-            Role::TransactionalId => self.transactional_id(token, true, frame, around),
-            Role::CoordinatorKey => self.coordinator_key(token, frame, around),
-            Role::ResourceName => self.resource(token, frame, around),
+            Role::Topic | Role::CreatedTopic | Role::ChangedTopic => self.topic(role, token, patch, around),
+            Role::Group => self.group(token, true, patch, around),
+            Role::GroupNotEmpty => self.group(token, false, patch, around),
+            Role::TransactionalId => self.transactional_id(token, true, patch, around),
+            Role::CoordinatorKey => self.coordinator_key(token, patch, around),
+            Role::ResourceName => self.resource(token, patch, around),
             Role::ProtocolType => {
                 let consumer = token.body() == CONSUMER;
                 self.protocol = if consumer { Protocol::Consumer } else { Protocol::Other };
                 self.entry.asked = if consumer { Asked::Nothing } else { Asked::OtherProtocol };
                 Ok(())
             }
-            Role::Subscription => self.blob(Embedded::Subscription, token, frame, around),
-            Role::Assignment => self.blob(Embedded::Assignment, token, frame, around),
+            Role::Subscription => self.blob(Embedded::Subscription, token, patch, around),
+            Role::Assignment => self.blob(Embedded::Assignment, token, patch, around),
             Role::TransactionalIdPattern => {
-                let null: &[u8] = if frame.flexible() { &[0] } else { &[0xff; 2] };
-                frame.patch().replace(token.at, null);
+                let null: &[u8] = if patch.flexible() { &[0] } else { &[0xff; 2] };
+                patch.replace(token.at, null);
                 Ok(())
             }
             // The backend would compare it with its own.
@@ -213,21 +210,21 @@ impl NamesIn {
         &mut self,
         role: Role,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.entry.shown_error != 0 {
-            return self.reject(RejectedName::Invalid, token, frame, around);
+            return self.reject(RejectedName::Invalid, token, patch, around);
         }
         match ToPhysical::topic(named(around)?.names, role, token.body()) {
             ToPhysical::As(_) if self.denies(token, around) => {
-                self.reject(RejectedName::Forbidden, token, frame, around)
+                self.reject(RejectedName::Forbidden, token, patch, around)
             }
             ToPhysical::As(physical) if physical.additional && self.entry.api_key == METADATA => {
-                self.additional(physical, token, frame, around)
+                self.additional(physical, token, patch, around)
             }
-            ToPhysical::As(physical) => name(physical, token, frame),
-            ToPhysical::Refused(rejection) => self.reject(rejection, token, frame, around),
+            ToPhysical::As(physical) => name(physical, token, patch),
+            ToPhysical::Refused(rejection) => self.reject(rejection, token, patch, around),
         }
     }
 
@@ -236,7 +233,7 @@ impl NamesIn {
     pub fn uniform_topic(
         &mut self,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         // All of the request may be refused: then nothing may come of the rest.
@@ -244,7 +241,7 @@ impl NamesIn {
         if refused && self.no_acks {
             return Err(Stop::Close(Cause::RefusedWithoutResponse));
         }
-        uniform_name(around.uniform.unwrap_or_default(), refused, token, frame, self.entry.api_key)
+        uniform_name(around.uniform.unwrap_or_default(), refused, token, patch, self.entry.api_key)
     }
 
     /// Whether the client may not use this topic.
@@ -259,22 +256,22 @@ impl NamesIn {
         &mut self,
         physical: Physical<'_>,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         self.additional = true;
         match (self.entry.api_version, self.version) {
-            (AUTO_CREATE_FROM.., _) => name(physical, token, frame),
+            (AUTO_CREATE_FROM.., _) => name(physical, token, patch),
             (_, Some(version)) => {
                 // The next version can say it.
                 self.upgraded = true;
-                if let Some(version) = frame.patch().at(version) {
+                if let Some(version) = patch.at(version) {
                     version.copy_from_slice(&AUTO_CREATE_FROM.to_be_bytes());
                 }
-                name(physical, token, frame)
+                name(physical, token, patch)
             }
             // What cannot be told not to create it is told that it is not there.
-            (_, None) => self.reject(RejectedName::Absent, token, frame, around),
+            (_, None) => self.reject(RejectedName::Absent, token, patch, around),
         }
     }
 
@@ -282,13 +279,13 @@ impl NamesIn {
         &mut self,
         token: &Token<'_>,
         empty_is_a_group: bool,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         let deleted = self.entry.api_key == DELETE_GROUPS;
         match ToPhysical::group(named(around)?.names, token.body(), empty_is_a_group, deleted) {
-            ToPhysical::As(physical) => name(physical, token, frame),
-            ToPhysical::Refused(rejection) => self.refuse(rejection, token, !empty_is_a_group, frame, around),
+            ToPhysical::As(physical) => name(physical, token, patch),
+            ToPhysical::Refused(rejection) => self.refuse(rejection, token, !empty_is_a_group, patch, around),
         }
     }
 
@@ -296,12 +293,12 @@ impl NamesIn {
         &mut self,
         token: &Token<'_>,
         emptied: bool,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match ToPhysical::transactional_id(named(around)?.names, token.body()) {
-            ToPhysical::As(physical) => name(physical, token, frame),
-            ToPhysical::Refused(rejection) => self.refuse(rejection, token, emptied, frame, around),
+            ToPhysical::As(physical) => name(physical, token, patch),
+            ToPhysical::Refused(rejection) => self.refuse(rejection, token, emptied, patch, around),
         }
     }
 
@@ -314,7 +311,7 @@ impl NamesIn {
         rejection: RejectedName,
         token: &Token<'_>,
         emptied: bool,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         let version = self.entry.api_version;
@@ -326,34 +323,33 @@ impl NamesIn {
             _ => false,
         };
         if repeated {
-            return self.reject(rejection, token, frame, around);
+            return self.reject(rejection, token, patch, around);
         }
         if self.entry.shown_error == 0 {
             self.entry.shown_error = rejection.error();
         }
         if emptied {
-            let flexible = frame.flexible();
-            frame.patch().string(token, b"", 0, flexible, 0);
+            patch.string(token, b"", 0, 0);
             return Ok(());
         }
-        self.reject(rejection, token, frame, around)
+        self.reject(rejection, token, patch, around)
     }
 
     /// Behind the key in versions 1 to 3, and before the keys later, stands their type; version 0 has groups only.
     fn coordinator_key(
         &mut self,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.entry.api_version < 4 {
-            let behind = frame.patch().input().get(token.at.1..).ok_or(INTERNAL)?;
+            let behind = patch.input().get(token.at.1..).ok_or(INTERNAL)?;
             self.key_type = if self.entry.api_version == 0 { KEY_GROUP } else { byte(behind) };
             self.check_key_type()?;
         }
         match self.key_type {
-            KEY_GROUP => self.group(token, true, frame, around),
-            _ => self.transactional_id(token, false, frame, around),
+            KEY_GROUP => self.group(token, true, patch, around),
+            _ => self.transactional_id(token, false, patch, around),
         }
     }
 
@@ -369,21 +365,21 @@ impl NamesIn {
     }
 
     /// A resource that may not be named becomes a topic that cannot be, whose name tells the way back what it was.
-    fn resource(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
+    fn resource(&mut self, token: &Token<'_>, patch: &mut Patch<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
         let changes = matches!(self.entry.api_key, ALTER_CONFIGS | INCREMENTAL_ALTER_CONFIGS);
         match ToPhysical::resource(named(around)?.names, self.resource_type, token.body(), changes) {
-            ToPhysical::As(physical) => name(physical, token, frame),
+            ToPhysical::As(physical) => name(physical, token, patch),
             ToPhysical::Refused(rejection @ RejectedName::ForbiddenCluster) => {
                 // The type is the byte before the name.
                 let type_at = token.at.0.checked_sub(1).ok_or(INTERNAL)?;
-                frame.patch().replace((type_at, token.at.0), &RESOURCE_TOPIC.to_be_bytes());
+                patch.replace((type_at, token.at.0), &RESOURCE_TOPIC.to_be_bytes());
                 let mut text = [0; TYPE_BYTES_MAX];
                 let mut free = text.as_mut_slice();
                 write!(free, "{}:", self.resource_type).map_err(|_| INTERNAL)?;
                 let written = TYPE_BYTES_MAX - free.len();
-                self.reject_with(rejection, text.get(..written).ok_or(INTERNAL)?, token, frame, around)
+                self.reject_with(rejection, text.get(..written).ok_or(INTERNAL)?, token, patch, around)
             }
-            ToPhysical::Refused(rejection) => self.reject(rejection, token, frame, around),
+            ToPhysical::Refused(rejection) => self.reject(rejection, token, patch, around),
         }
     }
 
@@ -391,30 +387,30 @@ impl NamesIn {
         &mut self,
         kind: Embedded,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.protocol == Protocol::Other {
             return Ok(());
         }
-        let (names, flexible) = (named(around)?.names, frame.flexible());
+        let names = named(around)?.names;
         let write =
             |into: &mut Vec<u8>| match consumer_protocol::rewrite(token.body(), kind, Direction::In, names, into) {
                 Rewritten::Written { .. } => Ok(true),
                 Rewritten::Unreadable => Ok(false),
                 Rewritten::TooLong => Err(MALFORMED),
             };
-        frame.patch().blob(token.at, flexible, write).map(|_| ())
+        patch.blob(token.at, write).map(|_| ())
     }
 
     fn reject(
         &mut self,
         rejection: RejectedName,
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        self.reject_with(rejection, b"", token, frame, around)
+        self.reject_with(rejection, b"", token, patch, around)
     }
 
     /// Puts a rejected name, with `before` in front of what the client said, in the place of that.
@@ -424,7 +420,7 @@ impl NamesIn {
         rejection: RejectedName,
         before: &[u8],
         token: &Token<'_>,
-        frame: &mut Frame<'_>,
+        patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         if self.no_acks {
@@ -434,18 +430,17 @@ impl NamesIn {
         let mut front = Vec::with_capacity(RejectedName::added_bytes(names) + before.len());
         rejection.write(names, before, &mut front);
         fits(front.len() + said.len())?;
-        let flexible = frame.flexible();
-        frame.patch().string(token, &front, said.len(), flexible, 0);
+        patch.string(token, &front, said.len(), 0);
         Ok(())
     }
 }
 
-fn fetch_session(token: &Token<'_>, frame: &mut Frame<'_>, in_flight: &mut InFlight) -> Result<(), Stop> {
+fn fetch_session(token: &Token<'_>, patch: &mut Patch<'_>, in_flight: &mut InFlight) -> Result<(), Stop> {
     let [i0, i1, i2, i3, e0, e1, e2, e3] = *token.bytes else { return Err(INTERNAL) };
     let (id, epoch) = (i32::from_be_bytes([i0, i1, i2, i3]), i32::from_be_bytes([e0, e1, e2, e3]));
     match decide(&mut in_flight.session_ids, id, epoch) {
         Decision::Pass => {}
-        Decision::AsNew => frame.patch().replace((token.at.0, token.at.0 + 4), &[0; 4]),
+        Decision::AsNew => patch.replace((token.at.0, token.at.0 + 4), &[0; 4]),
         Decision::NotFound => return Err(Stop::Answer(FETCH_SESSION_ID_NOT_FOUND)),
     }
     Ok(())
@@ -454,8 +449,8 @@ fn fetch_session(token: &Token<'_>, frame: &mut Frame<'_>, in_flight: &mut InFli
 /// The prefix before a name. A compact length takes one byte more than it came in, padded where that is more than it needs,
 /// in a Produce request: its new length must be known from the number of its names.
 #[inline(always)]
-fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, frame: &mut Frame<'_>, key: i16) -> Result<(), Stop> {
-    let (flexible, tail) = (frame.flexible(), token.bytes.len() - token.head);
+fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, patch: &mut Patch<'_>, key: i16) -> Result<(), Stop> {
+    let (flexible, tail) = (patch.flexible(), token.bytes.len() - token.head);
     fits(prefix.len() + tail)?;
     // Fetch requests are small, and never stream.
     let width = if flexible && key == PRODUCE { token.head + 1 } else { 0 };
@@ -463,23 +458,22 @@ fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, frame: &mut Fra
         return Err(MALFORMED);
     }
     if refused {
-        frame.patch().string(token, &refused_prefix(prefix), tail, flexible, width);
+        patch.string(token, &refused_prefix(prefix), tail, width);
     } else {
-        frame.patch().string(token, prefix, tail, flexible, width);
+        patch.string(token, prefix, tail, width);
     }
     Ok(())
 }
 
 /// Puts a physical name in the place of what the client said.
-fn name(physical: Physical<'_>, token: &Token<'_>, frame: &mut Frame<'_>) -> Result<(), Stop> {
+fn name(physical: Physical<'_>, token: &Token<'_>, patch: &mut Patch<'_>) -> Result<(), Stop> {
     fits(physical.len())?;
-    let flexible = frame.flexible();
     if physical.rest == token.body() {
         if !physical.prefix.is_empty() {
-            frame.patch().string(token, physical.prefix, physical.rest.len(), flexible, 0);
+            patch.string(token, physical.prefix, physical.rest.len(), 0);
         }
     } else {
-        frame.patch().string_with(token.at, physical.len(), flexible, |into| physical.write(into));
+        patch.string_with(token.at, physical.len(), |into| physical.write(into));
     }
     Ok(())
 }

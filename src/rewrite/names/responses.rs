@@ -5,8 +5,9 @@
 
 use super::super::NamespaceView;
 use super::super::engine::edit::Stop;
-use super::super::engine::patch::{Rest, Token};
+use super::super::engine::patch::{Patch, Rest};
 use super::super::engine::side::Around;
+use super::super::engine::token::Token;
 use super::super::engine::walk::Frame;
 use super::super::rules::{Foreign, rule};
 use super::super::treatments::Length;
@@ -119,11 +120,8 @@ impl NamesOut {
                 Ok(())
             }
             Role::ClusterId => {
-                let flexible = frame.flexible();
                 let cluster_id = named(around)?.cluster_id.as_bytes();
-                frame
-                    .patch()
-                    .string_with(token.at, cluster_id.len(), flexible, |into| into.extend_from_slice(cluster_id));
+                frame.patch().string_with(token.at, cluster_id.len(), |into| into.extend_from_slice(cluster_id));
                 Ok(())
             }
             Role::ProtocolType => {
@@ -167,10 +165,7 @@ impl NamesOut {
             Some(shown) => shown,
             None => self.refused_topic(prefix, name, frame)?,
         };
-        // Its compact length takes as many bytes as it came in: where a Fetch response is not whole, its new length must be
-        // known from the number of its names.
-        let flexible = frame.flexible();
-        frame.patch().string(token, b"", shown.len(), flexible, if flexible { token.head } else { 0 });
+        put_uniform_topic(shown, token, frame.patch());
         Ok(())
     }
 
@@ -247,13 +242,13 @@ impl NamesOut {
         {
             entry.named = true;
         }
-        let (physical, flexible) = (token.body(), frame.flexible());
+        let physical = token.body();
         if is_tail(shown, physical) {
             if shown.len() < physical.len() {
-                frame.patch().string(token, b"", shown.len(), flexible, 0);
+                frame.patch().string(token, b"", shown.len(), 0);
             }
         } else if shown != physical {
-            frame.patch().string_with(token.at, shown.len(), flexible, |into| into.extend_from_slice(shown));
+            frame.patch().string_with(token.at, shown.len(), |into| into.extend_from_slice(shown));
         }
         Ok(())
     }
@@ -303,7 +298,7 @@ impl NamesOut {
         let shown = if replaced { None } else { messages::shown(token.body(), self.error, named(around)?.names) };
         match shown {
             Some(text) => {
-                frame.patch().string_with(token.at, text.len(), flexible, |into| into.extend_from_slice(&text));
+                frame.patch().string_with(token.at, text.len(), |into| into.extend_from_slice(&text));
             }
             None => frame.patch().replace(token.at, if flexible { &[0] } else { &[0xff; 2] }),
         }
@@ -321,7 +316,7 @@ impl NamesOut {
         if self.entry.asked == Asked::OtherProtocol || self.consumer == Some(false) {
             return Ok(());
         }
-        let (names, flexible, body) = (named(around)?.names, frame.flexible(), token.body());
+        let (names, body) = (named(around)?.names, token.body());
         let strict = self.foreign() == Foreign::Refused && kind == Embedded::Assignment;
         let write = |into: &mut Vec<u8>| match consumer_protocol::rewrite(body, kind, Direction::Out, names, into) {
             // A member that was given foreign topics would wait for them in vain.
@@ -330,8 +325,16 @@ impl NamesOut {
             Rewritten::Unreadable => Ok(false),
             Rewritten::TooLong => Err(MALFORMED),
         };
-        frame.patch().blob(token.at, flexible, write).map(|_| ())
+        frame.patch().blob(token.at, write).map(|_| ())
     }
+}
+
+/// A topic without the prefix that every one has. Its compact length takes as many bytes as it came in: where a Fetch response is
+/// not whole, its new length must be known from the number of its names.
+#[inline(always)]
+pub fn put_uniform_topic(shown: &[u8], token: &Token<'_>, patch: &mut Patch<'_>) {
+    let flexible = patch.flexible();
+    patch.string(token, b"", shown.len(), if flexible { token.head } else { 0 });
 }
 
 /// Whether `tail` is the end of `bytes`: the very same, not its like.

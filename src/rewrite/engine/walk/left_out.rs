@@ -27,7 +27,7 @@ impl Frame<'_> {
 
     pub(super) fn leave(&mut self) {
         if let Some(level) = self.place.levels.leave().filter(|level| level.smaller) {
-            self.patch.put_shorter_count(level.count_at, level.kept, self.place.flexible);
+            self.patch.put_shorter_count(level.count_at, level.kept);
         }
     }
 

@@ -1,0 +1,131 @@
+//! Straight code takes a frame for what the walk takes it for.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+use crate::wire::{Event, Field, Fields, Kind, Value, Walker};
+
+const FRAMES: usize = 3_000;
+
+/// A frame of this message behind the fixed part of its head: mostly without tags, and with little in it.
+fn frame(api: &Api, direction: Direction, version: i16, rng: &mut StdRng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if direction == Direction::Request {
+        let client_id: &[u8] = if rng.random_bool(0.2) { &[0xff, 0xff] } else { &[0, 2, b'i', b'd'] };
+        bytes.extend_from_slice(client_id);
+    }
+    tags(rng, &mut bytes);
+    fields(api.body(direction), version, rng, &mut bytes);
+    bytes
+}
+
+fn fields(all: Fields, version: i16, rng: &mut StdRng, bytes: &mut Vec<u8>) {
+    for one in all.iter().filter(|field| field.in_row(version)) {
+        field(one, version, rng, bytes);
+    }
+    tags(rng, bytes);
+}
+
+fn field(field: &Field, version: i16, rng: &mut StdRng, bytes: &mut Vec<u8>) {
+    let null = field.nullable.has(version) && rng.random_bool(0.8);
+    let count: u8 = if rng.random_bool(0.6) { 1 } else { rng.random_range(0..3) };
+    let mut counted = |width: u32, rng: &mut StdRng| {
+        if null {
+            return bytes.push(0);
+        }
+        // Two bytes for the length of a longer one.
+        let long = if rng.random_bool(0.1) { 200 } else { u32::from(count) };
+        crate::wire::push_varint(bytes, long + 1, if long > 100 { 2 } else { 1 });
+        bytes.extend((0..long * width).map(|_| rng.random_range(b'a'..=b'z')));
+    };
+    match field.kind {
+        Kind::Fixed(width) => {
+            let byte = [0, 1, 0xff][rng.random_range(0..3)];
+            bytes.extend((0..width).map(|_| byte));
+        }
+        Kind::String | Kind::Bytes => counted(1, rng),
+        Kind::FixedArray(width) => counted(width, rng),
+        Kind::Struct(inner) => fields(inner, version, rng, bytes),
+        Kind::StringArray => bytes.push(1),
+        Kind::Array(_) if null => bytes.push(0),
+        Kind::Array(element) => {
+            // What says what went wrong is seldom there.
+            let count = if field.name == "RecordErrors" && rng.random_bool(0.9) { 0 } else { count };
+            bytes.push(count + 1);
+            (0..count).for_each(|_| fields(element, version, rng, bytes));
+        }
+    }
+}
+
+fn tags(rng: &mut StdRng, bytes: &mut Vec<u8>) {
+    if rng.random_bool(0.02) { bytes.extend([1, 9, 1, 7]) } else { bytes.push(0) }
+}
+
+/// The values that a walk meets in a frame without tags; `None` where it meets anything else, or gives up.
+fn walked(plan: &'static Plan, bytes: &[u8]) -> Option<Vec<Value>> {
+    let (mut walker, mut at, mut values) = (Walker::new(plan, bytes.len() as u32), 0, Vec::new());
+    loop {
+        let step = walker.step(bytes.get(at..)?);
+        at += step.plain as usize;
+        let (role, head, body) = match step.event {
+            Event::Leaf { role, head } => (role, 0, head),
+            Event::Text { role, head, body, null: false } => (role, head, body),
+            Event::Done => return (!walker.tagged()).then_some(values),
+            _ => return None,
+        };
+        values.push(Value { at: at as u32, head: head as u8, body, role });
+        at += (head + body) as usize;
+    }
+}
+
+#[test]
+fn a_scan_lists_what_the_walk_meets() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut messages = 0;
+    let directions = |key| [(Direction::Request, key), (Direction::Response, key)];
+    for (direction, key) in [key::PRODUCE, key::FETCH].into_iter().flat_map(directions) {
+        let api = crate::wire::api(key).unwrap();
+        for version in 0..=api.versions.last {
+            let treatment = match direction {
+                Direction::Request => of_request(Names::Uniform, key, version),
+                Direction::Response => of_response(Names::Uniform, key, version),
+            };
+            let Some((treatment, scan)) = treatment.and_then(|one| Some((one, one.scan?))) else { continue };
+            messages += 1;
+            let plan = treatment.quick.as_ref().unwrap_or(&treatment.plan);
+            let (mut listed, mut damaged) = (0, 0);
+            for _ in 0..FRAMES {
+                let mut bytes = frame(api, direction, version, &mut rng);
+                let mut values = Vec::new();
+                let sound = walked(plan, &bytes);
+                if scan(&bytes, &mut values) {
+                    listed += 1;
+                    assert_eq!(Some(&values), sound.as_ref(), "{} {version} {direction:?} {bytes:?}", api.name);
+                }
+                // The same with a byte that is another, or gone, or more.
+                let at = rng.random_range(0..bytes.len());
+                match rng.random_range(0..3) {
+                    0 => bytes[at] = rng.random(),
+                    1 => bytes.truncate(at),
+                    _ => bytes.insert(at, rng.random_range(0..4)),
+                }
+                if scan(&bytes, &mut values) {
+                    damaged += 1;
+                    assert_eq!(
+                        Some(&values),
+                        walked(plan, &bytes).as_ref(),
+                        "{} {version} {direction:?} {bytes:?}",
+                        api.name
+                    );
+                }
+            }
+            assert!(
+                listed > FRAMES / 5 && damaged > FRAMES / 50,
+                "{} {version} {direction:?}: {listed}, {damaged}",
+                api.name
+            );
+        }
+    }
+    assert_eq!(messages, 4 + 4 + 1 + 1);
+}
