@@ -1,10 +1,12 @@
 //! Reading what our own connections receive: ApiVersions, the head of Metadata, and its topics.
 //!
-//! By hand and bounded: kafka-protocol allocates what a count on the wire says, and a catalogue needs few fields.
+//! Not by kafka-protocol, which allocates what a count on the wire says: and a catalogue needs few fields.
 
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use crate::cluster::{ApiRange, FeatureRange, HostPort, NodeApis, NodeId};
+use crate::wire::{ReadError, Reader};
 
 /// Why an answer cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,71 +29,15 @@ impl std::fmt::Display for Unusable {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(n)?;
-        self.0 = tail;
-        Some(head)
+impl From<ReadError> for Unusable {
+    fn from(_: ReadError) -> Unusable {
+        Unusable::Malformed
     }
+}
 
-    fn i16(&mut self) -> Option<i16> {
-        Some(i16::from_be_bytes(self.take(2)?.try_into().ok()?))
-    }
-
-    fn i32(&mut self) -> Option<i32> {
-        Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        Some(i64::from_be_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn varint(&mut self) -> Option<u32> {
-        let mut value = 0u64;
-        for shift in [0, 7, 14, 21, 28] {
-            let byte = *self.take(1)?.first()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return u32::try_from(value).ok();
-            }
-        }
-        None
-    }
-
-    /// An int16 string; a null one is `Some(None)`.
-    fn string(&mut self) -> Option<Option<&'a str>> {
-        match self.i16()? {
-            -1 => Some(None),
-            n => Some(Some(str::from_utf8(self.take(usize::try_from(n).ok()?)?).ok()?)),
-        }
-    }
-
-    fn compact_string(&mut self) -> Option<&'a str> {
-        let n = usize::try_from(self.varint()?).ok()?.checked_sub(1)?;
-        str::from_utf8(self.take(n)?).ok()
-    }
-
-    /// An int32 count of elements of at least `least` bytes.
-    fn count(&mut self, least: usize) -> Option<usize> {
-        let count = usize::try_from(self.i32()?).ok()?;
-        (count.checked_mul(least)? <= self.0.len()).then_some(count)
-    }
-
-    /// A compact count of elements of at least `least` bytes.
-    fn compact_count(&mut self, least: usize) -> Option<usize> {
-        let count = usize::try_from(self.varint()?).ok()?.checked_sub(1)?;
-        (count.checked_mul(least)? <= self.0.len()).then_some(count)
-    }
-
-    fn skip_tags(&mut self) -> Option<()> {
-        for _ in 0..self.varint()? {
-            self.varint()?;
-            let n = self.varint()?;
-            self.take(usize::try_from(n).ok()?)?;
-        }
-        Some(())
+impl From<Utf8Error> for Unusable {
+    fn from(_: Utf8Error) -> Unusable {
+        Unusable::Malformed
     }
 }
 
@@ -101,20 +47,11 @@ impl<'a> Reader<'a> {
 ///
 /// See [`Unusable`].
 pub fn api_ranges(body: &[u8]) -> Result<Vec<ApiRange>, Unusable> {
-    let mut reader = Reader(body);
-    let error = reader.i16().ok_or(Unusable::Malformed)?;
-    if error != 0 {
-        return Err(Unusable::Error(error));
-    }
-    let read = |reader: &mut Reader<'_>| {
-        let count = reader.count(6)?;
-        let mut ranges = Vec::with_capacity(count);
-        for _ in 0..count {
-            ranges.push(ApiRange { key: reader.i16()?, min: reader.i16()?, max: reader.i16()? });
-        }
-        Some(ranges)
-    };
-    let mut ranges = read(&mut reader).ok_or(Unusable::Malformed)?;
+    let mut reader = Reader::new(body, false);
+    no_error(&mut reader)?;
+    let mut ranges = reader.array(6, |reader| -> Result<_, Unusable> {
+        Ok(ApiRange { key: reader.i16()?, min: reader.i16()?, max: reader.i16()? })
+    })?;
     ranges.sort_by_key(|range| range.key);
     ranges.dedup_by_key(|range| range.key);
     Ok(ranges)
@@ -126,48 +63,43 @@ pub fn api_ranges(body: &[u8]) -> Result<Vec<ApiRange>, Unusable> {
 ///
 /// See [`Unusable`].
 pub fn features(body: &[u8], apis: &mut NodeApis) -> Result<(), Unusable> {
-    let mut reader = Reader(body);
-    match reader.i16() {
-        Some(0) => read_features(&mut reader, apis).ok_or(Unusable::Malformed),
-        Some(code) => Err(Unusable::Error(code)),
-        None => Err(Unusable::Malformed),
-    }
-}
-
-fn read_features(reader: &mut Reader<'_>, apis: &mut NodeApis) -> Option<()> {
-    for _ in 0..reader.compact_count(7)? {
+    let mut reader = Reader::new(body, true);
+    no_error(&mut reader)?;
+    for _ in 0..reader.count(7)? {
         reader.take(6)?;
         reader.skip_tags()?;
     }
     reader.i32()?; // throttle time
-    for _ in 0..reader.varint()? {
-        let tag = reader.varint()?;
-        let size = usize::try_from(reader.varint()?).ok()?;
-        let mut field = Reader(reader.take(size)?);
+    reader.tags(|tag, mut field| -> Result<(), Unusable> {
         match tag {
             0 => apis.supported_features = feature_list(&mut field, false)?,
             1 => apis.finalized_features_epoch = field.i64()?,
             2 => apis.finalized_features = feature_list(&mut field, true)?,
-            3 => apis.zk_migration_ready = *field.take(1)?.first()? != 0,
+            3 => apis.zk_migration_ready = field.i8()? != 0,
             // A tag of a newer Kafka, whose meaning is unknown: it is left out.
             _ => {}
         }
+        Ok(())
+    })?;
+    Ok(reader.end()?)
+}
+
+fn no_error(reader: &mut Reader<'_>) -> Result<(), Unusable> {
+    match reader.i16()? {
+        0 => Ok(()),
+        code => Err(Unusable::Error(code)),
     }
-    reader.0.is_empty().then_some(())
 }
 
 /// Finalized features have the highest level first, supported ones the lowest (ApiVersionsResponse.json).
-fn feature_list(reader: &mut Reader<'_>, highest_first: bool) -> Option<Vec<FeatureRange>> {
-    let count = reader.compact_count(6)?;
-    let mut list = Vec::with_capacity(count);
-    for _ in 0..count {
-        let name = reader.compact_string()?.into();
+fn feature_list(reader: &mut Reader<'_>, highest_first: bool) -> Result<Vec<FeatureRange>, Unusable> {
+    reader.array(6, |reader| {
+        let name = str::from_utf8(reader.string()?)?.into();
         let (first, second) = (reader.i16()?, reader.i16()?);
         let (min, max) = if highest_first { (second, first) } else { (first, second) };
         reader.skip_tags()?;
-        list.push(FeatureRange { name, min, max });
-    }
-    Some(list)
+        Ok(FeatureRange { name, min, max })
+    })
 }
 
 /// What a catalogue needs of a Metadata answer.
@@ -185,7 +117,7 @@ pub struct Membership {
 ///
 /// See [`Unusable`].
 pub fn membership(body: &[u8]) -> Result<Membership, Unusable> {
-    let mut membership = read_membership(&mut Reader(body)).ok_or(Unusable::Malformed)?;
+    let mut membership = read_membership(&mut Reader::new(body, false))?;
     if membership.nodes.is_empty() {
         return Err(Unusable::NoNodes);
     }
@@ -194,19 +126,21 @@ pub fn membership(body: &[u8]) -> Result<Membership, Unusable> {
     Ok(membership)
 }
 
-fn read_membership(reader: &mut Reader<'_>) -> Option<Membership> {
+fn read_membership(reader: &mut Reader<'_>) -> Result<Membership, Unusable> {
     reader.i32()?; // throttle time
-    let count = reader.count(12)?;
-    let mut nodes = Vec::with_capacity(count);
-    for _ in 0..count {
+    let nodes = reader.array(12, |reader| {
         let id = NodeId(reader.i32()?);
-        let host: Arc<str> = reader.string()??.into();
-        let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0)?;
-        reader.string()?; // rack
-        nodes.push((id, HostPort { host, port }));
-    }
-    let cluster_id = reader.string()?.map(Box::from);
-    Some(Membership { nodes, cluster_id })
+        let host: Arc<str> = str::from_utf8(reader.string()?)?.into();
+        let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0).ok_or(Unusable::Malformed)?;
+        nullable_text(reader)?; // rack
+        Ok::<_, Unusable>((id, HostPort { host, port }))
+    })?;
+    let cluster_id = nullable_text(reader)?.map(Box::from);
+    Ok(Membership { nodes, cluster_id })
+}
+
+fn nullable_text<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, Unusable> {
+    Ok(reader.nullable_string()?.map(str::from_utf8).transpose()?)
 }
 
 /// Gives the name of each topic that exists to `each`; reads a Metadata answer of versions 4 to 8. Where the answer cannot
@@ -215,41 +149,37 @@ fn read_membership(reader: &mut Reader<'_>) -> Option<Membership> {
 /// # Errors
 ///
 /// See [`Unusable`].
-pub fn topics(body: &[u8], version: i16, each: impl FnMut(&str)) -> Result<(), Unusable> {
-    read_topics(&mut Reader(body), version, each).ok_or(Unusable::Malformed)
-}
-
-fn read_topics(reader: &mut Reader<'_>, version: i16, mut each: impl FnMut(&str)) -> Option<()> {
+pub fn topics(body: &[u8], version: i16, mut each: impl FnMut(&str)) -> Result<(), Unusable> {
     /// LEADER_NOT_AVAILABLE: it was created just now.
     const NOT_LED: i16 = 5;
-    read_membership(reader)?;
+    let mut reader = Reader::new(body, false);
+    read_membership(&mut reader)?;
     reader.i32()?; // controller
     for _ in 0..reader.count(9)? {
         let error = reader.i16()?;
-        let name = reader.string()??;
-        reader.take(1)?; // internal
+        let name = str::from_utf8(reader.string()?)?;
+        reader.i8()?; // internal
         for _ in 0..reader.count(18)? {
             reader.take(10)?; // error, index, leader
             if version >= 7 {
-                reader.take(4)?; // the leader's epoch
+                reader.i32()?; // the leader's epoch
             }
             // Replicas, those in sync, and those offline.
             for _ in 0..if version >= 5 { 3 } else { 2 } {
-                let bytes = reader.count(4)?.checked_mul(4)?;
-                reader.take(bytes)?;
+                reader.fixed_array(4)?;
             }
         }
         if version >= 8 {
-            reader.take(4)?; // authorized operations
+            reader.i32()?; // authorized operations
         }
         if matches!(error, 0 | NOT_LED) {
             each(name);
         }
     }
     if version >= 8 {
-        reader.take(4)?; // authorized operations of the cluster
+        reader.i32()?; // authorized operations of the cluster
     }
-    reader.0.is_empty().then_some(())
+    Ok(reader.end()?)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -14,6 +14,7 @@ use super::dial_error::DialError;
 use super::{Backend, Dialer, answers};
 use crate::cluster::{ApiRange, HostPort, NodeApis};
 use crate::net::{Socket, Then};
+use crate::wire::{self, LENGTH_BYTES, RESPONSE_HEAD_BYTES, ResponseHead};
 
 /// A longer response to one of our own small requests is refused.
 const RESPONSE_BYTES_MAX: usize = 4 << 20;
@@ -118,17 +119,15 @@ impl<'a> BrokerClient<'a> {
         }
         let mut answer = BytesMut::new();
         loop {
-            let length = answer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
-            if let Some(length) = length {
+            if let Some(length) = wire::length(&answer) {
                 let length = usize::try_from(length).ok().filter(|n| (4..=self.response_bytes_max).contains(n));
                 let length = length.ok_or_else(|| self.bad_length(&answer))?;
-                if answer.len() >= 4 + length {
-                    answer.truncate(4 + length);
-                    answer.advance(4);
-                    if answer.get_i32() != self.correlation_id {
+                if answer.len() >= LENGTH_BYTES + length {
+                    if ResponseHead::read(&answer).is_none_or(|head| head.correlation_id != self.correlation_id) {
                         return Err(io::Error::other("the response belongs to another request"));
                     }
-                    return Ok(answer.freeze());
+                    answer.truncate(LENGTH_BYTES + length);
+                    return Ok(answer.split_off(RESPONSE_HEAD_BYTES).freeze());
                 }
             }
             let mut piece = [0u8; 4096];

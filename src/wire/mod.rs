@@ -1,6 +1,8 @@
-//! Kafka's bytes: heads of frames, what messages look like, what their fields mean, a walk through them, and what is in flight.
+//! Kafka's bytes: heads of frames, what messages look like, what their fields mean, a walk through them, a reader of small
+//! whole ones, and what is in flight.
 //!
-//! Owns the layouts (made from Kafka's own definitions), the roles of fields, and the walk over a frame by a plan of both.
+//! Owns the layouts (made from Kafka's own definitions), the roles of fields, the walk over a frame by a plan of both, and how
+//! values are encoded.
 //! May not hold a policy: what is done at a field is decided by who walks. Pure: no I/O, no clock.
 
 mod cursor;
@@ -12,6 +14,7 @@ mod layouts;
 mod memory;
 mod op;
 mod plan;
+mod reader;
 mod roles;
 mod varint;
 
@@ -25,6 +28,7 @@ pub use layout::{Api, Direction, Entity, Field, Fields, Kind, NEVER, Versions};
 pub use layouts::{APIS, INTERNAL, key};
 pub use memory::{NoMemory, append, make_room};
 pub(crate) use plan::{Plan, Wanted};
+pub use reader::{ReadError, Reader};
 pub use roles::{Role, Roles, roles_of};
 pub use varint::{VARINT_BYTES_MAX, Varint, padded_varint, push_varint, read_varint, varint_bytes};
 

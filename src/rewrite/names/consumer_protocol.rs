@@ -8,6 +8,7 @@
 
 use super::rejected_name::RejectedName;
 use crate::cluster::Namespace;
+use crate::wire::{ReadError, Reader};
 
 /// What a blob holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub fn rewrite(
     namespace: &Namespace,
     into: &mut Vec<u8>,
 ) -> Rewritten {
-    let mut writer = Writer { rest: blob, direction, namespace, into, foreign: 0 };
+    let mut writer = Writer { reader: Reader::new(blob, false), direction, namespace, into, foreign: 0 };
     let written = match kind {
         Embedded::Subscription => writer.subscription(),
         Embedded::Assignment => writer.assignment(),
@@ -74,31 +75,37 @@ enum Fault {
     TooLong,
 }
 
-/// Reads from the front of `rest`, writes to the end of `into`.
+impl From<ReadError> for Fault {
+    fn from(_: ReadError) -> Fault {
+        Fault::Unreadable
+    }
+}
+
+/// Reads the blob, writes to the end of `into`.
 struct Writer<'a> {
-    rest: &'a [u8],
+    reader: Reader<'a>,
     direction: Direction,
     namespace: &'a Namespace,
     into: &'a mut Vec<u8>,
     foreign: u32,
 }
 
-impl<'a> Writer<'a> {
+impl Writer<'_> {
     fn subscription(&mut self) -> Result<(), Fault> {
         let start = self.into.len();
         let version = self.version()?;
         self.topics(false)?;
-        if self.rest.is_empty() {
+        if self.reader.is_empty() {
             return Ok(());
         }
-        let Some(user_data) = self.user_data() else {
+        let Ok(user_data) = self.reader.raw(Reader::nullable_bytes) else {
             self.close_as_oldest(start);
             self.into.extend_from_slice(&NULL);
             return Ok(());
         };
         self.into.extend_from_slice(user_data);
         // Some clients write version 1 and nothing behind the user data: that stays as it is.
-        if version >= 1 && !self.rest.is_empty() {
+        if version >= 1 && !self.reader.is_empty() {
             let (end, foreign) = (self.into.len(), self.foreign);
             match self.topics(true) {
                 Ok(()) => {}
@@ -110,56 +117,47 @@ impl<'a> Writer<'a> {
                 Err(Fault::TooLong) => return Err(Fault::TooLong),
             }
         }
-        self.into.extend_from_slice(self.rest);
+        self.into.extend_from_slice(self.reader.rest());
         Ok(())
     }
 
     fn assignment(&mut self) -> Result<(), Fault> {
         self.version()?;
         self.topics(true)?;
-        self.into.extend_from_slice(self.rest);
+        self.into.extend_from_slice(self.reader.rest());
         Ok(())
     }
 
     /// Drops the rest; what was written since `start` says the version that has no such rest.
     fn close_as_oldest(&mut self, start: usize) {
-        self.rest = &[];
+        self.reader = Reader::new(&[], false);
         if let Some(version) = self.into.get_mut(start..start + OLDEST.len()) {
             version.copy_from_slice(&OLDEST);
         }
     }
 
     fn version(&mut self) -> Result<i16, Fault> {
-        let bytes = self.array()?;
-        let version = i16::from_be_bytes(bytes);
+        let version = self.reader.i16()?;
         if version < 0 {
             return Err(Fault::Unreadable);
         }
-        self.into.extend_from_slice(&bytes);
+        self.into.extend_from_slice(&version.to_be_bytes());
         Ok(version)
     }
 
     /// An array of topics, each with its partitions where it has them.
     fn topics(&mut self, partitions: bool) -> Result<(), Fault> {
-        let count = u32::try_from(i32::from_be_bytes(self.array()?)).map_err(|_| Fault::Unreadable)?;
         // The shortest element is an empty name, and no partitions.
-        let element_bytes_min = if partitions { 6 } else { 2 };
-        if count as usize > self.rest.len() / element_bytes_min {
-            return Err(Fault::Unreadable);
-        }
+        let count = self.reader.count(if partitions { 6 } else { 2 })?;
         let count_at = self.into.len();
         self.into.extend_from_slice(&[0; 4]);
         let mut kept = 0u32;
         for _ in 0..count {
-            let length = u16::try_from(i16::from_be_bytes(self.array()?)).map_err(|_| Fault::Unreadable)?;
-            let name = self.take(usize::from(length))?;
+            let name = self.reader.string()?;
             let known = self.name(name)?;
             if partitions {
-                let count = self.array()?;
-                let bytes = u32::try_from(i32::from_be_bytes(count)).ok().and_then(|count| count.checked_mul(4));
-                let indexes = self.take(bytes.ok_or(Fault::Unreadable)? as usize)?;
+                let indexes = self.reader.raw(|reader| reader.fixed_array(4))?;
                 if known {
-                    self.into.extend_from_slice(&count);
                     self.into.extend_from_slice(indexes);
                 }
             }
@@ -199,27 +197,6 @@ impl<'a> Writer<'a> {
             place.copy_from_slice(&length.to_be_bytes());
         }
         Ok(true)
-    }
-
-    /// Nullable bytes, with their length.
-    fn user_data(&mut self) -> Option<&'a [u8]> {
-        let length = i32::from_be_bytes(*self.rest.first_chunk()?);
-        let bytes = if length == -1 { 0 } else { usize::try_from(length).ok()? };
-        let (user_data, rest) = self.rest.split_at_checked(bytes.checked_add(4)?)?;
-        self.rest = rest;
-        Some(user_data)
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = self.rest.split_at_checked(bytes).ok_or(Fault::Unreadable)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(Fault::Unreadable)?;
-        self.rest = rest;
-        Ok(*taken)
     }
 }
 

@@ -7,16 +7,13 @@ use crate::metrics::Cause;
 use crate::wire::REQUEST_HEAD_BYTES;
 use crate::wire::{Event, Walker};
 
-/// With this client id a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
-const ADMIN_CLIENT: &[u8] = b"__admin_client";
+/// A client id, with its length: with it a broker lets Produce write to its internal topics (`AdminUtils` of Kafka).
+const ADMIN_CLIENT: &[u8] = b"\x00\x0e__admin_client";
 
 /// Where in a request, whose client id begins at `at`, one stands, with its length, that means more than a name.
 #[inline(always)]
 pub fn admin_client(frame: &[u8], at: usize) -> Option<Range<usize>> {
-    let length = frame.get(at..)?.first_chunk()?;
-    let end = at + length.len() + ADMIN_CLIENT.len();
-    let as_long = usize::from(u16::from_be_bytes(*length)) == ADMIN_CLIENT.len();
-    (as_long && frame.get(at + length.len()..end) == Some(ADMIN_CLIENT)).then_some(at..end)
+    frame.get(at..)?.starts_with(ADMIN_CLIENT).then_some(at..at + ADMIN_CLIENT.len())
 }
 
 /// What stands behind a request's header.

@@ -7,7 +7,7 @@
 use super::super::rules::Rule;
 use super::answers::{Part, parts};
 use crate::metrics::Cause;
-use crate::wire::{Exchange, LENGTH_BYTES, Varint, push_varint, read_varint, varint_bytes};
+use crate::wire::{Exchange, LENGTH_BYTES, ReadError, Reader, push_varint, varint_bytes};
 
 /// CLUSTER_AUTHORIZATION_FAILED.
 pub const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
@@ -15,6 +15,9 @@ pub const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
 pub const SECURITY_DISABLED: i16 = 54;
 /// INVALID_REQUEST.
 pub const INVALID_REQUEST: i16 = 42;
+
+/// The shortest element of an array of a request; no table has one without a field.
+const ELEMENT_BYTES_MIN: usize = 1;
 
 /// The error with which a Kafka refuses a client that asks for the coordinator of a share partition, or of what no Kafka
 /// coordinates: below version 6 it knows no such key type.
@@ -36,8 +39,12 @@ pub fn answer(rule: &Rule, entry: &Exchange, error: i16, body: &[u8], bytes_max:
     if flexible {
         out.push(0);
     }
-    let mut refusal = Refusal { version: entry.api_version, flexible, error, rest: body, joined: 0, bytes_max, out };
-    refusal.write(parts)?;
+    let reader = Reader::new(body, flexible);
+    let mut refusal = Refusal { version: entry.api_version, flexible, error, reader, joined: 0, bytes_max, out };
+    refusal.write(parts).map_err(|fault| match fault {
+        Fault::Unreadable => Cause::RequestMalformed,
+        Fault::TooLong => Cause::HeldFrameTooLarge,
+    })?;
     refusal.end_struct();
     let mut out = refusal.out;
     let length = i32::try_from(out.len() - LENGTH_BYTES).map_err(|_| Cause::HeldFrameTooLarge)?;
@@ -47,37 +54,51 @@ pub fn answer(rule: &Rule, entry: &Exchange, error: i16, body: &[u8], bytes_max:
     Ok(out.into())
 }
 
+/// Why an answer is not written.
+enum Fault {
+    /// The request cannot be read.
+    Unreadable,
+    /// The answer would be longer than it may be.
+    TooLong,
+}
+
+impl From<ReadError> for Fault {
+    fn from(_: ReadError) -> Fault {
+        Fault::Unreadable
+    }
+}
+
 /// One answer on its way.
 struct Refusal<'a> {
     version: i16,
     flexible: bool,
     error: i16,
     /// The request, from the next part on.
-    rest: &'a [u8],
+    reader: Reader<'a>,
     /// Elements of the array that is being joined.
     joined: u32,
     bytes_max: usize,
     out: Vec<u8>,
 }
 
-impl<'a> Refusal<'a> {
+impl Refusal<'_> {
     /// The depth of the calls is that of the table.
-    fn write(&mut self, parts: &[Part]) -> Result<(), Cause> {
+    fn write(&mut self, parts: &[Part]) -> Result<(), Fault> {
         for part in parts {
             match part {
-                Part::Skip(bytes) => drop(self.take(*bytes)?),
+                Part::Skip(bytes) => drop(self.reader.take(*bytes)?),
                 Part::Echo(bytes) => {
-                    let bytes = self.take(*bytes)?;
+                    let bytes = self.reader.take(*bytes)?;
                     self.out.extend_from_slice(bytes);
                 }
-                Part::SkipText => drop(self.text()?),
-                Part::SkipBlob => drop(self.blob()?),
+                Part::SkipText => drop(self.reader.nullable_string()?),
+                Part::SkipBlob => drop(self.reader.bytes()?),
                 Part::EchoText => {
-                    let text = self.text()?.ok_or(Cause::RequestMalformed)?;
+                    let text = self.reader.string()?;
                     self.put_text(Some(text));
                 }
                 Part::EchoNullable => {
-                    let text = self.text()?;
+                    let text = self.reader.nullable_string()?;
                     self.put_text(text);
                 }
                 Part::Error => self.out.extend(self.error.to_be_bytes()),
@@ -87,35 +108,42 @@ impl<'a> Refusal<'a> {
                 Part::NoBytes | Part::NoEntries => self.put_count(0),
                 Part::NullEntries => self.out.extend_from_slice(if self.flexible { &[0] } else { &[0xff; 4] }),
                 Part::Each(element) => self.each(element, Elements::Structs)?,
-                Part::EachOrNull(_) if self.skip_null() => self.put_count(0),
-                Part::EachOrNull(element) => self.each(element, Elements::Structs)?,
+                Part::EachOrNull(element) => {
+                    let count = self.reader.nullable_count(ELEMENT_BYTES_MIN)?.unwrap_or(0);
+                    self.put_count(count);
+                    self.elements(count, element, Elements::Structs, true)?;
+                }
                 Part::EachItem(element) => self.each(element, Elements::Items)?,
-                Part::Over(element) => drop(self.elements(element, Elements::Structs, false)?),
+                Part::Over(element) => {
+                    let count = self.reader.count(ELEMENT_BYTES_MIN)?;
+                    self.elements(count, element, Elements::Structs, false)?;
+                }
                 Part::Joined(arrays) => self.join(arrays)?,
                 Part::Joining(element) => {
-                    self.joined = self.joined.saturating_add(self.elements(element, Elements::Structs, true)?);
+                    let count = self.reader.count(ELEMENT_BYTES_MIN)?;
+                    self.joined = self.joined.saturating_add(count);
+                    self.elements(count, element, Elements::Structs, true)?;
                 }
                 Part::Since(version, parts) if self.version >= *version => self.write(parts)?,
                 Part::Until(version, parts) if self.version <= *version => self.write(parts)?,
                 Part::Since(..) | Part::Until(..) => {}
             }
             if self.out.len() > self.bytes_max {
-                return Err(Cause::HeldFrameTooLarge);
+                return Err(Fault::TooLong);
             }
         }
         Ok(())
     }
 
     /// An array of the answer with as many elements as the next one of the request.
-    fn each(&mut self, element: &[Part], kind: Elements) -> Result<(), Cause> {
-        let mut ahead = Refusal { out: Vec::new(), ..*self };
-        let count = ahead.count()?;
+    fn each(&mut self, element: &[Part], kind: Elements) -> Result<(), Fault> {
+        let count = self.reader.count(ELEMENT_BYTES_MIN)?;
         self.put_count(count);
-        self.elements(element, kind, true).map(drop)
+        self.elements(count, element, kind, true)
     }
 
     /// An array of the answer with the elements that the arrays within add.
-    fn join(&mut self, arrays: &[Part]) -> Result<(), Cause> {
+    fn join(&mut self, arrays: &[Part]) -> Result<(), Fault> {
         let before = std::mem::take(&mut self.out);
         self.joined = 0;
         self.write(arrays)?;
@@ -125,19 +153,18 @@ impl<'a> Refusal<'a> {
         Ok(())
     }
 
-    /// Goes through the next array of the request. Each element takes a byte at least, or ends it.
-    fn elements(&mut self, element: &[Part], kind: Elements, answered: bool) -> Result<u32, Cause> {
-        let count = self.count()?;
+    /// Goes through the elements of an array of the request.
+    fn elements(&mut self, count: u32, element: &[Part], kind: Elements, answered: bool) -> Result<(), Fault> {
         for _ in 0..count {
             self.write(element)?;
-            if kind == Elements::Structs && self.flexible {
-                self.skip_tags()?;
+            if kind == Elements::Structs {
+                self.reader.skip_tags()?;
             }
             if answered {
                 self.end_struct();
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     fn end_struct(&mut self) {
@@ -167,69 +194,6 @@ impl<'a> Refusal<'a> {
 
     fn put_varint(&mut self, value: u32) {
         push_varint(&mut self.out, value, varint_bytes(value));
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8], Cause> {
-        let (taken, rest) = self.rest.split_at_checked(bytes).ok_or(Cause::RequestMalformed)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Cause> {
-        self.take(N)?.try_into().map_err(|_| Cause::RequestMalformed)
-    }
-
-    fn varint(&mut self) -> Result<u32, Cause> {
-        match read_varint(self.rest) {
-            Varint::Value(value, bytes) => self.take(bytes).map(|_| value),
-            Varint::Incomplete | Varint::Invalid => Err(Cause::RequestMalformed),
-        }
-    }
-
-    /// A string; `None` is null.
-    fn text(&mut self) -> Result<Option<&'a [u8]>, Cause> {
-        let length = match self.flexible {
-            true => self.varint()?.checked_sub(1),
-            false => match i16::from_be_bytes(self.array()?) {
-                -1 => None,
-                length => Some(u32::try_from(length).map_err(|_| Cause::RequestMalformed)?),
-            },
-        };
-        match length {
-            None => Ok(None),
-            Some(length) if length > i16::MAX as u32 => Err(Cause::RequestMalformed),
-            Some(length) => self.take(length as usize).map(Some),
-        }
-    }
-
-    fn blob(&mut self) -> Result<&'a [u8], Cause> {
-        let length = self.count()?;
-        self.take(length as usize)
-    }
-
-    /// A count or a length that is not null.
-    fn count(&mut self) -> Result<u32, Cause> {
-        if self.flexible {
-            return self.varint()?.checked_sub(1).ok_or(Cause::RequestMalformed);
-        }
-        u32::try_from(i32::from_be_bytes(self.array()?)).map_err(|_| Cause::RequestMalformed)
-    }
-
-    /// Steps over a null array, where one is next.
-    fn skip_null(&mut self) -> bool {
-        let null: &[u8] = if self.flexible { &[0] } else { &[0xff; 4] };
-        let rest = self.rest.strip_prefix(null);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn skip_tags(&mut self) -> Result<(), Cause> {
-        for _ in 0..self.varint()? {
-            self.varint()?;
-            let size = self.varint()?;
-            self.take(size as usize)?;
-        }
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use klamm::metrics::Cause;
 use klamm::rewrite::{
     Output, Progress, REST_BYTES_MAX, Responses, Rule, Segment, SessionView, Side, Transducer, rules,
 };
-use klamm::wire::{Exchange, InFlight};
+use klamm::wire::{Exchange, InFlight, Reader};
 use std::ops::Range;
 
 /// Counts and lengths that cannot be, in each way in which they are written.
@@ -116,20 +116,11 @@ pub fn request_frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
 
 /// What stands behind a request's header; `None`: the header is malformed.
 pub fn request_body(frame: &[u8], flexible: bool) -> Option<&[u8]> {
-    let client_id = i16::from_be_bytes(*frame.get(12..)?.first_chunk()?);
-    let mut rest = frame.get(14 + usize::try_from(client_id.max(0)).ok()?..)?;
-    let varint = |rest: &mut &[u8]| {
-        let bytes = rest.iter().take(5).position(|byte| byte & 0x80 == 0)? + 1;
-        let value = rest[..bytes].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
-        *rest = &rest[bytes..];
-        Some(value)
-    };
-    for _ in 0..if flexible { varint(&mut rest)? } else { 0 } {
-        varint(&mut rest)?;
-        let bytes = varint(&mut rest)?;
-        rest = rest.get(bytes..)?;
-    }
-    Some(rest)
+    let mut client_id = Reader::new(frame.get(12..)?, false);
+    client_id.nullable_string().ok()?;
+    let mut tags = Reader::new(client_id.rest(), flexible);
+    tags.skip_tags().ok()?;
+    Some(tags.rest())
 }
 
 pub fn framed(payload: &[u8]) -> Vec<u8> {
