@@ -2,12 +2,12 @@
 //!
 //! Source: Kafka's documentation, "Record Batch"; `org.apache.kafka.common.record.DefaultRecordBatch`.
 
-use super::read::Cursor;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, Record, RecordBatchEncoder,
     RecordEncodeOptions, TimestampType,
 };
+use klamm::wire::Reader;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a batch before its records.
@@ -68,9 +68,9 @@ pub struct Run {
 pub fn check(mut bytes: &[u8]) -> super::Result<Option<Run>> {
     let mut run: Option<Run> = None;
     while bytes.len() >= HEADER_BYTES {
-        let mut header = Cursor::new(bytes);
-        let fields = || -> Option<(i64, i32)> { Some((header.i64()?, header.i32()?)) };
-        let (base, length) = { fields }().ok_or("a batch without a header")?;
+        let mut header = Reader::new(bytes, true);
+        let fields = header.i64().and_then(|base| Ok((base, header.i32()?)));
+        let (base, length) = fields.map_err(|_| "a batch without a header")?;
         let end = usize::try_from(length).ok().filter(|length| *length >= HEADER_BYTES - 12).map(|length| length + 12);
         let end = end.ok_or_else(|| format!("a batch of {length} bytes"))?;
         let Some((batch, rest)) = bytes.split_at_checked(end) else { break };

@@ -3,8 +3,8 @@
 //! Owns both, written and read by hand: offset, session and epoch change with every request.
 
 use super::outbound::Outbound;
-use super::read::{Cursor, put_compact, put_varint};
-use super::{CLIENT_ID, Result, batch, produce, put};
+use super::{CLIENT_ID, Result, batch, produce, put, put_compact, put_varint, request_body};
+use klamm::wire::{ReadError, Reader};
 use std::sync::Arc;
 
 /// The api key.
@@ -38,8 +38,8 @@ impl Topic {
     }
 
     /// What stands in a frame is this topic.
-    fn is(&self, version: i16, cursor: &mut Cursor<'_>) -> Option<bool> {
-        if version >= BY_ID_FROM { Some(cursor.uuid()? == self.id) } else { Some(cursor.compact()? == self.name) }
+    fn is(&self, version: i16, reader: &mut Reader<'_>) -> std::result::Result<bool, ReadError> {
+        if version >= BY_ID_FROM { Ok(reader.uuid()? == self.id) } else { Ok(reader.string()? == self.name) }
     }
 }
 
@@ -120,30 +120,32 @@ pub struct ParsedRequest {
     pub partitions: Vec<(i32, i64)>,
 }
 
-/// Reads a whole request for one topic.
+/// Reads a whole request for one topic; `None` where it is another one, or cannot be read.
 pub fn parse_request(version: i16, frame: &[u8]) -> Option<ParsedRequest> {
-    let mut cursor = Cursor::new(frame.get(super::HEAD_BYTES..)?);
-    let client_id = cursor.i16()?;
-    cursor.take(usize::try_from(client_id).unwrap_or(0))?;
-    cursor.tags()?;
-    cursor.take(if version < WITHOUT_REPLICA_FROM { 17 } else { 13 })?; // replica, waits, sizes, isolation
-    let session = FetchSession { id: cursor.i32()?, epoch: cursor.i32()? };
-    let mut parsed = ParsedRequest { version, session, ..ParsedRequest::default() };
-    (cursor.count()? == 1).then_some(())?;
+    parse_body(version, frame).ok().flatten()
+}
+
+fn parse_body(version: i16, frame: &[u8]) -> std::result::Result<Option<ParsedRequest>, ReadError> {
+    let mut reader = request_body(frame)?;
+    reader.take(if version < WITHOUT_REPLICA_FROM { 17 } else { 13 })?; // replica, waits, sizes, isolation
+    let session = FetchSession { id: reader.i32()?, epoch: reader.i32()? };
+    if reader.count(1)? != 1 {
+        return Ok(None);
+    }
+    let mut topic = Topic::default();
     if version >= BY_ID_FROM {
-        parsed.topic.id = cursor.uuid()?;
+        topic.id = reader.uuid()?;
     } else {
-        parsed.topic.name = cursor.compact()?.to_vec();
+        topic.name = reader.string()?.to_vec();
     }
-    for _ in 0..cursor.count()? {
-        let partition = cursor.i32()?;
-        cursor.i32()?;
-        let offset = cursor.i64()?;
-        cursor.take(16)?; // last fetched epoch, log start offset, bytes
-        cursor.tags()?;
-        parsed.partitions.push((partition, offset));
-    }
-    Some(parsed)
+    let partitions = reader.array(33, |reader| {
+        let partition = reader.i32()?;
+        reader.i32()?; // leader epoch
+        let offset = reader.i64()?;
+        reader.take(16)?; // last fetched epoch, log start offset, bytes
+        reader.skip_tags().map(|()| (partition, offset))
+    })?;
+    Ok(Some(ParsedRequest { version, session, topic, partitions }))
 }
 
 /// The records that the synthetic broker gives: one batch that is always the same but for its base offset.
@@ -220,24 +222,24 @@ pub struct Fetched {
 
 /// Reads an answer and checks names, error codes and the CRC of every batch.
 pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Fetched> {
-    let unreadable = || "a Fetch answer that cannot be read".to_owned();
-    let mut cursor = Cursor::new(frame.get(8..).ok_or_else(unreadable)?);
-    let mut head = || -> Option<(i16, i32, usize)> {
-        cursor.tags()?;
-        cursor.i32()?;
-        Some((cursor.i16()?, cursor.i32()?, cursor.count()?))
+    let unreadable = |_: ReadError| "a Fetch answer that cannot be read".to_owned();
+    let mut reader = Reader::new(frame.get(8..).unwrap_or_default(), true);
+    let mut head = || {
+        reader.skip_tags()?;
+        reader.i32()?; // throttling
+        Ok((reader.i16()?, reader.i32()?, reader.count(1)?))
     };
-    let (error, session_id, topics) = head().ok_or_else(unreadable)?;
+    let (error, session_id, topics) = head().map_err(unreadable)?;
     if error != 0 {
         return Err(format!("a Fetch request was refused with error {error}"));
     }
     let mut fetched = Fetched { session_id, ..Fetched::default() };
     for _ in 0..topics {
-        if !topic.is(version, &mut cursor).ok_or_else(unreadable)? {
+        if !topic.is(version, &mut reader).map_err(unreadable)? {
             return Err(format!("a Fetch answer for another topic than {}", produce::text(&topic.name)));
         }
-        for _ in 0..cursor.count().ok_or_else(unreadable)? {
-            let (partition, error, start, records) = read_partition(&mut cursor).ok_or_else(unreadable)?;
+        for _ in 0..reader.count(1).map_err(unreadable)? {
+            let (partition, error, start, records) = read_partition(&mut reader).map_err(unreadable)?;
             if error == OUT_OF_RANGE {
                 return Err(format!("partition {partition} does not have the offset any more: choose another topic"));
             }
@@ -250,23 +252,23 @@ pub fn check(version: i16, frame: &[u8], topic: &Topic) -> Result<Fetched> {
                 None => fetched.empty.push((partition, start)),
             }
         }
-        cursor.tags().ok_or_else(unreadable)?;
+        reader.skip_tags().map_err(unreadable)?;
     }
-    cursor.tags().filter(|()| cursor.left() == 0).map(|()| fetched).ok_or_else(unreadable)
+    reader.skip_tags().and_then(|()| reader.end()).map(|()| fetched).map_err(unreadable)
 }
 
-fn read_partition<'a>(cursor: &mut Cursor<'a>) -> Option<(i32, i16, i64, &'a [u8])> {
-    let (partition, error) = (cursor.i32()?, cursor.i16()?);
-    cursor.take(16)?; // high watermark, last stable offset
-    let start = cursor.i64()?;
-    for _ in 0..cursor.count()? {
-        cursor.take(16)?; // producer id, first offset
-        cursor.tags()?;
+fn read_partition<'a>(reader: &mut Reader<'a>) -> std::result::Result<(i32, i16, i64, &'a [u8]), ReadError> {
+    let (partition, error) = (reader.i32()?, reader.i16()?);
+    reader.take(16)?; // high watermark, last stable offset
+    let start = reader.i64()?;
+    for _ in 0..reader.nullable_count(17)?.unwrap_or(0) {
+        reader.take(16)?; // producer id, first offset
+        reader.skip_tags()?;
     }
-    cursor.i32()?; // preferred replica
-    let records = cursor.compact()?;
-    cursor.tags()?;
-    Some((partition, error, start, records))
+    reader.i32()?; // preferred replica
+    let records = reader.nullable_bytes()?.unwrap_or_default();
+    reader.skip_tags()?;
+    Ok((partition, error, start, records))
 }
 
 #[cfg(test)]

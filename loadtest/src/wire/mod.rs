@@ -7,11 +7,11 @@ pub mod cluster;
 pub mod fetch;
 pub mod outbound;
 pub mod produce;
-pub mod read;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use klamm::wire::{ReadError, Reader, push_varint, varint_bytes};
 
 /// The topic of the synthetic load.
 pub const TOPIC: &str = "castle";
@@ -76,6 +76,28 @@ fn read_request<M: Decodable>(key: ApiKey, version: i16, frame: &[u8]) -> Result
     RequestHeader::decode(&mut body, key.request_header_version(version))
         .and_then(|_| M::decode(&mut body, version))
         .map_err(|error| format!("the {key:?} {version} request cannot be read: {error}"))
+}
+
+/// What stands behind the header of a request in a flexible version.
+fn request_body(frame: &[u8]) -> std::result::Result<Reader<'_>, ReadError> {
+    // Its client id is not compact (RequestHeader.json).
+    let mut client_id = Reader::new(frame.get(HEAD_BYTES..).unwrap_or_default(), false);
+    client_id.nullable_string()?;
+    let mut reader = Reader::new(client_id.rest(), true);
+    reader.skip_tags()?;
+    Ok(reader)
+}
+
+/// Writes an unsigned varint.
+fn put_varint(to: &mut Vec<u8>, value: usize) {
+    let value = u32::try_from(value).unwrap_or(u32::MAX);
+    push_varint(to, value, varint_bytes(value));
+}
+
+/// Writes a compact string.
+fn put_compact(to: &mut Vec<u8>, text: &[u8]) {
+    put_varint(to, text.len() + 1);
+    to.extend_from_slice(text);
 }
 
 /// Puts a number into a frame.

@@ -4,11 +4,11 @@
 //! into a copy of its head, while large records are shared.
 
 use super::outbound::Outbound;
-use super::read::{Cursor, put_compact};
-use super::{REQUEST_ID_AT, Result, batch, put, request, string};
+use super::{REQUEST_ID_AT, Result, batch, put, put_compact, request, request_body, string};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ApiKey, ProduceRequest, TopicName};
+use klamm::wire::{ReadError, Reader};
 use std::sync::Arc;
 
 /// The version.
@@ -108,28 +108,32 @@ pub struct RequestHead<'a> {
     pub records_at: usize,
 }
 
-/// Reads the head of a request, behind the length; the records need not be there yet.
+/// Reads the head of a request, behind the length; the records need not be there yet. `None` where it is another one, or
+/// cannot be read.
 pub fn parse_head(frame: &[u8]) -> Option<RequestHead<'_>> {
-    let mut cursor = Cursor::new(frame.get(super::HEAD_BYTES..)?);
-    let client_id = cursor.i16()?;
-    cursor.take(usize::try_from(client_id).unwrap_or(0))?;
-    cursor.tags()?;
-    cursor.compact()?; // transactional id
-    let acks = cursor.i16()?;
-    cursor.i32()?; // timeout
-    (cursor.varint()? == 2).then_some(())?;
-    let topic = cursor.compact()?;
-    (cursor.varint()? == 2).then_some(())?;
-    let partition = cursor.i32()?;
-    let length = cursor.varint()?.checked_sub(1)?;
-    let mut header = Cursor::new(cursor.take(batch::HEADER_BYTES)?);
+    read_head(frame).ok().flatten()
+}
+
+fn read_head(frame: &[u8]) -> std::result::Result<Option<RequestHead<'_>>, ReadError> {
+    let mut reader = request_body(frame)?;
+    reader.nullable_string()?; // transactional id
+    let acks = reader.i16()?;
+    reader.i32()?; // timeout
+    let topics = reader.count(1)?;
+    let topic = reader.string()?;
+    let partitions = reader.count(1)?;
+    let partition = reader.i32()?;
+    let length = i64::from(reader.varint()?) - 1;
+    let mut header = Reader::new(reader.take(batch::HEADER_BYTES)?, true);
     header.i64()?; // base offset
-    let batch_length = usize::try_from(header.i32()?).ok()?;
+    let batch_length = header.i32()?;
     header.i32()?; // leader epoch
-    (header.u8()? == 2 && batch_length + 12 == length).then_some(())?;
+    let format = header.i8()?;
     header.take(batch::PRODUCER_AT + 10 - 17)?; // CRC up to the producer's epoch
     let (sequence, records) = (header.i32()?, header.i32()?);
-    Some(RequestHead { acks, topic, partition, sequence, records, records_at: frame.len() - cursor.left() })
+    let expected = (topics, partitions, format) == (1, 1, 2) && i64::from(batch_length) + 12 == length;
+    let records_at = frame.len() - reader.rest().len();
+    Ok(expected.then_some(RequestHead { acks, topic, partition, sequence, records, records_at }))
 }
 
 /// Adds the synthetic broker's answer.
@@ -153,27 +157,28 @@ pub fn answer(id: u32, request: &RequestHead<'_>, base_offset: i64, to: &mut Vec
 
 /// Reads an answer to one batch: its base offset.
 pub fn check(frame: &[u8], topic: &[u8], partition: i32) -> Result<i64> {
-    let read = || -> Option<(&[u8], i32, i16, i64)> {
-        let mut cursor = Cursor::new(frame.get(8..)?);
-        cursor.tags()?;
-        (cursor.count()? == 1).then_some(())?;
-        let topic = cursor.compact()?;
-        (cursor.count()? == 1).then_some(())?;
-        let (partition, error, offset) = (cursor.i32()?, cursor.i16()?, cursor.i64()?);
-        cursor.take(16)?; // append time, log start offset
-        for _ in 0..cursor.count()? {
-            cursor.i32()?;
-            cursor.compact()?;
-            cursor.tags()?;
+    let read = || {
+        let mut reader = Reader::new(frame.get(8..).unwrap_or_default(), true);
+        reader.skip_tags()?;
+        let topics = reader.count(1)?;
+        let topic = reader.string()?;
+        let partitions = reader.count(1)?;
+        let (partition, error, offset) = (reader.i32()?, reader.i16()?, reader.i64()?);
+        reader.take(16)?; // append time, log start offset
+        for _ in 0..reader.count(6)? {
+            reader.i32()?;
+            reader.nullable_string()?;
+            reader.skip_tags()?;
         }
-        cursor.compact()?; // message
-        cursor.tags()?;
-        cursor.tags()?;
-        cursor.i32()?; // throttling
-        cursor.tags()?;
-        (cursor.left() == 0).then_some((topic, partition, error, offset))
+        reader.nullable_string()?; // message
+        reader.skip_tags()?;
+        reader.skip_tags()?;
+        reader.i32()?; // throttling
+        reader.skip_tags()?;
+        reader.end()?;
+        Ok::<_, ReadError>(((topics, partitions) == (1, 1)).then_some((topic, partition, error, offset)))
     };
-    match read() {
+    match read().ok().flatten() {
         None => Err("a Produce answer that cannot be read".to_owned()),
         Some((_, _, error, _)) if error != 0 => Err(format!("a Produce request was refused with error {error}")),
         Some((of, at, ..)) if of != topic || at != partition => {
