@@ -1,10 +1,10 @@
 //! End to end: real clients, the gateway, and a real Kafka of three nodes.
 //!
 //! `cargo test --test end_to_end [NAME]` runs all tests, or those whose name contains NAME; `tests/run` fetches what they
-//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. Tests run two at a time; then
-//! one by one those that want the lab for themselves and those that disturb it (a node killed, one moved), and beside them
-//! those that do without it; then those that want the machine for themselves. Each has a limit of time. Whatever happens, no
-//! process is left.
+//! need. `KLAMM_E2E_DIRECT=1` runs those that ask nothing of the gateway against Kafka itself. First run those that want the lab
+//! for themselves, one by one, then three at a time those that share it, then those that disturb it (a node killed, one moved);
+//! beside all of these, those that do without it; then those that want the machine for themselves. Each has a limit of time.
+//! Whatever happens, no process is left.
 //! `KLAMM_E2E_DATA_PATH=splice` (or `copy`) makes every gateway under test pass all bytes unread that may pass, or none;
 //! without it those with namespaces of a test's own do, isolation's among them, and the others do as users have it.
 //! `KLAMM_E2E_DOOR=per_cluster_suffix` (or `shared_suffix`) sends all clients through TLS and host names, instead of some.
@@ -95,8 +95,27 @@ macro_rules! by_names {
     };
 }
 
-/// Tests that leave each other alone, and use the lab.
+/// Tests that want the lab for themselves, before anybody else.
+const LAB_ALONE: &[Test] = &[
+    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
+    test!(Gateway, 180, isolation::bombs_are_closed),
+    test!(Gateway, 180, isolation::broken_frames_bring_nothing),
+    test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
+    test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
+    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
+    test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
+    test!(Gateway, 180, isolation::names_of_others_mean_nothing),
+    test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
+    test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
+    test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
+];
+
+/// Tests that leave each other alone, and use the lab; the longest come first, so that no one is left alone with them.
 const TOGETHER: &[Test] = &[
+    test!(GatewayAlone, 180, tls::all_that_clients_are_told_is_their_own),
+    test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
+    test!(Gateway, 150, scenarios::admin_tools_see_one_tenant),
     test!(Client, 120, clients::console_clients_work_in_classic_groups),
     test!(Client, 120, clients::console_clients_work_in_new_groups),
     test!(Client, 120, clients::share_consumers_take_every_record),
@@ -126,7 +145,6 @@ const TOGETHER: &[Test] = &[
     by_names!(OWN_DOMAINS, 180, tenants::confluent_kafka_meets_its_own_records),
     by_names!(SHARED_DOMAIN, 180, tenants::kafkajs_meets_its_own_records),
     test!(Gateway, 90, scenarios::additional_topics_are_seen_by_both),
-    test!(Gateway, 150, scenarios::admin_tools_see_one_tenant),
     test!(Gateway, 90, scenarios::aliases_replace_their_originals),
     test!(Gateway, 90, scenarios::environments_share_a_backend),
     test!(Gateway, 90, scenarios::nodes_have_the_ports_that_were_set),
@@ -139,30 +157,12 @@ const TOGETHER: &[Test] = &[
     test!(Gateway, 60, sessions::answers_come_in_the_order_of_requests),
     test!(Gateway, 60, sessions::requests_may_arrive_byte_by_byte),
     test!(GatewayAlone, 60, tls::the_lab_speaks_tls),
-    test!(GatewayAlone, 180, tls::all_that_clients_are_told_is_their_own),
     test!(GatewayAlone, 120, tls::certificates_of_every_form_are_taken),
     test!(GatewayAlone, 90, tls::clients_show_who_they_are),
     test!(GatewayAlone, 90, tls::the_first_policy_that_matches_is_used),
-    test!(GatewayAlone, 240, tls::nodes_are_spoken_to_with_tls),
     test!(GatewayAlone, 180, tls::faults_of_nodes_are_told_apart),
     test!(GatewayAlone, 120, tls::reloads_change_what_nodes_are_believed),
     test!(Gateway, 60, operations::answers_in_flight_at_sigterm_arrive),
-];
-
-/// Tests that want the lab for themselves.
-const LAB_ALONE: &[Test] = &[
-    test!(Long, 7200, differential::answers_are_those_of_kafka_itself),
-    test!(Gateway, 180, isolation::bombs_are_closed),
-    test!(Gateway, 180, isolation::broken_frames_bring_nothing),
-    test!(Gateway, 180, isolation::fetch_sessions_of_others_are_not_found),
-    test!(Gateway, 180, isolation::groups_of_others_are_not_reached),
-    test!(Gateway, 180, isolation::host_names_mean_one_virtual_cluster),
-    test!(Gateway, 180, isolation::sessions_are_resumed_nowhere_else),
-    test!(Gateway, 180, isolation::made_up_names_stay_inside_the_prefix),
-    test!(Gateway, 180, isolation::names_of_others_mean_nothing),
-    test!(Gateway, 180, isolation::nodes_are_those_of_the_own_listener),
-    test!(Gateway, 180, isolation::transactions_of_others_are_not_reached),
-    test!(Gateway, 180, isolation::unknown_requests_are_refused_or_closed),
 ];
 
 /// Tests that want the machine for themselves.
@@ -230,7 +230,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    arguments.test_threads.get_or_insert(2);
+    let threads = arguments.test_threads.take().unwrap_or(3);
     let folder = match tempfile::Builder::new().prefix("end-to-end-").tempdir_in(env!("CARGO_TARGET_TMPDIR")) {
         Ok(folder) => folder,
         Err(error) => {
@@ -241,22 +241,25 @@ fn main() -> ExitCode {
     end_children_on_signals(folder.path().to_owned());
     let world = World::new(folder.path().to_owned());
     let conclusions = catch_unwind(AssertUnwindSafe(|| {
-        let together = libtest_mimic::run(&arguments, trials(TOGETHER, &world, forced));
-        arguments.test_threads = Some(1);
-        let run = |tests| libtest_mimic::run(&arguments, trials(tests, &world, forced));
-        let [lab_alone, disturbing, elsewhere] = std::thread::scope(|scope| {
+        let run = |tests, threads| {
+            let arguments = Arguments { test_threads: Some(threads), ..arguments.clone() };
+            libtest_mimic::run(&arguments, trials(tests, &world, forced))
+        };
+        let [lab_alone, together, disturbing, elsewhere] = std::thread::scope(|scope| {
             // What is printed of these is printed when the others are done.
             let log = folder.path().join("elsewhere.log");
-            let kept = Arguments { logfile: Some(log.display().to_string()), ..arguments.clone() };
+            let kept =
+                Arguments { logfile: Some(log.display().to_string()), test_threads: Some(1), ..arguments.clone() };
             let trials = trials(ELSEWHERE, &world, forced);
             let elsewhere = scope.spawn(move || libtest_mimic::run(&kept, trials));
-            let beside = [run(LAB_ALONE), run(DISTURBING)];
+            // In this order: a digest of the whole lab costs the more the more others have left there.
+            let [lab_alone, together] = [run(LAB_ALONE, 1), run(TOGETHER, threads)];
+            let disturbing = run(DISTURBING, 1);
             let elsewhere = elsewhere.join().expect("a test that panics has failed");
             print!("{}", std::fs::read_to_string(log).unwrap_or_default());
-            let [lab_alone, disturbing] = beside;
-            [lab_alone, disturbing, elsewhere]
+            [lab_alone, together, disturbing, elsewhere]
         });
-        [together, lab_alone, disturbing, elsewhere, run(ALONE), run(AT_LAST)]
+        [lab_alone, together, disturbing, elsewhere, run(ALONE, 1), run(AT_LAST, 1)]
     }));
     process::kill_all();
     let Ok(conclusions) = conclusions else { return ExitCode::FAILURE };

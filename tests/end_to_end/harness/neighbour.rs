@@ -13,7 +13,7 @@ use crate::ensure;
 
 /// An answer that takes longer is a disturbance, on a machine that does other work as well.
 const LATEST: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A client at work.
 pub struct Neighbour {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest, TopicName};
+use kafka_protocol::messages::{BrokerId, CreateTopicsRequest, ListOffsetsRequest, MetadataRequest, TopicName};
 
 use super::jvms::{Call, Jvms};
 use super::process::{self, Finished, Process};
@@ -148,7 +149,8 @@ impl Tools<'_> {
         Ok(file.map(|material| material.properties.display().to_string()))
     }
 
-    /// Creates a topic and waits until each partition has a leader and all its replicas. Without a tool: it is quicker.
+    /// Creates a topic and waits until each partition has a leader, which knows that it is, and all its replicas. Without a
+    /// tool: it is quicker.
     pub fn create_topic(&self, name: &str, partitions: i32, replicas: i16) -> Fallible<()> {
         let topic = CreatableTopic::default()
             .with_name(TopicName(wire::text(name)))
@@ -162,16 +164,23 @@ impl Tools<'_> {
         }
         let asked = MetadataRequestTopic::default().with_name(Some(TopicName(wire::text(name))));
         let request = MetadataRequest::default().with_topics(Some(vec![asked]));
-        until(&format!("topic {name} is led"), patience(20), || {
-            for topic in wire.ask(12, &request)?.body.topics {
+        let led = until(&format!("topic {name} is led"), patience(20), || {
+            let answer = wire.ask(12, &request)?.body;
+            for topic in &answer.topics {
                 ensure!(topic.error_code == 0, "error {}", topic.error_code);
                 let led = topic.partitions.iter().all(|partition| {
                     partition.leader_id.0 >= 0 && partition.isr_nodes.len() == partition.replica_nodes.len()
                 });
                 ensure!(led && !topic.partitions.is_empty(), "{:?}", topic.partitions);
             }
-            Ok(())
-        })
+            Ok(answer)
+        })?;
+        for broker in &led.brokers {
+            let all = led.topics.iter().flat_map(|topic| &topic.partitions);
+            let own = all.filter(|one| one.leader_id == broker.node_id).map(|one| one.partition_index);
+            leads(&format!("{}:{}", &*broker.host, broker.port), name, own.collect())?;
+        }
+        Ok(())
     }
 
     /// Runs kcat.
@@ -194,6 +203,23 @@ impl Tools<'_> {
         let finished = process::run(&mut command, input, self.folder, patience(30))?;
         finished.success().map_err(|error| format!("kcat {}: {error}", arguments.join(" ")).into())
     }
+}
+
+/// Waits until a node leads these partitions. One that is named as a leader before it knows may refuse a producer's first
+/// batch and take its second: of an idempotent producer it refuses the first one for ever then.
+fn leads(node: &str, topic: &str, partitions: Vec<i32>) -> Fallible<()> {
+    if partitions.is_empty() {
+        return Ok(());
+    }
+    let asked = partitions.into_iter().map(|index| ListOffsetsPartition::default().with_partition_index(index));
+    let topic = ListOffsetsTopic::default().with_name(TopicName(wire::text(topic))).with_partitions(asked.collect());
+    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic]);
+    until(&format!("{node} leads"), patience(20), || {
+        let answer = Wire::connect(node)?.ask(5, &request)?.body;
+        let mut errors = answer.topics.iter().flat_map(|topic| &topic.partitions).map(|one| one.error_code);
+        ensure!(errors.all(|error| error == 0), "{answer:?}");
+        Ok(())
+    })
 }
 
 /// The node that leads partition 0 of a topic.

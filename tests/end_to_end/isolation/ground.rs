@@ -93,6 +93,16 @@ fn listeners(material: &Material, port: u16, clients: &Authority) -> Fallible<St
     Ok(text)
 }
 
+/// Somebody at the backend itself, outside all virtual clusters, with records and a group that has read them.
+fn bystander(world: &World) -> Fallible<()> {
+    let (tools, [topic, group]) = (world.direct_tools()?, ['t', 'g'].map(canary));
+    tools.create_topic(&topic, 2, 3)?;
+    tools.kcat(&["-P", "-t", &topic], b"one\ntwo\nthree\n")?;
+    let read = tools.kcat(&["-G", &group, "-e", "-q", "-X", "auto.offset.reset=earliest", &topic], b"")?;
+    ensure!(read.lines().count() == 3, "the bystander read {read}");
+    Ok(())
+}
+
 fn trust_file(folder: &Path, listener: u16) -> PathBuf {
     folder.join(format!("isolation-clients-{listener}.pem"))
 }
@@ -128,6 +138,7 @@ impl Ground {
         let (gateway, bootstraps) = tenants::own_gateway_with(world, &clusters, &listeners)?;
         let [victim_at, attacker_at] = bootstraps.as_slice() else { return Err("two listeners are needed".into()) };
         let victim = Victim::settle(victim_at, &names)?;
+        bystander(world)?;
         world.tools_for(attacker_at.clone())?.create_topic(OWN_TOPIC, 1, 3)?;
         let attacker_port = attacker_at.rsplit(':').next().unwrap_or_default().parse()?;
         let folder = world.material()?.folder.clone();

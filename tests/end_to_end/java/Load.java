@@ -26,7 +26,7 @@ import org.apache.kafka.common.serialization.IntegerSerializer;
 final class Load {
     private static final int PARTITIONS = 3;
     /** As many records in a burst as it has milliseconds: the nodes are shared with whatever else runs on the machine. */
-    private static final int BURST = 10;
+    private static final int BURST = 20;
 
     private static final Set<Integer> ACKED = ConcurrentHashMap.newKeySet();
     private static final Set<Integer> CONSUMED = ConcurrentHashMap.newKeySet();
@@ -84,7 +84,7 @@ final class Load {
         // A fetch for each burst, not for each partition's part of it.
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "load-" + topic,
                 "auto.offset.reset", "earliest", "reconnect.backoff.max.ms", "200", "request.timeout.ms", "10000",
-                "default.api.timeout.ms", "120000", "fetch.min.bytes", "1000", "fetch.max.wait.ms", "20");
+                "default.api.timeout.ms", "120000", "fetch.min.bytes", "1000", "fetch.max.wait.ms", "50");
         try (var consumer = new KafkaConsumer<>(Settings.of(settings), new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.subscribe(List.of(topic));
             while (!ENOUGH.get()) {

@@ -42,7 +42,7 @@ final class TransactionalLoad {
                     if (number % 5 == 0) {
                         System.out.println("committed " + committed.size());
                     }
-                    Thread.sleep(10);
+                    Thread.sleep(30);
                 }
             } catch (KafkaException error) {
                 failed++;
