@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use kafka_protocol::messages::{DescribeGroupsRequest, GroupId, InitProducerIdRequest, ProducerId, TransactionalId};
+
 use klamm::cluster::HostFormat;
 
 use super::digest::{self, Line};
-use super::victim::Victim;
+use super::victim::{Victim, connect_coordinator};
 use crate::definitions::Definitions;
 use crate::ensure;
 use crate::harness::certificates::{Authority, Kind};
@@ -15,8 +17,9 @@ use crate::harness::gateway::{ADVERTISED_HOST, Gateway, PORTS};
 use crate::harness::hosts::{self, SUFFIX};
 use crate::harness::lab::{CANARIES, NODES};
 use crate::harness::tls::Material;
-use crate::harness::wire::find;
-use crate::harness::{Fallible, World, named, ports};
+use crate::harness::tools::patience;
+use crate::harness::wire::{find, text};
+use crate::harness::{Fallible, World, named, ports, until};
 use crate::tenants;
 
 /// What both sides know of each other's names: nothing.
@@ -103,6 +106,32 @@ fn bystander(world: &World) -> Fallible<()> {
     Ok(())
 }
 
+/// Waits until no coordinator of groups or transactions loads its partition any more, which it would answer names with: the
+/// lab may be new. Four names of one letter, next to each other, have one each of the four partitions.
+fn coordinators_have_begun(node: &str) -> Fallible<()> {
+    for name in ["a", "b", "c", "d"] {
+        let mut wire = connect_coordinator(node, 1, name, "bystander")?;
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(Some(TransactionalId(text(name))))
+            .with_transaction_timeout_ms(60_000)
+            .with_producer_id(ProducerId(-1))
+            .with_producer_epoch(-1);
+        until("a coordinator of transactions has begun", patience(20), || {
+            let error = wire.ask(3, &request)?.body.error_code;
+            ensure!(error == 0, "error {error}");
+            Ok(())
+        })?;
+        let mut wire = connect_coordinator(node, 0, name, "bystander")?;
+        let request = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(name))]);
+        until("a coordinator of groups has begun", patience(20), || {
+            let groups = wire.ask(5, &request)?.body.groups;
+            ensure!(groups.iter().all(|group| group.error_code == 0), "{groups:?}");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
 fn trust_file(folder: &Path, listener: u16) -> PathBuf {
     folder.join(format!("isolation-clients-{listener}.pem"))
 }
@@ -137,6 +166,7 @@ impl Ground {
         let clusters = [("victim", ours.as_str()), ("attacker", theirs.as_str())];
         let (gateway, bootstraps) = tenants::own_gateway_with(world, &clusters, &listeners)?;
         let [victim_at, attacker_at] = bootstraps.as_slice() else { return Err("two listeners are needed".into()) };
+        coordinators_have_begun(&world.lab()?.address(1))?;
         let victim = Victim::settle(victim_at, &names)?;
         bystander(world)?;
         world.tools_for(attacker_at.clone())?.create_topic(OWN_TOPIC, 1, 3)?;
