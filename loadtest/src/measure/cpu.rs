@@ -125,20 +125,26 @@ mod tests {
         assert_eq!(Core::parse(text, 0), None);
     }
 
-    #[test]
-    fn what_others_do_is_counted_to_its_end() {
+    /// Whether the time of another process is counted while it runs and when it has ended.
+    fn another_is_counted() -> bool {
         let own = [std::process::id()];
+        let least = Duration::from_millis(50);
         let before = of_all_but(&own).unwrap();
         let busy = Busy(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap());
         let pid = busy.0.id();
-        while of_process(pid).unwrap() < Duration::from_millis(100) {
+        while of_process(pid).unwrap() < least * 2 {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // Some of 10 ms may be lost where other processes of this machine end meanwhile.
-        assert!(of_all_but(&own).unwrap() >= before + Duration::from_millis(50));
-        assert!(of_all_but(&own).unwrap() >= of_all_but(&[own[0], pid]).unwrap() + Duration::from_millis(50));
+        let runs = of_all_but(&own).unwrap() >= before + least;
+        let left_out = of_all_but(&own).unwrap() >= of_all_but(&[own[0], pid]).unwrap() + least;
         drop(busy);
-        assert!(of_all_but(&own).unwrap() >= before + Duration::from_millis(50));
+        runs && left_out && of_all_but(&own).unwrap() >= before + least
+    }
+
+    #[test]
+    fn what_others_do_is_counted_to_its_end() {
+        // Where another process of this machine with many threads ends meanwhile, more time than this one's is gone.
+        assert!((0..20).any(|_| another_is_counted()));
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 1 2 3 4 11 12 13 14 20 0 1 0 5";
         assert_eq!(of_ended_children(stat), Some(Duration::from_millis(270)));
     }

@@ -90,8 +90,8 @@ impl<S: Side> Transducer<S> {
         around: &mut Around<'_>,
         out: &mut Output,
     ) -> bool {
-        let scanned = bytes.get(S::HEAD_BYTES..).is_some_and(|behind| scan(behind, &mut out.values));
-        if !scanned || !S::quick_may_do(&seed) {
+        let Some(behind) = bytes.get(S::HEAD_BYTES..).filter(|_| S::quick_may_do(&seed)) else { return false };
+        if !scan(behind, &mut out.values) {
             return false;
         }
         let before = out.mark();
