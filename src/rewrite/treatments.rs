@@ -143,11 +143,7 @@ pub fn of_response(names: Names, key: i16, version: i16) -> Option<&'static Trea
 /// Makes all of them; else the first frame that needs one would.
 pub fn prepare() {
     LazyLock::force(&TREATMENTS);
-    LazyLock::force(&HEADERS);
 }
-
-/// A request's header for itself, in versions that are not flexible and in those that are.
-pub static HEADERS: LazyLock<[Plan; 2]> = LazyLock::new(|| [false, true].map(Plan::request_header));
 
 /// By names and direction, then by key, then by version.
 type Table = [Box<[Box<[Option<Treatment>]>]>; 6];

@@ -1,5 +1,7 @@
 //! The fixed part at the front of a request or a response, and what stands there when it is no Kafka at all.
 
+use super::reader::{ReadError, Reader};
+
 /// Bytes of the length that stands before each frame.
 pub const LENGTH_BYTES: usize = 4;
 /// Length, api key, api version, correlation id.
@@ -60,6 +62,21 @@ impl ResponseHead {
             correlation_id: i32::from_be_bytes([c0, c1, c2, c3]),
         })
     }
+}
+
+/// What stands behind the header of a request, which is whole: behind the fixed part, the client id, and in `flexible`
+/// versions tags.
+///
+/// # Errors
+///
+/// The header does not end within the frame, or cannot be read.
+pub fn request_body(frame: &[u8], flexible: bool) -> Result<&[u8], ReadError> {
+    let mut client_id = Reader::new(frame.get(REQUEST_HEAD_BYTES..).ok_or(ReadError::Cut)?, false);
+    // Never compact (RequestHeader.json).
+    client_id.nullable_string()?;
+    let mut tags = Reader::new(client_id.rest(), flexible);
+    tags.skip_tags()?;
+    Ok(tags.rest())
 }
 
 /// Another protocol that is easily sent to a Kafka port by mistake.

@@ -21,7 +21,7 @@ mod varint;
 pub(crate) use cursor::{Event, Scan, TEXT_BYTES_MAX, TOKEN_BYTES_MAX, Value, Walker, scan};
 pub use head::{
     LENGTH_BYTES, REQUEST_HEAD_BYTES, REQUEST_LENGTH_MIN, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, RequestHead,
-    ResponseHead, Stranger, length, stranger,
+    ResponseHead, Stranger, length, request_body, stranger,
 };
 pub use in_flight::{Asked, Exchange, InFlight, SessionIds};
 pub use layout::{Api, Direction, Entity, Field, Fields, Kind, NEVER, Versions};

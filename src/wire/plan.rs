@@ -59,14 +59,6 @@ impl Plan {
         writer.finish()
     }
 
-    /// For the header of a request alone, without its fixed part.
-    pub fn request_header(flexible: bool) -> Plan {
-        let wanted = Wanted::all(Roles::NONE);
-        let mut writer = Writer::new(0, Direction::Request, (0, flexible), wanted, &role);
-        writer.header();
-        writer.finish()
-    }
-
     /// For a body that a test made up, with roles by name.
     #[cfg(test)]
     pub fn made_up(fields: Fields, version: (i16, bool), wanted: Wanted, role: RoleOf<'_>) -> Plan {

@@ -4,13 +4,13 @@
 
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_body, request_frame, rule, run};
+use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::metrics::Cause;
 use klamm::rewrite::{NamespaceRule, Requests, SessionView, rules};
-use klamm::wire::{Asked, Exchange, InFlight};
+use klamm::wire::{Asked, Exchange, InFlight, request_body};
 
 /// Topics `orders` (the backend's `all-orders`) and `shared-*`, group `legacy`; `short` stands for `long`.
 fn names(mode: Mode) -> Namespace {

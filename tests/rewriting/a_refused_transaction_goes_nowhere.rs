@@ -3,12 +3,12 @@
 
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, addresses, generous_apis, request_body, request_frame, rule, run};
+use crate::support::{Move, addresses, generous_apis, request_frame, rule, run};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Mode, Namespace};
 use klamm::rewrite::{Requests, Responses};
-use klamm::wire::InFlight;
+use klamm::wire::{InFlight, request_body};
 
 const INVALID_GROUP_ID: i16 = 24;
 const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;

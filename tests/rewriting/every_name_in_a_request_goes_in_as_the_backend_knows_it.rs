@@ -8,13 +8,13 @@ use crate::support::cast::namespaces;
 use crate::support::samples::{Anything, encode, string};
 use crate::support::scenarios::{CLIENT_HOST, Case, Scenarios, view};
 use crate::support::tenant::{hiding, served};
-use crate::support::{Dice, LIES, Move, addresses, framed, generous_apis, request_body, request_frame, rule, run};
+use crate::support::{Dice, LIES, Move, addresses, framed, generous_apis, request_frame, rule, run};
 use bytes::Bytes;
 use kafka_protocol::messages::{ProduceRequest, TopicName, produce_request};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::metrics::Cause;
 use klamm::rewrite::{Output, Requests};
-use klamm::wire::{Direction, Exchange, InFlight};
+use klamm::wire::{Direction, Exchange, InFlight, request_body};
 
 const PREFIX: &str = "vc-alice.";
 const PRODUCE: i16 = 0;

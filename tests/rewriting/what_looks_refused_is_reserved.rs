@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, addresses, entry, generous_apis, request_body, request_frame, response_frame, rule, run};
+use crate::support::{Move, addresses, entry, generous_apis, request_frame, response_frame, rule, run};
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::describe_transactions_response::TransactionState;
 use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::*;
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::rewrite::{Requests, Responses};
-use klamm::wire::InFlight;
+use klamm::wire::{InFlight, request_body};
 
 const MODES: [Mode; 3] = [Mode::HidePrefix, Mode::EnforcePrefix, Mode::Open];
 const INVALID_TOPIC: i16 = 17;

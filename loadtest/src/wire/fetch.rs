@@ -3,8 +3,8 @@
 //! Owns both, written and read by hand: offset, session and epoch change with every request.
 
 use super::outbound::Outbound;
-use super::{CLIENT_ID, Result, batch, produce, put, put_compact, put_varint, request_body};
-use klamm::wire::{ReadError, Reader};
+use super::{CLIENT_ID, Result, batch, produce, put, put_compact, put_varint};
+use klamm::wire::{ReadError, Reader, request_body};
 use std::sync::Arc;
 
 /// The api key.
@@ -126,7 +126,7 @@ pub fn parse_request(version: i16, frame: &[u8]) -> Option<ParsedRequest> {
 }
 
 fn parse_body(version: i16, frame: &[u8]) -> std::result::Result<Option<ParsedRequest>, ReadError> {
-    let mut reader = request_body(frame)?;
+    let mut reader = Reader::new(request_body(frame, true)?, true);
     reader.take(if version < WITHOUT_REPLICA_FROM { 17 } else { 13 })?; // replica, waits, sizes, isolation
     let session = FetchSession { id: reader.i32()?, epoch: reader.i32()? };
     if reader.count(1)? != 1 {

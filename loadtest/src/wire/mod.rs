@@ -11,14 +11,12 @@ pub mod produce;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
-use klamm::wire::{ReadError, Reader, push_varint, varint_bytes};
+use klamm::wire::{push_varint, varint_bytes};
 
 /// The topic of the synthetic load.
 pub const TOPIC: &str = "castle";
 /// What this program calls itself.
 pub const CLIENT_ID: &str = "klamm-loadtest";
-/// Bytes of a request before its client id: length, api key, api version, correlation id.
-pub const HEAD_BYTES: usize = 12;
 /// Where the correlation id of a request stands.
 pub const REQUEST_ID_AT: usize = 8;
 /// Where the correlation id of an answer stands.
@@ -76,16 +74,6 @@ fn read_request<M: Decodable>(key: ApiKey, version: i16, frame: &[u8]) -> Result
     RequestHeader::decode(&mut body, key.request_header_version(version))
         .and_then(|_| M::decode(&mut body, version))
         .map_err(|error| format!("the {key:?} {version} request cannot be read: {error}"))
-}
-
-/// What stands behind the header of a request in a flexible version.
-fn request_body(frame: &[u8]) -> std::result::Result<Reader<'_>, ReadError> {
-    // Its client id is not compact (RequestHeader.json).
-    let mut client_id = Reader::new(frame.get(HEAD_BYTES..).unwrap_or_default(), false);
-    client_id.nullable_string()?;
-    let mut reader = Reader::new(client_id.rest(), true);
-    reader.skip_tags()?;
-    Ok(reader)
 }
 
 /// Writes an unsigned varint.

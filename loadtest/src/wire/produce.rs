@@ -4,11 +4,11 @@
 //! into a copy of its head, while large records are shared.
 
 use super::outbound::Outbound;
-use super::{REQUEST_ID_AT, Result, batch, put, put_compact, request, request_body, string};
+use super::{REQUEST_ID_AT, Result, batch, put, put_compact, request, string};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ApiKey, ProduceRequest, TopicName};
-use klamm::wire::{ReadError, Reader};
+use klamm::wire::{ReadError, Reader, request_body};
 use std::sync::Arc;
 
 /// The version.
@@ -115,7 +115,7 @@ pub fn parse_head(frame: &[u8]) -> Option<RequestHead<'_>> {
 }
 
 fn read_head(frame: &[u8]) -> std::result::Result<Option<RequestHead<'_>>, ReadError> {
-    let mut reader = request_body(frame)?;
+    let mut reader = Reader::new(request_body(frame, true)?, true);
     reader.nullable_string()?; // transactional id
     let acks = reader.i16()?;
     reader.i32()?; // timeout

@@ -11,7 +11,7 @@ use klamm::metrics::Cause;
 use klamm::rewrite::{
     Output, Progress, REST_BYTES_MAX, Responses, Rule, Segment, SessionView, Side, Transducer, rules,
 };
-use klamm::wire::{Exchange, InFlight, Reader};
+use klamm::wire::{Exchange, InFlight};
 use std::ops::Range;
 
 /// Counts and lengths that cannot be, in each way in which they are written.
@@ -112,15 +112,6 @@ pub fn request_frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     }
     payload.extend(body);
     framed(&payload)
-}
-
-/// What stands behind a request's header; `None`: the header is malformed.
-pub fn request_body(frame: &[u8], flexible: bool) -> Option<&[u8]> {
-    let mut client_id = Reader::new(frame.get(12..)?, false);
-    client_id.nullable_string().ok()?;
-    let mut tags = Reader::new(client_id.rest(), flexible);
-    tags.skip_tags().ok()?;
-    Some(tags.rest())
 }
 
 pub fn framed(payload: &[u8]) -> Vec<u8> {
