@@ -200,10 +200,10 @@ impl Edit for Edits {
         patch: &mut Patch<'_>,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
-        match role {
-            Role::Topic if self.names.uniform => self.names.uniform_topic(token, patch, around),
-            role if token.is_text() => self.name(role, token, patch, around),
-            role => self.names.leaf(role, token, patch, around),
+        if token.is_text() {
+            self.name(role, token, patch, true, around)
+        } else {
+            self.names.leaf(role, token, patch, around)
         }
     }
 
@@ -240,15 +240,16 @@ impl Edit for Edits {
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
         match role {
-            Role::Topic if self.names.uniform => self.names.uniform_topic(token, frame.patch(), around),
             Role::ClientSoftware => {
                 if !is_software(token.body()) {
                     self.names.entry.own_error = api_versions::INVALID_REQUEST;
                 }
                 Ok(())
             }
-            role if frame.whole() => self.name(role, token, frame.patch(), around),
-            role => self.names.text(role, token, frame.patch(), around),
+            role => {
+                let whole = frame.whole();
+                self.name(role, token, frame.patch(), whole, around)
+            }
         }
     }
 
@@ -276,17 +277,22 @@ impl Edit for Edits {
 }
 
 impl Edits {
-    /// A name in a request that is whole. What takes its place may be longer, but not beyond what may be held.
+    /// A name. What takes its place in a request that is `whole` may be longer, but not beyond what may be held.
+    #[inline(always)]
     fn name(
         &mut self,
         role: Role,
         token: &Token<'_>,
         patch: &mut Patch<'_>,
+        whole: bool,
         around: &mut Around<'_>,
     ) -> Result<(), Stop> {
+        if role == Role::Topic && self.names.uniform {
+            return self.names.uniform_topic(token, patch, around);
+        }
         self.names.text(role, token, patch, around)?;
         let most = patch.input().len() as u64 + u64::from(around.view.hold_bytes_max);
-        if patch.written() > most { Err(Cause::HeldFrameTooLarge.into()) } else { Ok(()) }
+        if whole && patch.written() > most { Err(Cause::HeldFrameTooLarge.into()) } else { Ok(()) }
     }
 }
 

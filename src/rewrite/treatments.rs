@@ -101,7 +101,7 @@ pub struct Treatment {
     pub plan: Plan,
     /// A walk that looks at less, and is enough for most messages that are whole.
     pub quick: Option<Plan>,
-    /// One look, which is enough for most messages that are whole.
+    /// One look in straight code, which is enough for most messages that are whole.
     pub scan: Option<Scan>,
     /// The walk behind the brokers, where each of them has an address for the client.
     pub behind_brokers: Option<Plan>,
@@ -240,15 +240,14 @@ fn plain_response(row: &Rule, api: &Api, version: i16) -> Option<Treatment> {
 fn request(row: &Rule, api: &Api, version: i16, names: Names) -> Treatment {
     let wanted = Wanted { nulls: Roles::NONE, usual: false, ..Wanted::all(NAMES_IN) };
     let uniform = is_uniform(row, names);
+    let scan = if uniform { scan(row.key, Direction::Request, version) } else { None };
     if !uniform || row.key != key::PRODUCE {
         // Fetch requests are small, and never stream.
-        let scan = if uniform { scan(row.key, Direction::Request, version) } else { None };
         return Treatment { scan, uniform, ..treatment(api, Direction::Request, version, wanted, Length::Anywhere) };
     }
     // Entries say how many topics there are: what is whole need not know it.
     let counted = Wanted { roles: NAMES_IN.and(Roles::of(&[Role::Entries])), ..wanted };
     let quick = Some(Plan::message(api, Direction::Request, version, wanted));
-    let scan = scan(row.key, Direction::Request, version);
     Treatment { quick, scan, uniform, ..treatment(api, Direction::Request, version, counted, Length::ByTopics) }
 }
 

@@ -1,8 +1,8 @@
 //! Kafka's bytes: heads of frames, what messages look like, what their fields mean, a walk through them, a reader of small
 //! whole ones, and what is in flight.
 //!
-//! Owns the layouts (made from Kafka's own definitions), the roles of fields, the walk over a frame by a plan of both, and how
-//! values are encoded.
+//! Owns the layouts (made from Kafka's own definitions), the roles of fields, the walk over a frame by a plan of both, the scans
+//! of whole messages that carry records, and how values are encoded.
 //! May not hold a policy: what is done at a field is decided by who walks. Pure: no I/O, no clock.
 
 mod cursor;

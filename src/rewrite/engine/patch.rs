@@ -40,6 +40,8 @@ enum Length {
 /// What is remembered of a frame between two calls.
 #[derive(Debug)]
 pub struct Written {
+    /// The message is in a flexible version.
+    flexible: bool,
     rest: Rest,
     /// Bytes of the frame as it leaves, so far.
     bytes: u64,
@@ -50,13 +52,13 @@ pub struct Written {
 
 impl Written {
     /// For a frame that keeps its length, or whose length is filled in when all of it was `whole` here, or is held until then.
-    pub fn new(keeps_length: bool, whole: bool) -> Written {
+    pub fn new(flexible: bool, keeps_length: bool, whole: bool) -> Written {
         let length = match (keeps_length, whole) {
             (true, _) => Length::Gone,
             (false, true) => Length::AtTheEnd,
             (false, false) => Length::Later(Vec::new()),
         };
-        Written { rest: Rest::Stays, bytes: 0, promised: None, length }
+        Written { flexible, rest: Rest::Stays, bytes: 0, promised: None, length }
     }
 
     /// Bytes held in memory.
@@ -83,7 +85,6 @@ pub struct Patch<'a> {
     input: &'a [u8],
     /// Where `input` stands in what was fed; `None`: it lies elsewhere, and is copied.
     base: Option<usize>,
-    flexible: bool,
     copied_bytes_max: usize,
     out: &'a mut Output,
     written: Written,
@@ -116,13 +117,13 @@ impl<'a> Patch<'a> {
     pub fn new(
         input: &'a [u8],
         base: Option<usize>,
-        (flexible, copied_bytes_max): (bool, usize),
+        copied_bytes_max: usize,
         out: &'a mut Output,
         written: Written,
     ) -> Patch<'a> {
         let start = out.new_bytes.len();
         let copied_bytes_max = if matches!(written.length, Length::Later(_)) { usize::MAX } else { copied_bytes_max };
-        Patch { input, base, flexible, copied_bytes_max, out, written, done: 0, start, fresh: start }
+        Patch { input, base, copied_bytes_max, out, written, done: 0, start, fresh: start }
     }
 
     /// The input.
@@ -134,7 +135,7 @@ impl<'a> Patch<'a> {
     /// Whether the message is in a flexible version.
     #[inline(always)]
     pub fn flexible(&self) -> bool {
-        self.flexible
+        self.written.flexible
     }
 
     /// Bytes of the frame as it leaves, so far.
@@ -250,7 +251,7 @@ impl<'a> Patch<'a> {
         }
         let into = &mut self.out.new_bytes;
         let before = into.len();
-        push_string_length(into, front.len() + tail, self.flexible, width);
+        push_string_length(into, front.len() + tail, self.written.flexible, width);
         into.extend_from_slice(front);
         if collected {
             match token.bytes.len().checked_sub(tail).and_then(|at| token.bytes.get(at..)) {
@@ -264,7 +265,7 @@ impl<'a> Patch<'a> {
 
     /// A string of `bytes` bytes, which `write` appends, in place of another.
     pub fn string_with(&mut self, part: (usize, usize), bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let flexible = self.flexible;
+        let flexible = self.written.flexible;
         self.replace_with(part, |into| {
             push_string_length(into, bytes, flexible, 0);
             write(into);
@@ -294,7 +295,7 @@ impl<'a> Patch<'a> {
         }
         let length = u32::try_from(self.out.new_bytes.len() - body).unwrap_or(u32::MAX);
         // The head ends where the body begins; what is left before it is not used.
-        let (head, width) = if self.flexible {
+        let (head, width) = if self.written.flexible {
             let width = varint_bytes(length.saturating_add(1));
             (padded_varint(length.saturating_add(1), width), width)
         } else {
@@ -334,7 +335,7 @@ impl<'a> Patch<'a> {
 
     /// Puts a count where another one stands, in as many bytes as that takes.
     pub fn put_count(&mut self, place: Place, count: u32) {
-        let flexible = self.flexible;
+        let flexible = self.written.flexible;
         let Some(to) = self.at(place) else { return };
         if flexible {
             let bytes = padded_varint(count.saturating_add(1), to.len());
@@ -349,7 +350,8 @@ impl<'a> Patch<'a> {
 
     /// Puts a smaller count where another one stands, as short as it can be written. In a frame that is whole.
     pub fn put_shorter_count(&mut self, place: Place, count: u32) {
-        let width = if self.flexible { varint_bytes(count.saturating_add(1)).min(place.width) } else { place.width };
+        let width =
+            if self.written.flexible { varint_bytes(count.saturating_add(1)).min(place.width) } else { place.width };
         self.put_count(Place { width, ..place }, count);
         self.close_gap(place.at + width, place.width - width);
     }

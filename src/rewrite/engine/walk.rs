@@ -40,7 +40,6 @@ struct Place {
     run: u32,
     /// All of the frame is here, or was when it began.
     whole: bool,
-    flexible: bool,
     /// A string that came in part.
     collected: Option<Box<Collected>>,
     levels: Levels,
@@ -120,14 +119,13 @@ impl<'a> Frame<'a> {
         let Begun { plan, input, base, whole, head_bytes, left, keeps_length, flexible, copied_bytes_max } = begun;
         // Made where it stays: it is too large to be moved for nothing.
         Frame {
-            patch: Patch::new(input, base, (flexible, copied_bytes_max), out, Written::new(keeps_length, whole)),
+            patch: Patch::new(input, base, copied_bytes_max, out, Written::new(flexible, keeps_length, whole)),
             at: head_bytes,
             place: Place {
                 walker: Walker::new(plan, left),
                 bytes: left.saturating_add(head_bytes as u32),
                 run: 0,
                 whole,
-                flexible,
                 collected: None,
                 levels: Levels::default(),
                 leaving_out: None,
@@ -140,7 +138,7 @@ impl<'a> Frame<'a> {
     /// Goes on with more of the frame, which stands at `base` of what was fed.
     pub fn resume(walk: Walk, input: &'a [u8], base: usize, out: &'a mut Output) -> Frame<'a> {
         let Walk { place, written } = walk;
-        let patch = Patch::new(input, Some(base), (place.flexible, place.copied_bytes_max), out, written);
+        let patch = Patch::new(input, Some(base), place.copied_bytes_max, out, written);
         Frame { patch, at: 0, place, rest_passes: false }
     }
 

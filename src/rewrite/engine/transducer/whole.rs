@@ -117,8 +117,8 @@ fn compose<S: Side>(
     out: &mut Output,
 ) -> Result<u64, Stop> {
     let values = std::mem::take(&mut out.values);
-    let form = (treatment.flexible, treatment.copied_bytes_max);
-    let mut patch = Patch::new(bytes, base, form, out, Written::new(false, true));
+    let written = Written::new(treatment.flexible, false, true);
+    let mut patch = Patch::new(bytes, base, treatment.copied_bytes_max, out, written);
     edits.begins(&mut patch, true);
     let mut stop = Ok(());
     for value in &values {

@@ -8,7 +8,7 @@ impl Frame<'_> {
     pub(super) fn enter(&mut self, count: &Token<'_>) -> Result<(), Stop> {
         let count_at =
             if self.place.whole { self.patch.replaceable(count.at, count.bytes) } else { Default::default() };
-        let kept = super::super::entries::count(count.bytes, self.place.flexible);
+        let kept = super::super::entries::count(count.bytes, self.flexible());
         let level = Level { count_at, kept, smaller: false, entry: self.begin_entry() };
         if self.place.levels.enter(level) { Ok(()) } else { Err(Cause::Internal.into()) }
     }
