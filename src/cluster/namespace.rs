@@ -81,13 +81,8 @@ pub struct Physical<'a> {
 
 impl Physical<'_> {
     /// Bytes of the name.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.prefix.len() + self.rest.len()
-    }
-
-    /// A name that is empty: none is.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Writes the name behind what `into` has.
@@ -427,6 +422,9 @@ mod tests {
             ("a*b", "ab", true),
             ("a*b", "axxb", true),
             ("a*b", "axxc", false),
+            ("*ab", "aaaab", true),
+            ("a*bcd*e", "abcbcbcdxe", true),
+            ("a*bcd*e", "abcbcbcxxe", false),
             ("?", "", false),
             ("a?c", "abc", true),
             ("*a*b*", "xxaxxbxx", true),

@@ -97,6 +97,14 @@ mod tests {
     }
 
     #[test]
+    fn there_are_warnings_where_there_is_one_of_either_kind() {
+        let (exact, globs) = (vec!["a".into()], vec!["a*".into()]);
+        assert!(ShadowWarnings::default().is_empty());
+        assert!(!ShadowWarnings { exact, ..Default::default() }.is_empty());
+        assert!(!ShadowWarnings { globs, ..Default::default() }.is_empty());
+    }
+
+    #[test]
     fn shadowed_topics_are_found_where_a_warning_is_wanted() {
         let hiding = check(Mode::HidePrefix);
         assert!(hiding.needs_all_topics());

@@ -247,10 +247,7 @@ impl Addresses {
         self.named = Named::Elsewhere;
         match view.addresses.advertised(node) {
             Some(advertised) => self.endpoints.entry(node, &advertised),
-            None => {
-                left_out(node, frame);
-                self.endpoints.entry_left_out();
-            }
+            None => left_out(node, frame),
         }
     }
 

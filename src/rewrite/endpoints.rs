@@ -129,11 +129,6 @@ impl Endpoints {
         self.rack_at = self.entries.len();
     }
 
-    /// An entry begins that is left out.
-    pub fn entry_left_out(&mut self) {
-        self.entry_at = None;
-    }
-
     /// Bytes of the current entry's rack, its length first.
     pub fn rack(&mut self, bytes: &[u8]) {
         if self.entry_at.is_some() {

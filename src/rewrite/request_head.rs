@@ -62,3 +62,22 @@ pub(super) fn head(
     }
     Ok(Some((head, rule)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_may_be_as_long_as_the_limit_says() {
+        let frame = |length: i32| [&length.to_be_bytes()[..], &[0, 18, 0, 0, 0, 0, 0, 1]].concat();
+        for (length, expected) in [
+            (1_000, Ok(Opening::Request)),
+            (1_001, Err(Cause::FrameLength)),
+            (REQUEST_LENGTH_MIN, Ok(Opening::Request)),
+            (REQUEST_LENGTH_MIN - 1, Err(Cause::FrameLength)),
+        ] {
+            assert_eq!(opening(&frame(length), 1_000), expected, "{length}");
+        }
+        assert_eq!(opening(&frame(1_000)[..7], 1_000), Ok(Opening::TooShort));
+    }
+}

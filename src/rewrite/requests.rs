@@ -143,11 +143,9 @@ impl Side for Incoming {
     #[inline(always)]
     fn end(edits: Edits, bytes: u64, around: &mut Around<'_>) -> Result<(), Cause> {
         let Edits { named, entered, names, .. } = edits;
-        if named {
-            // The backend has a limit, too: it would close without a word, as if it were at fault.
-            if bytes > u64::from(around.view.frame_bytes_max) + LENGTH_BYTES as u64 && names.grows_by_topics() {
-                return Err(Cause::FrameLength);
-            }
+        // The backend has a limit, too: it would close without a word, as if it were at fault.
+        if named && bytes > u64::from(around.view.frame_bytes_max) + LENGTH_BYTES as u64 {
+            return Err(Cause::FrameLength);
         }
         if !entered && !names.no_acks {
             around.in_flight.push(names.entry);

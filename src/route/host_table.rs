@@ -159,3 +159,35 @@ fn hash(bytes: &[u8]) -> u64 {
     };
     mix(mix(hash, last), FACTOR >> 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Two texts of which the table remembers the same: only the text itself tells them apart.
+    #[test]
+    fn a_text_with_the_tag_of_another_is_not_found() {
+        let texts: Vec<String> = (0..400_000).map(|number| format!("vc{number}.kafka.example")).collect();
+        let mut by_tag: HashMap<(u64, u64), &str> = HashMap::new();
+        let mut pairs = 0;
+        for text in &texts {
+            let hash = hash(text.as_bytes());
+            // In a table of one entry the last bit is the slot.
+            let Some(other) = by_tag.insert((hash >> 32, hash & 1), text) else { continue };
+            let mut table = HostTable {
+                slots: vec![(0, EMPTY); 2].into(),
+                entries: Vec::new().into(),
+                routes: Vec::new().into(),
+                suffixes: Vec::new().into(),
+            };
+            let head = [&(other.len() as u16).to_le_bytes()[..], &7u32.to_le_bytes()].concat();
+            table.entries = [&head, other.as_bytes()].concat().into();
+            table.insert(0);
+            assert_eq!((table.find(other.as_bytes()), table.find(text.as_bytes())), (Some(7), None), "{other} {text}");
+            pairs += 1;
+        }
+        assert!(pairs > 0);
+    }
+}

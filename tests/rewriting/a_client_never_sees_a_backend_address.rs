@@ -347,6 +347,43 @@ fn every_difference_in_length_is_made_up_for() {
     }
 }
 
+/// What is held of endpoints, and what may have to be filled in their place at once, is counted and has a bound.
+#[test]
+fn what_is_held_of_endpoints_is_counted_and_has_a_bound() {
+    let apis = generous_apis();
+    // Those that are given out, which are held; and those of nodes that have no port, of which nothing is.
+    for (host, first, held) in [("gateway.example", 1, true), ("gateway.example", 10, false)] {
+        let map = addresses(host);
+        let endpoint = |node| {
+            let mut endpoint = kafka_protocol::messages::fetch_response::NodeEndpoint::default();
+            (endpoint.node_id, endpoint.host, endpoint.port) = (BrokerId(node), string(&"~".repeat(100)), 9092);
+            endpoint.rack = Some(string("a-rack"));
+            endpoint
+        };
+        let mut sent = FetchResponse::default();
+        sent.node_endpoints = (0..300).map(|at| endpoint(first + at % 3)).collect();
+        let frame = response_frame(1, 17, &encode(&sent, 17));
+        let one = 4 + (1 + 100) + 4 + (1 + 6) + 1;
+        let feed = |hold_bytes_max, bytes: usize| {
+            let view = klamm::rewrite::SessionView { hold_bytes_max, ..view(&map, &apis) };
+            let mut in_flight = klamm::wire::InFlight::default();
+            in_flight.push(crate::support::entry(1, 17));
+            let (mut responses, mut out) = (klamm::rewrite::Responses::default(), klamm::rewrite::Output::default());
+            let fed = responses.feed(&frame[..bytes], &view, &mut in_flight, &mut out);
+            fed.map(|_| responses.held_bytes())
+        };
+        // Of a hundred.
+        let ours = 100 * (one - 100 + host.len());
+        let bytes = feed(1 << 20, 30 + 100 * one).unwrap();
+        let expected = if held { ours - one..ours + one } else { 0..one };
+        assert!(expected.contains(&bytes), "{bytes} held of {expected:?}");
+        // All that was read may have to be filled, whoever it is of.
+        let limit = u32::try_from(100 * one).unwrap();
+        assert!(feed(limit, 30 + 99 * one).is_ok());
+        assert_eq!(feed(limit, 30 + 102 * one), Err(klamm::metrics::Cause::HeldFrameTooLarge));
+    }
+}
+
 /// Tags that Kafka never writes, with an address where a reader could find it: refused before a byte of it leaves.
 #[test]
 fn an_address_in_an_odd_tag_is_refused() {

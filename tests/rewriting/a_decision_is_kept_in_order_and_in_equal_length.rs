@@ -9,6 +9,7 @@ use kafka_protocol::messages::{
     fetch_response, produce_request, produce_response,
 };
 use klamm::auth::Identity;
+use klamm::cluster::Namespace;
 use klamm::metrics::Cause;
 use klamm::rewrite::{Access, Decision, Need, Output, Requests, Responses, SessionView};
 use klamm::wire::{Exchange, InFlight};
@@ -128,6 +129,34 @@ fn a_topic_is_denied_by_identity_in_a_produce_request_that_streams_as_in_one_tha
                 lengths.push(out.bytes.len());
             }
             assert!(lengths.windows(2).all(|two| two[0] == two[1]), "version {version}: {lengths:?}");
+        }
+    }
+}
+
+/// Where names do not all take one prefix, a topic that is denied is rejected as others are, and comes back with its error.
+#[test]
+fn a_topic_is_denied_where_a_namespace_has_more_than_a_prefix() {
+    let rules = Rules::deny("secrets");
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let names = Namespace { aliases: vec![("short".into(), "long".into())], ..hiding("vc-a.") };
+    for version in 3..=12 {
+        let frame = request_frame(PRODUCE, version, &encode(&produce(&TOPICS, -1), version));
+        for (identity, denied) in [(alice(), true), (Identity::ANONYMOUS, false)] {
+            let view = SessionView { access: Some(&rules), identity: &identity, ..named_view(&map, &apis, &names) };
+            let mut in_flight = InFlight::default();
+            let out = run(&mut Requests::default(), &mut in_flight, &view, &frame, 1 << 20, Move::Feed).unwrap();
+            let physical = TOPICS.map(|topic| match topic {
+                "secrets" if denied => "vc-a./fsecrets".to_owned(),
+                topic => format!("vc-a.{topic}"),
+            });
+            let expected = request_frame(PRODUCE, version, &encode(&produce(&physical, -1), version));
+            assert_eq!(out.bytes, expected, "version {version}");
+            let body = encode(&produced(&physical, [0, 17, 0]), version);
+            let frame = response_frame(PRODUCE, version, &body);
+            let out = run(&mut Responses::default(), &mut in_flight, &view, &frame, 1 << 20, Move::Feed).unwrap();
+            let shown = if denied { [0, TOPIC_AUTHORIZATION_FAILED, 0] } else { [0, 17, 0] };
+            let expected = response_frame(PRODUCE, version, &encode(&produced(&TOPICS, shown), version));
+            assert_eq!(out.bytes, expected, "version {version}");
         }
     }
 }

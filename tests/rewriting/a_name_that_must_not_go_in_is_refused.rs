@@ -436,8 +436,16 @@ fn what_grows_too_long_is_refused() {
     let request = DescribeGroupsRequest::default().with_groups(vec![group(""); 1000]);
     let frame = request_frame(15, 6, &encode(&request, 6));
     assert!(frame.len() < 2000);
-    assert!(feed(&long, &mut in_flight, 1 << 20, &frame).is_ok());
+    let sent = feed(&long, &mut in_flight, 1 << 20, &frame).unwrap().bytes;
     assert_eq!(feed(&long, &mut in_flight, 100_000, &frame).err(), Some(Cause::HeldFrameTooLarge));
+    // The backend has a limit, too.
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let length = u32::try_from(sent.len() - 4).unwrap();
+    for (frame_bytes_max, expected) in [(length, None), (length - 1, Some(Cause::FrameLength))] {
+        let view = SessionView { frame_bytes_max, ..named_view(&map, &apis, &long) };
+        let fed = run(&mut Requests::default(), &mut InFlight::default(), &view, &frame, frame.len(), Move::Feed);
+        assert_eq!(fed.err(), expected);
+    }
 }
 
 #[test]

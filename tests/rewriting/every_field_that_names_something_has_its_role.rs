@@ -177,6 +177,28 @@ fn every_name_in_a_response_is_that_of_an_entry() {
     }
 }
 
+/// An error code within an entry is that of the entry, and one outside of all is the answer's; the codes beside a coordinator
+/// have roles of their own.
+#[test]
+fn every_error_code_is_that_of_its_entry_or_of_the_answer() {
+    let mut codes = [0, 0];
+    for (rule, version) in served() {
+        let all = roles(rule, Direction::Response, version);
+        let entries = || all.iter().filter(|(_, role)| *role == Role::Entries);
+        for (path, role) in &all {
+            let inside =
+                entries().any(|(around, _)| path.strip_prefix(around.as_str()).is_some_and(|p| p.starts_with('/')));
+            match role {
+                Role::EntryError => assert!(inside, "{} {version}: {path}", rule.name),
+                Role::Error => assert!(!inside, "{} {version}: {path}", rule.name),
+                _ => continue,
+            }
+            codes[usize::from(inside)] += 1;
+        }
+    }
+    assert!(codes.iter().all(|codes| *codes > 50), "{codes:?}");
+}
+
 #[test]
 fn every_address_of_a_node_in_a_response() {
     let definitions = Definitions::read().unwrap();

@@ -285,6 +285,25 @@ fn a_request_that_the_prefix_makes_longer_than_a_frame_may_be_is_refused() {
     }
 }
 
+/// A compact length takes one byte more than it came in: one that came in as many as there may be cannot.
+#[test]
+fn a_length_that_was_padded_as_far_as_may_be_is_refused() {
+    let body = encode(&produce(None, 1, &["orders".into()]), 9);
+    let at = body.windows(7).position(|bytes| bytes == b"\x07orders").unwrap();
+    for width in 1..=5 {
+        let mut body = body.clone();
+        body.splice(at..=at, padded_varint(7, width).into_iter().take(width));
+        let frame = request_frame(9, "c", &body);
+        for piece in [1, frame.len()] {
+            let sent = with_view(&hiding("a."), |view| {
+                run(&mut Requests::default(), &mut InFlight::default(), view, &frame, piece, Move::Feed)
+            });
+            let expected = if width < 5 { Ok(1) } else { Err(Cause::RequestMalformed) };
+            assert_eq!(sent.map(|outcome| outcome.frames), expected, "{width} bytes, in {piece}");
+        }
+    }
+}
+
 #[test]
 fn a_topic_that_is_not_the_clients_closes_before_its_name_leaves() {
     for version in 4..=12 {

@@ -137,6 +137,29 @@ fn a_topic_that_was_asked_for_by_id_is_unknown_whatever_the_backend_has() {
     }
 }
 
+/// The mask is taken off what the client asked for by its id alone: an id that stands beside a name is the backend's, and no id
+/// is none.
+#[test]
+fn an_id_beside_a_name_and_no_id_at_all_come_out_as_they_are() {
+    let names = namespace(Mode::HidePrefix);
+    const NONE: &str = "00000000-0000-0000-0000-000000000000";
+    for version in [12, 13] {
+        let own_name = own("orders");
+        let said = |name: Option<&str>, id, error| {
+            let mut all = metadata(name, id, error);
+            // What of the rest is the backend's alone is hidden.
+            all.topics[0].topic_authorized_operations = i32::MIN;
+            encode(&all, version)
+        };
+        let given = encode(&metadata(Some(&own_name), SAID, 0), version);
+        assert_eq!(answered(&names, entry(3, version), &given, None), Ok(said(Some("orders"), SAID, 0)));
+        let given = said(None, NONE, 100);
+        assert_eq!(answered(&names, entry(3, version), &given, None), Ok(given.clone()));
+        let given = said(Some(&own("gone")), NONE, 3);
+        assert_eq!(answered(&names, entry(3, version), &given, None), Ok(said(Some("gone"), NONE, 3)));
+    }
+}
+
 #[test]
 fn a_count_is_as_short_as_kafka_writes_it_after_entries_were_left_out() {
     let names = namespace(Mode::HidePrefix);

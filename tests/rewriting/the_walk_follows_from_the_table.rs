@@ -73,6 +73,29 @@ fn what_closes_the_connection_leaves_nothing_and_has_a_place() {
     assert!(matches!(at(responses.fault()), Some((PRODUCE, 10, 8..))));
 }
 
+/// Where the head of a frame is at fault, it says what the frame is, if that is known.
+#[test]
+fn a_fault_in_a_head_says_whose_it_is() {
+    let (map, apis, names) = (addresses("gateway.example"), generous_apis(), hiding("vc-a."));
+    let view = named_view(&map, &apis, &names);
+    let at = |fault: Option<FaultAt>| fault.map(|fault| (fault.api_key, fault.api_version, fault.offset));
+    for (key, version, cause) in
+        [(METADATA, 99, Cause::UnknownVersion), (4, 7, Cause::InternalApi), (999, -2, Cause::UnknownApi)]
+    {
+        let (mut requests, mut out) = (Requests::default(), Output::default());
+        let fed = requests.feed(&request_frame(key, version, &[0; 9]), &view, &mut InFlight::default(), &mut out);
+        assert_eq!((fed, at(requests.fault())), (Err(cause), Some((key, version, 0))));
+    }
+    let (mut responses, mut in_flight, mut out) = (Responses::default(), InFlight::default(), Output::default());
+    in_flight.push(klamm::wire::Exchange { correlation_id: 7, ..entry(METADATA, 12) });
+    let fed = responses.feed(&response_frame(METADATA, 12, &[0; 9]), &view, &mut in_flight, &mut out);
+    assert_eq!((fed, at(responses.fault())), (Err(Cause::ResponseUnexpected), Some((METADATA, 12, 0))));
+    // Nothing is in flight: it is nobody's.
+    let mut responses = Responses::default();
+    let fed = responses.feed(&response_frame(METADATA, 12, &[0; 9]), &view, &mut InFlight::default(), &mut out);
+    assert_eq!((fed, at(responses.fault())), (Err(Cause::ResponseUnexpected), None));
+}
+
 /// Processor time of this thread: what other programs do meanwhile is not in it.
 fn cpu() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

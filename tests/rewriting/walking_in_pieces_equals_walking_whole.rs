@@ -180,8 +180,11 @@ fn own_answers_wait_for_what_is_older_and_for_what_was_promised() {
     let input = [&fetch[..], &heartbeat, &metadata].concat();
     let mut in_flight = InFlight::default();
     fill(&mut in_flight);
-    let whole = run(&mut Responses::default(), &mut in_flight, &view, &input, input.len(), Move::Feed).unwrap();
+    let mut responses = Responses::default();
+    assert!(responses.owes(&in_flight), "the oldest is to be answered, and nothing need come for that");
+    let whole = run(&mut responses, &mut in_flight, &view, &input, input.len(), Move::Feed).unwrap();
     assert_eq!((whole.frames, whole.own_answers, in_flight.len()), (7, 4, 0));
+    assert!(!responses.owes(&in_flight) && !Requests::default().owes(&in_flight));
     // The frames, cut apart by their own lengths, are in the order of the exchanges.
     let mut rest = &whole.bytes[..];
     let mut lengths = Vec::new();

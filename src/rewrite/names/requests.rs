@@ -88,11 +88,6 @@ impl NamesIn {
         }
     }
 
-    /// The new length of such a request follows from the number of its topics.
-    pub fn grows_by_topics(&self) -> bool {
-        self.uniform && self.entry.api_key == PRODUCE
-    }
-
     /// The head of the request: a client id that means more than a name goes out empty. Of a request that is whole.
     #[inline(always)]
     pub fn begin(&mut self, patch: &mut Patch<'_>) {
@@ -149,8 +144,8 @@ impl NamesIn {
                     return Err(Stop::Close(Cause::RefusedWithoutResponse));
                 }
             }
-            Role::ReplicaId if bytes != NO_REPLICA => patch.replace(token.at, &NO_REPLICA),
-            Role::ReplicaId => {}
+            // It says something else.
+            Role::ReplicaId => patch.replace(token.at, &NO_REPLICA),
             Role::KeyType => {
                 self.key_type = byte(bytes);
                 self.check_key_type()?;
@@ -467,13 +462,13 @@ fn uniform_name(prefix: &[u8], refused: bool, token: &Token<'_>, patch: &mut Pat
 
 /// Puts a physical name in the place of what the client said.
 fn name(physical: Physical<'_>, token: &Token<'_>, patch: &mut Patch<'_>) -> Result<(), Stop> {
-    fits(physical.len())?;
+    fits(physical.bytes())?;
     if physical.rest == token.body() {
         if !physical.prefix.is_empty() {
             patch.string(token, physical.prefix, physical.rest.len(), 0);
         }
     } else {
-        patch.string_with(token.at, physical.len(), |into| physical.write(into));
+        patch.string_with(token.at, physical.bytes(), |into| physical.write(into));
     }
     Ok(())
 }
