@@ -414,6 +414,21 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_uniform_where_nothing_else_names_a_topic() {
+        let all = namespace(Mode::HidePrefix);
+        let plain = Namespace { topics: Additional::default(), aliases: Vec::new(), ..all.clone() };
+        assert_eq!(plain.uniform_prefix(), Some(&b"a."[..]));
+        let Additional { exact, globs } = all.topics.clone();
+        let exact = Namespace { topics: Additional { exact, globs: Vec::new() }, ..plain.clone() };
+        let globs = Namespace { topics: Additional { exact: Vec::new(), globs }, ..plain.clone() };
+        let aliases = Namespace { aliases: all.aliases.clone(), ..plain.clone() };
+        let shown = Namespace { mode: Mode::EnforcePrefix, ..plain };
+        for other in [all, exact, globs, aliases, shown] {
+            assert_eq!(other.uniform_prefix(), None, "{other:?}");
+        }
+    }
+
+    #[test]
     fn globs() {
         for (glob, name, expected) in [
             ("*", "", true),

@@ -347,6 +347,33 @@ fn every_difference_in_length_is_made_up_for() {
     }
 }
 
+/// A filling tag is one more: a body with so many that their count could take another byte is refused where one may be needed.
+#[test]
+fn a_body_with_many_tags_is_refused_where_one_more_may_be_needed() {
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let view = view(&map, &apis);
+    let refused = Err(klamm::metrics::Cause::ResponseMalformed);
+    for (tags, host, fills) in [(100, 40, true), (101, 40, true), (101, 15, false)] {
+        let unknown: BTreeMap<i32, Bytes> = (5..5 + tags).map(|number| (number, Bytes::from_static(b"kept"))).collect();
+        let mut fetch = FetchResponse::default();
+        fetch.unknown_tagged_fields = unknown.clone();
+        let sent = |key, version, body: Vec<u8>| {
+            run_response(key, version, &view, &response_frame(key, version, &body), 1 << 20, Move::Feed)
+                .map(|out| out.frames)
+        };
+        // In Fetch a tag may hold the addresses.
+        assert_eq!(sent(1, 17, encode(&fetch, 17)), if tags > 100 { refused } else { Ok(1) }, "{tags} tags");
+        // In ShareFetch they stand before the tags: it is known by then whether a gap is to be filled.
+        let mut share = ShareFetchResponse::default();
+        share.unknown_tagged_fields = unknown;
+        let mut endpoint = kafka_protocol::messages::share_fetch_response::NodeEndpoint::default();
+        (endpoint.node_id, endpoint.host, endpoint.port) = (BrokerId(1), string(&"~".repeat(host)), 9092);
+        share.node_endpoints = vec![endpoint];
+        let expected = if tags > 100 && fills { refused } else { Ok(1) };
+        assert_eq!(sent(78, 1, encode(&share, 1)), expected, "{tags} tags, a host of {host}");
+    }
+}
+
 /// What is held of endpoints, and what may have to be filled in their place at once, is counted and has a bound.
 #[test]
 fn what_is_held_of_endpoints_is_counted_and_has_a_bound() {

@@ -20,5 +20,6 @@ mod scenarios_are_about_what_kafka_has;
 mod support;
 mod the_walk_follows_from_the_table;
 mod walking_in_pieces_equals_walking_whole;
+mod what_a_namespace_makes_too_long_is_refused;
 mod what_a_namespace_refuses_is_answered_in_each_apis_own_shape;
 mod what_looks_refused_is_reserved;

@@ -8,7 +8,7 @@ use crate::support::{Dice, Move, Outcome, addresses, break_somewhere, contains, 
 use klamm::cluster::{Mode, Namespace};
 use klamm::metrics::Cause;
 use klamm::rewrite::{HELD_RESPONSE_FACTOR, Responses, SessionView};
-use klamm::wire::{Direction, InFlight, Role, api, roles_of};
+use klamm::wire::{Direction, Exchange, InFlight, Role, api, roles_of};
 
 const METADATA: i16 = 3;
 
@@ -89,6 +89,38 @@ fn responses_in_any_pieces_give_the_same_bytes() {
         }
         case.check(&scenarios.definitions, Direction::Response, &whole.bytes);
     });
+}
+
+/// What is written of a frame does not depend on what stands before it in the same bytes.
+#[test]
+fn responses_behind_each_other_are_what_each_is_alone() {
+    let (map, apis) = (addresses(CLIENT_HOST), generous_apis());
+    let [hidden, _, _, alone] = namespaces();
+    let (mut before, mut played) = (None::<(Vec<u8>, Exchange)>, 0);
+    Scenarios::read().each(Direction::Response, &[hidden, alone], 0..8, 0, |names, case| {
+        let expected = out(case, names, &case.given, case.given.len(), Move::Feed).unwrap().bytes;
+        // The one before may be of another namespace: then it comes out otherwise here.
+        let view = view(&map, &apis, names);
+        if let Some((given, entry)) = before.take() {
+            let mut in_flight = InFlight::default();
+            in_flight.push(entry);
+            let first = run(&mut Responses::default(), &mut in_flight, &view, &given, given.len(), Move::Feed);
+            if let Ok(first) = first {
+                let both = [&given[..], &case.given].concat();
+                for piece in [both.len(), both.len() - 1, given.len() + 30, 100].into_iter().filter(|at| *at < 100_000)
+                {
+                    let mut in_flight = InFlight::default();
+                    [entry, case.entry].into_iter().for_each(|entry| in_flight.push(entry));
+                    let came = run(&mut Responses::default(), &mut in_flight, &view, &both, piece, Move::Feed).unwrap();
+                    assert!(came.bytes == [&first.bytes[..], &expected].concat(), "{} in {piece}", case.name);
+                    assert_eq!((came.frames, came.at_boundary), (2, true));
+                }
+                played += 1;
+            }
+        }
+        before = Some((case.given.clone(), case.entry));
+    });
+    assert!(played > 2_000, "{played}");
 }
 
 /// The first case of each version, from some scenario, with a response that is short.

@@ -45,6 +45,29 @@ fn responses_in_any_pieces_give_the_same_bytes() {
     }
 }
 
+/// What is written of a frame does not depend on what stands before it in the same bytes.
+#[test]
+fn responses_behind_each_other_are_what_each_is_alone() {
+    let (apis, map) = (generous_apis(), addresses(HOSTS[1]));
+    let view = view(&map, &apis);
+    for (key, min, max) in WALKED {
+        for version in min..=max {
+            let frames =
+                [1, 2, 3, 4].map(|seed| response_frame(key, version, &body(&mut Dice::new(seed), key, version)));
+            let alone = frames
+                .each_ref()
+                .map(|frame| run_response(key, version, &view, frame, frame.len(), Move::Feed).unwrap().bytes);
+            let input = frames.concat();
+            for piece in pieces(input.len()).into_iter().rev().chain([input.len()]) {
+                let mut in_flight = InFlight::default();
+                frames.iter().for_each(|_| in_flight.push(entry(key, version)));
+                let came = run(&mut Responses::default(), &mut in_flight, &view, &input, piece, Move::Feed).unwrap();
+                assert!(came.bytes == alone.concat(), "key {key} version {version} in {piece}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_cut_response_is_never_done() {
     let apis = generous_apis();

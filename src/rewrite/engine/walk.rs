@@ -299,7 +299,6 @@ impl<'a> Frame<'a> {
             }
             match step.event {
                 Event::Malformed => return Err(E::MALFORMED.into()),
-                Event::More if self.place.whole => return Err(E::MALFORMED.into()),
                 Event::More => return Ok(Walked::More),
                 Event::Done => {
                     edits.body_end(self)?;
