@@ -42,8 +42,9 @@ pub struct HostMatch<'t> {
 /// Why a host name is not in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHostMatch {
-    /// It has the form of our names and no virtual cluster's label: nothing else may take it.
-    UnknownCluster,
+    /// It is below one of our suffixes, or no host name at all: it may be meant for a virtual cluster, and nothing else may
+    /// take it.
+    Below,
     /// It is a name of something else: another policy may take it.
     Foreign,
 }
@@ -84,18 +85,22 @@ impl HostTable {
     #[cold]
     fn look_up_other(&self, name: &[u8]) -> Result<HostMatch<'_>, NoHostMatch> {
         let mut space = [0; NAME_BYTES_MAX];
-        self.look_up_key(host_name_key(name, &mut space).ok_or(NoHostMatch::Foreign)?)
+        self.look_up_key(host_name_key(name, &mut space).ok_or(NoHostMatch::Below)?)
     }
 
     fn look_up_key(&self, name: &[u8]) -> Result<HostMatch<'_>, NoHostMatch> {
-        let (node, own) = HostNames::split(name).ok_or(NoHostMatch::Foreign)?;
-        match self.find(own).and_then(|route| self.routes.get(route as usize)) {
-            Some(route) => Ok(HostMatch { route, node }),
-            None if self.suffixes.iter().any(|suffix| own.ends_with(suffix.as_bytes())) => {
-                Err(NoHostMatch::UnknownCluster)
-            }
-            None => Err(NoHostMatch::Foreign),
-        }
+        let found = HostNames::split(name)
+            .and_then(|(node, own)| Some((node, self.routes.get(self.find(own)? as usize)?)))
+            .map(|(node, route)| HostMatch { route, node });
+        found.ok_or_else(|| if self.is_below(name) { NoHostMatch::Below } else { NoHostMatch::Foreign })
+    }
+
+    /// Whether a name ends as ours do, however many dots are behind it.
+    #[cold]
+    fn is_below(&self, name: &[u8]) -> bool {
+        let end = name.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
+        let name = name.get(..end).unwrap_or_default();
+        self.suffixes.iter().any(|suffix| name.ends_with(suffix.to_ascii_lowercase().as_bytes()))
     }
 
     /// The routes, in the order of the policies.

@@ -47,6 +47,17 @@ pub struct Destination {
     pub node: Option<NodeId>,
 }
 
+impl Destination {
+    /// Whether clients are told this name, which stands for all nodes.
+    fn is_advertised_as(&self, name: &[u8]) -> bool {
+        let plain = |name: &[u8]| name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+        match &*self.route.addresses {
+            AddressMap::Ports(mapping) => plain(mapping.advertised_host.as_bytes()) == plain(name),
+            AddressMap::Names(_) => false,
+        }
+    }
+}
+
 /// Why a connection goes nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoDestination {
@@ -57,8 +68,9 @@ pub enum NoDestination {
 }
 
 impl TlsIngress {
-    /// Where a client goes that asks for this name, or for none. A name that has the form of ours and that no virtual cluster
-    /// has goes nowhere, whatever the port stands for: it must not end up in another virtual cluster.
+    /// Where a client goes that asks for this name, or for none. A name below one of our suffixes that no virtual cluster has
+    /// goes nowhere, whatever the port stands for: it must not end up in another virtual cluster. The host that the port mapping
+    /// itself is advertised by is no such name.
     ///
     /// # Errors
     ///
@@ -67,7 +79,9 @@ impl TlsIngress {
         let Some(name) = name else { return self.by_port.clone().ok_or(NoDestination::NoName) };
         match self.host_table.as_ref().map(|host_table| host_table.look_up(name)) {
             Some(Ok(matched)) => Ok(Destination { route: matched.route.clone(), node: matched.node }),
-            Some(Err(NoHostMatch::UnknownCluster)) => Err(NoDestination::UnknownName),
+            Some(Err(NoHostMatch::Below)) => {
+                self.by_port.clone().filter(|to| to.is_advertised_as(name)).ok_or(NoDestination::UnknownName)
+            }
             Some(Err(NoHostMatch::Foreign)) | None => self.by_port.clone().ok_or(NoDestination::UnknownName),
         }
     }

@@ -122,8 +122,25 @@ fn the_first_policy_that_matches_is_used() {
 
     let both = ingresses_of(vec![by_name.clone(), by_port.clone()]);
     assert_eq!(found(&both[1], ours), to("alice", Some(7)));
-    assert_eq!(found(&both[1], nobodys), unknown);
+    for name in [
+        nobodys,
+        Some("kafka.alice.kafka.example"),
+        Some("broker-07-alice.kafka.example"),
+        Some("alice.Kafka.example."),
+    ] {
+        assert_eq!(found(&both[1], name), unknown, "{name:?}");
+    }
     assert_eq!((found(&both[0], foreign), found(&both[1], None)), (to("bob", None), to("bob", Some(1))));
+
+    // The name that the port mapping itself is advertised by may be below the suffix.
+    let Forward::PortMapping { virtual_cluster, address_map } = &by_port else { panic!() };
+    let AddressMap::Ports(mapping) = &**address_map else { panic!() };
+    let below = PortMapping { advertised_host: "Ports.kafka.example".into(), ..mapping.clone() };
+    let below =
+        Forward::PortMapping { virtual_cluster: *virtual_cluster, address_map: Arc::new(AddressMap::Ports(below)) };
+    let both = ingresses_of(vec![by_name.clone(), below]);
+    assert_eq!(found(&both[1], Some("ports.kafka.example.")), to("bob", Some(1)));
+    assert_eq!(found(&both[1], Some("port.kafka.example")), unknown);
 
     let names = ingresses_of(vec![by_name]);
     assert_eq!(found(&names[0], ours), to("alice", Some(7)));
@@ -138,7 +155,7 @@ fn the_first_policy_that_matches_is_used() {
 
 #[test]
 fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
-    use NoHostMatch::{Foreign, UnknownCluster};
+    use NoHostMatch::{Below, Foreign};
     let forwards = vec![
         sni(HostFormat::SharedSuffix, &["alice", "bob"], ".kafka.example"),
         sni(HostFormat::PerClusterSuffix, &["alice", "bob"], ".other.example"),
@@ -154,16 +171,21 @@ fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
         ("broker-0-bob.kafka.example", Ok(("bob", Some(0)))),
         ("broker-2147483647.alice.other.example", Ok(("alice", Some(i32::MAX)))),
         ("bootstrap.bob.other.example", Ok(("bob", None))),
-        ("bootstrap-carol.kafka.example", Err(UnknownCluster)),
-        ("broker-1.carol.other.example", Err(UnknownCluster)),
-        ("broker-1-alice.other.example", Err(UnknownCluster)),
-        ("bootstrap-alice.kafka.example..", Err(Foreign)),
-        ("xbootstrap-alice.kafka.example", Err(Foreign)),
-        ("broker-01-alice.kafka.example", Err(Foreign)),
-        ("broker--1-alice.kafka.example", Err(Foreign)),
+        ("bootstrap-carol.kafka.example", Err(Below)),
+        ("broker-1.carol.other.example", Err(Below)),
+        ("broker-1-alice.other.example", Err(Below)),
+        ("bootstrap-alice.kafka.example..", Err(Below)),
+        ("xbootstrap-alice.kafka.example", Err(Below)),
+        ("broker-01-alice.kafka.example", Err(Below)),
+        ("broker--1-alice.kafka.example", Err(Below)),
+        ("kafka.alice.other.example", Err(Below)),
+        ("KAFKA.alice.Other.Example..", Err(Below)),
+        ("broker-2147483648.alice.other.example", Err(Below)),
+        (".kafka.example", Err(Below)),
         ("bootstrap-alice.kafka.exampl", Err(Foreign)),
+        ("bootstrap-alicekafka.example", Err(Foreign)),
         ("bootstrap-alice.kafka.examples", Err(Foreign)),
-        ("alice.kafka.example", Err(Foreign)),
+        ("alice.kafka.example", Err(Below)),
         ("kafka.example", Err(Foreign)),
         ("bootstrap", Err(Foreign)),
         ("127.0.0.1", Err(Foreign)),
@@ -171,7 +193,7 @@ fn a_name_means_one_virtual_cluster_and_node_and_nothing_by_guess() {
     ] {
         assert_eq!(found(name), matched, "{name}");
     }
-    assert_eq!(table.look_up(&[b'a'; 70_000]).unwrap_err(), Foreign);
+    assert_eq!(table.look_up(&[b'a'; 70_000]).unwrap_err(), Below);
 }
 
 /// A table of 100,000 names: each is found, and means what it was made of.
