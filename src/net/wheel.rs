@@ -132,8 +132,9 @@ impl Wheel {
     /// How long until the wheel must be advanced again; at most one turn.
     pub fn next(&self, now: Instant) -> Duration {
         let first = self.done + self.empty_places();
-        let at = self.start + TICK * u32::try_from(first).unwrap_or(u32::MAX);
-        at.saturating_duration_since(now)
+        // In milliseconds of 64 bits: ticks of a long uptime do not fit in the 32 by which a duration can be multiplied.
+        let at = self.start.checked_add(Duration::from_millis(first.saturating_mul(TICK.as_millis() as u64)));
+        at.map_or(TICK, |at| at.saturating_duration_since(now))
     }
 }
 
@@ -206,6 +207,24 @@ mod tests {
             f.wheel.set(id, f.start + at, &f.waker);
             let woke = f.sleep_until_woken(Duration::from_secs(1_000)).unwrap();
             assert!(woke >= at && woke <= at + TICK * 2 + Duration::from_millis(1), "{ms} ms woke at {woke:?}");
+        }
+    }
+
+    /// A shard that has run for years sleeps as one that has just begun.
+    #[test]
+    fn years_of_uptime_change_nothing() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        for days in [0, 49, 795, 796, 2_000, 40_000] {
+            let mut f = fixture();
+            let now = f.start + DAY * days;
+            f.wheel.advance(now);
+            assert!(f.wheel.next(now) > Duration::from_secs(30), "after {days} days: {:?}", f.wheel.next(now));
+            let id = f.wheel.add();
+            f.wheel.set(id, now + Duration::from_secs(5), &f.waker);
+            let next = f.wheel.next(now);
+            assert!((4_900..5_100).contains(&next.as_millis()), "after {days} days: {next:?}");
+            f.wheel.advance(now + next + TICK);
+            assert_eq!(f.woken.0.load(Ordering::Relaxed), 1, "after {days} days");
         }
     }
 
