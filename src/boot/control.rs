@@ -100,6 +100,7 @@ impl Control {
             let by = tokio::select! {
                 by = drain_signal(&mut signals.term, &mut signals.int) => by,
                 never = reloads(&mut signals.hup, &shards) => match never {},
+                never = ignore(&mut signals.others) => match never {},
             };
             shards.draining.set(true);
             notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
@@ -126,6 +127,8 @@ struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    /// What would end the process without a word, and has no meaning here.
+    others: [(&'static str, Signal); 2],
 }
 
 impl Signals {
@@ -134,6 +137,10 @@ impl Signals {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
+            others: [
+                ("SIGUSR1", signal(SignalKind::user_defined1())?),
+                ("SIGUSR2", signal(SignalKind::user_defined2())?),
+            ],
         })
     }
 }
@@ -143,6 +150,17 @@ async fn drain_signal(term: &mut Signal, int: &mut Signal) -> &'static str {
     tokio::select! {
         _ = term.recv() => "SIGTERM",
         _ = int.recv() => "SIGINT",
+    }
+}
+
+/// Logs what other proxies have a meaning for, and goes on.
+async fn ignore([first, second]: &mut [(&'static str, Signal); 2]) -> Infallible {
+    loop {
+        let signal = tokio::select! {
+            _ = first.1.recv() => first.0,
+            _ = second.1.recv() => second.0,
+        };
+        tracing::warn!(signal, "ignored: SIGTERM drains, SIGHUP reads the configuration's files again");
     }
 }
 
