@@ -60,8 +60,6 @@ impl Side for Incoming {
     type Edits = Edits;
     type Dropped = Dropped;
     const HEAD_BYTES: usize = REQUEST_HEAD_BYTES;
-    /// What closes the session does not undo the requests before it, which came in the same read by chance.
-    const LEAVES_BEFORE_A_FAULT: bool = true;
 
     #[inline(always)]
     fn owes(_in_flight: &InFlight) -> bool {

@@ -49,8 +49,6 @@ impl Side for Outgoing {
     type Edits = Edits;
     type Dropped = std::convert::Infallible;
     const HEAD_BYTES: usize = RESPONSE_HEAD_BYTES;
-    /// What a client must not see may be among it.
-    const LEAVES_BEFORE_A_FAULT: bool = false;
 
     /// An own answer whose turn has come.
     #[inline(always)]

@@ -14,11 +14,15 @@ pub(super) async fn close(context: &Context, cause: Cause, client: Socket, backe
     match cause {
         Cause::Drained
         | Cause::DecisionDeadline
+        | Cause::BackendIdle
         | Cause::BackendClosed
         | Cause::BackendReset
         | Cause::BackendTlsRefused
         | Cause::BackendTlsFailed
-        | Cause::ResponseCut => {}
+        | Cause::ResponseCut
+        | Cause::ResponseLength
+        | Cause::ResponseMalformed
+        | Cause::ResponseUnexpected => {}
         _ => return,
     }
     backend.end_writing();

@@ -248,12 +248,8 @@ impl<S: Side> Pump<S> {
                 self.large = self.is_large(terms.context, came, out.frames);
                 then = Then::more_if(fed.alone && splices);
             }
-            Err(cause) => {
-                step.end = Some(End::Closes(cause));
-                if !S::LEAVES_BEFORE_A_FAULT {
-                    return Ok(step);
-                }
-            }
+            // The frames before it came in the same read by chance: they leave all the same.
+            Err(cause) => step.end = Some(End::Closes(cause)),
         }
         (step.frames, step.own_answers) = (out.frames, out.own_answers);
         terms.context.note_left_out(terms.route.backend, &terms.route.listener, &out.left_out);

@@ -5,7 +5,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{self, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::close_cause;
 use super::context::{Context, HeldMemory, Phase};
@@ -22,6 +22,8 @@ use crate::wire::InFlight;
 
 /// Steps in one turn before other sessions of the shard are served: with full pipes, a MiB each way.
 const STEPS_MAX: usize = 4;
+/// What a client that has ended its direction is still owed is waited for so long: it may have left altogether.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(30);
 
 /// What a session has done, for its last log line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +43,8 @@ pub(super) struct Relay<'a> {
     in_flight: InFlight,
     requests: Pump<Incoming>,
     responses: Pump<Outgoing>,
+    /// The client has ended its direction: until then what it has asked for is still answered.
+    client_ended: Option<Instant>,
     /// Why there will be no more from the backend; it becomes the close cause when all that was received is delivered.
     backend_ended: Option<Cause>,
     /// The backend takes what is sent to it.
@@ -68,6 +72,7 @@ impl<'a> Relay<'a> {
             in_flight: InFlight::default(),
             requests: Pump::new(first, copy_only),
             responses: Pump::new(Vec::new(), copy_only),
+            client_ended: None,
             backend_ended: None,
             backend_takes: true,
             deadlines: Deadlines::new(context.net.now()),
@@ -143,7 +148,8 @@ impl<'a> Relay<'a> {
     }
 
     fn request_step(&mut self, counts: &mut Counts) -> Result<bool, Cause> {
-        let open = self.backend_takes && (self.context.phase() == Phase::Serving || !self.requests.at_boundary());
+        let wanted = self.context.phase() == Phase::Serving || !self.requests.at_boundary();
+        let open = self.backend_takes && self.client_ended.is_none() && wanted;
         let step = self.requests.step(&self.terms, &mut self.in_flight, (&self.client, &self.backend), open);
         let numbers = &self.context.numbers;
         if step.came > 0 {
@@ -156,7 +162,10 @@ impl<'a> Relay<'a> {
         Numbers::count(&numbers.backend_bytes_out, step.left as u64);
         match step.end {
             None => {}
-            Some(End::Source) if self.requests.between_frames() => return Err(Cause::ClientClosed),
+            // It may have ended only its own direction: what it has asked for is answered, as by a broker.
+            Some(End::Source) if self.requests.between_frames() => {
+                self.client_ended = Some(self.context.net.now() + HALF_CLOSED_MAX);
+            }
             Some(End::Source) => return Err(Cause::RequestCut),
             Some(End::SourceFailed(error)) => return Err(close_cause::of_client_error(&error)),
             // Only where there is no memory for what it did not take does the session end at once.
@@ -166,7 +175,10 @@ impl<'a> Relay<'a> {
             Some(End::SinkFailed(_)) => self.lose_backend(),
             Some(End::Closes(cause)) => return Err(cause),
         }
-        Ok(step.moved)
+        match self.client_ended {
+            Some(until) if self.is_done() || self.context.net.now() >= until => Err(Cause::ClientClosed),
+            _ => Ok(step.moved),
+        }
     }
 
     fn response_step(&mut self, counts: &mut Counts) -> Result<bool, Cause> {
@@ -189,10 +201,15 @@ impl<'a> Relay<'a> {
         }
         match step.end {
             None => {}
+            Some(End::Source) if self.is_done() => self.end_backend(Cause::BackendIdle),
             Some(End::Source) if self.responses.between_frames() => self.end_backend(Cause::BackendClosed),
             Some(End::Source) => self.end_backend(Cause::ResponseCut),
             Some(End::SourceFailed(error)) => self.end_backend(upstream::cause_of_error(&error)),
+            // It had ended its connection, not only its own direction.
+            Some(End::SinkFailed(_)) if self.client_ended.is_some() => return Err(Cause::ClientClosed),
             Some(End::SinkFailed(error)) => return Err(close_cause::of_client_error(&error)),
+            // Answers that the client has not taken yet were complete before the one that is at fault.
+            Some(End::Closes(cause)) if !self.responses.is_empty() => self.end_backend(cause),
             Some(End::Closes(cause)) => return Err(cause),
         }
         match self.backend_ended {
@@ -220,11 +237,15 @@ impl<'a> Relay<'a> {
         !self.in_flight.is_empty() || !self.responses.at_boundary()
     }
 
+    /// Nothing is awaited, and nothing is on its way in either direction.
+    fn is_done(&self) -> bool {
+        !self.in_flight() && self.requests.is_empty() && self.responses.is_empty() && self.requests.at_boundary()
+    }
+
     fn phase_ends(&self) -> Option<Cause> {
-        let done = || !self.in_flight() && self.requests.is_empty() && self.responses.is_empty();
         match self.context.phase() {
             Phase::Serving => None,
-            Phase::Draining => (done() && self.requests.at_boundary()).then_some(Cause::Drained),
+            Phase::Draining => self.is_done().then_some(Cause::Drained),
             Phase::Over => Some(Cause::DrainDeadline),
         }
     }
@@ -246,7 +267,7 @@ impl<'a> Relay<'a> {
             undecided_since: self.requests.undecided_since().filter(|_| self.context.phase() == Phase::Serving),
         };
         let next = self.deadlines.next(self.context.net.now(), activity, &self.context.limits)?;
-        let waits = [self.requests.flush_at(), self.responses.flush_at()];
+        let waits = [self.requests.flush_at(), self.responses.flush_at(), self.client_ended];
         Ok(waits.into_iter().flatten().fold(next, Instant::min))
     }
 }

@@ -249,6 +249,27 @@ fn requests_before_it_are_answered_and_those_behind_it_wait_in_their_order() {
     wait_until("two closes", || shard.numbers().closed(Cause::ClientClosed) == 2);
 }
 
+/// A broker answers what it was asked before the client ended its direction; so do we, whatever that waits for.
+#[test]
+fn what_was_asked_before_the_client_ended_its_direction_is_answered() {
+    let node = Node::start(CODE);
+    let shard = Shard::start("", &node);
+    let mut client = shard.connect();
+    assert_eq!(client.ask(), CODE);
+    node.set_open(false);
+    shard.decide(Decision::NotYet);
+    pipeline(&mut client, &[0, 0, ASKED, 0]);
+    client.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    std::thread::sleep(A_WHILE);
+    assert_eq!(shard.numbers().active, 1);
+    node.set_open(true);
+    assert_eq!([client.answer(), client.answer()], [CODE; 2]);
+    shard.decide(Decision::Allowed);
+    assert_eq!([client.answer(), client.answer()], [CODE; 2]);
+    ended(&mut client);
+    shard.wait_for_close(Cause::ClientClosed);
+}
+
 #[test]
 fn what_is_behind_it_stays_with_the_client() {
     const FRAMES: usize = 1_000;

@@ -210,6 +210,44 @@ fn a_group_of_members_from_elsewhere_is_told_of_own_topics_alone() {
 }
 
 /// Records leave as the part of the input that they are; all else of a response is copied, in one piece.
+/// Answers that were complete leave before the connection closes for one behind them in the same bytes, and nothing of that one.
+#[test]
+fn a_fault_takes_no_complete_answer_with_it() {
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let (hiding, plain) = (hiding(PREFIX), crate::support::view(&map, &apis));
+    let named = named_view(&map, &apis, &hiding);
+    for version in [4, 11, 12] {
+        let good = response_frame(1, version, &encode(&fetched(&[&own("a"), &own("b")]), version));
+        let foreign = response_frame(1, version, &encode(&fetched(&[&own("a"), FOREIGN]), version));
+        let broken = response_frame(3, 9, &[0xff; 40]);
+        for (view, bad, asked) in [(&named, &foreign, entry(1, version)), (&plain, &broken, entry(3, 9))] {
+            let alone = {
+                let mut in_flight = InFlight::default();
+                in_flight.push(entry(1, version));
+                run(&mut Responses::default(), &mut in_flight, view, &good, good.len(), Move::Feed).unwrap().bytes
+            };
+            // All of it, and all but what follows the fault.
+            for cut in [0, 20] {
+                let input = [&good[..], &bad[..bad.len() - cut]].concat();
+                let (mut in_flight, mut out) = (InFlight::default(), Output::default());
+                [entry(1, version), asked].into_iter().for_each(|entry| in_flight.push(entry));
+                let fed = Responses::default().feed(&input, view, &mut in_flight, &mut out);
+                assert_eq!(fed, Err(Cause::ResponseMalformed), "version {version}, cut by {cut}");
+                let left: Vec<u8> = out
+                    .segments
+                    .iter()
+                    .flat_map(|segment| match segment {
+                        Segment::Input(range) => &input[range.clone()],
+                        Segment::New(range) => &out.new_bytes[range.clone()],
+                    })
+                    .copied()
+                    .collect();
+                assert!(left == alone && out.frames == 1, "version {version}, cut by {cut}");
+            }
+        }
+    }
+}
+
 #[test]
 fn records_are_not_copied_and_small_parts_are_not_scattered() {
     let (map, apis) = (addresses("gateway.example"), generous_apis());

@@ -31,8 +31,6 @@ pub trait Side: Default {
     type Dropped;
     /// Bytes of a frame's head, which is looked at before anything else.
     const HEAD_BYTES: usize;
-    /// What was given out before a fault leaves all the same.
-    const LEAVES_BEFORE_A_FAULT: bool;
 
     /// Something is to be written between two frames for which nothing need come.
     fn owes(in_flight: &InFlight) -> bool;

@@ -82,7 +82,8 @@ impl<S: Side> Transducer<S> {
     ///
     /// # Errors
     ///
-    /// The cause with which the session must be closed.
+    /// The cause with which the session must be closed. What is in `out` then is of frames before the one that is at fault: it
+    /// may leave.
     pub fn feed(
         &mut self,
         input: &[u8],
@@ -284,12 +285,13 @@ impl<S: Side> Transducer<S> {
             bounded::<S>(treatment, bytes, around)?;
             return self.hold(rest, bytes, Becomes::Walked(treatment, seed), around);
         }
+        let before = out.mark();
         let mut edits = S::edits(seed, treatment, false);
         let begun = begun::<S>(rest, Some(at), false, bytes, treatment, &treatment.plan)?;
         let mut frame = Frame::begin(begun, out);
         edits.begins(frame.patch(), false);
         let walked = frame.walk(&mut edits, around);
-        let (taken, end) = self.suspend(walked, frame, edits, around)?;
+        let (taken, end) = self.suspend(walked, frame, edits, around).inspect_err(|_| out.back_to(before))?;
         if let Some(run) = end {
             self.ended(u64::from(run), out);
         }
@@ -307,9 +309,10 @@ impl<S: Side> Transducer<S> {
     ) -> Result<Option<usize>, Cause> {
         let State::Walk(walk) = std::mem::replace(&mut self.state, State::Between) else { return Ok(None) };
         let (walk, mut edits) = *walk;
+        let before = out.mark();
         let mut frame = Frame::resume(walk, rest, at, out);
         let walked = frame.walk(&mut edits, around);
-        let (taken, end) = self.suspend(walked, frame, edits, around)?;
+        let (taken, end) = self.suspend(walked, frame, edits, around).inspect_err(|_| out.back_to(before))?;
         if let Some(run) = end {
             self.ended(u64::from(run), out);
         }
