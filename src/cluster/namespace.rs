@@ -54,7 +54,7 @@ pub struct Namespace {
     pub groups: Additional,
     /// Alias and the topic it replaces, both as seen in the namespace.
     pub aliases: Vec<(Box<str>, Box<str>)>,
-    /// The prefixes of all virtual clusters of this backend: no glob reaches into them.
+    /// The prefixes of all virtual clusters of this backend, sorted, none the beginning of another: no glob reaches into them.
     pub all_prefixes: Arc<[Box<str>]>,
 }
 
@@ -66,6 +66,9 @@ pub enum Refusal {
     Invalid,
     /// Stands for nothing: the original of an alias, a name without the enforced prefix.
     Absent,
+    /// What a glob of additional topics matches, and another virtual cluster may have: it is as an additional topic that there is
+    /// not. Were it the virtual cluster's own, what a name means would say which others there are.
+    Reserved,
 }
 
 /// A physical name, as two pieces that follow each other.
@@ -119,6 +122,9 @@ impl Namespace {
         if let Some(rest) = self.additional_in(&self.topics, virtual_name) {
             return Ok(Physical { prefix: b"", rest, additional: true });
         }
+        if self.globs_reach_others(virtual_name) {
+            return Err(Refusal::Reserved);
+        }
         match self.mode {
             Mode::Open => Ok(Physical { prefix: b"", rest: virtual_name, additional: false }),
             Mode::HidePrefix => {
@@ -152,13 +158,23 @@ impl Namespace {
             return Some(virtual_name);
         }
         // An additional topic of that name shadows it: the name means the other one.
-        self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_none())
+        self.own_out(physical).filter(|own| !self.is_additional(own))
+    }
+
+    /// Whether a topic's name means an additional one, or what a glob would make one.
+    fn is_additional(&self, name: &[u8]) -> bool {
+        self.additional_in(&self.topics, name).is_some() || self.globs_reach_others(name)
+    }
+
+    /// A topic that a glob matches, and that another virtual cluster may have.
+    fn globs_reach_others(&self, name: &[u8]) -> bool {
+        globs_match(&self.topics, name) && self.prefix_of(name).is_some_and(|prefix| *prefix != *self.prefix)
     }
 
     /// The virtual name that a shadowed topic would have, were it not that of an additional one; `None` where the topic is not
     /// shadowed.
     pub fn shadowed_out<'a>(&'a self, physical: &'a [u8]) -> Option<&'a [u8]> {
-        let own = self.own_out(physical).filter(|own| self.additional_in(&self.topics, own).is_some())?;
+        let own = self.own_out(physical).filter(|own| self.is_additional(own))?;
         // In the enforced mode an additional topic may mean itself.
         self.additional_out(&self.topics, physical).is_none().then_some(own)
     }
@@ -251,12 +267,22 @@ impl Namespace {
     fn globbed(&self, additional: &Additional, name: &[u8]) -> bool {
         // A physical name with another virtual name has no second one.
         let elsewhere = || additional.exact.iter().any(|exact| exact.physical.as_bytes() == name);
-        let reserved = || {
-            self.all_prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
-                || INTERNAL_TOPICS.iter().any(|internal| internal.as_bytes() == name)
-        };
-        additional.globs.iter().any(|glob| matches_glob(glob.as_bytes(), name)) && !elsewhere() && !reserved()
+        let reserved =
+            || self.prefix_of(name).is_some() || INTERNAL_TOPICS.iter().any(|internal| internal.as_bytes() == name);
+        globs_match(additional, name) && !elsewhere() && !reserved()
     }
+
+    /// The prefix of a virtual cluster of the backend that a name begins with.
+    fn prefix_of(&self, name: &[u8]) -> Option<&str> {
+        // None begins with another: only the last that is not behind the name can be its beginning.
+        let behind = self.all_prefixes.partition_point(|prefix| prefix.as_bytes() <= name);
+        let prefix = behind.checked_sub(1).and_then(|last| self.all_prefixes.get(last))?;
+        name.starts_with(prefix.as_bytes()).then_some(prefix)
+    }
+}
+
+fn globs_match(additional: &Additional, name: &[u8]) -> bool {
+    additional.globs.iter().any(|glob| matches_glob(glob.as_bytes(), name))
 }
 
 /// Kafka's rule for a topic name (`Topic.validate`), and not one of its own.
@@ -404,6 +430,9 @@ mod tests {
             assert_eq!(out(hidden), None, "{hidden}");
         }
         assert_eq!(names.topic_in(b"very-long"), Err(Refusal::Absent));
+        // A glob matches it, and it is another's: it is nobody's here, whether there is another or not.
+        assert_eq!(names.topic_in(b"s-b.x"), Err(Refusal::Reserved));
+        assert_eq!(out("a.s-b.x"), None);
         for invalid in ["", ".", "..", "a/b", "__consumer_offsets", "caf\u{e9}"] {
             assert_eq!(names.topic_in(invalid.as_bytes()), Err(Refusal::Invalid), "{invalid}");
         }

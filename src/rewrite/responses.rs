@@ -17,7 +17,9 @@ use super::treatments::{Length, Names, Treatment, of_response};
 use super::{HELD_RESPONSE_FACTOR, Need, Output, SessionView, api_versions};
 use crate::metrics::Cause;
 use crate::wire::Role;
-use crate::wire::{Exchange, InFlight, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length};
+use crate::wire::{
+    Asked, Exchange, InFlight, LENGTH_BYTES, RESPONSE_HEAD_BYTES, RESPONSE_LENGTH_MIN, ResponseHead, length,
+};
 
 /// State of the direction backend -> client.
 pub type Responses = Transducer<Outgoing>;
@@ -111,7 +113,8 @@ impl Side for Outgoing {
 
     #[inline(always)]
     fn quick_may_do(seed: &Seed) -> bool {
-        seed.entry.shown_error == 0
+        // An id that was asked for is told from others by the error beside it.
+        seed.entry.shown_error == 0 && seed.entry.asked != Asked::TopicIds
     }
 
     fn api(_bytes: &[u8], around: &Around<'_>) -> Option<(i16, i16)> {

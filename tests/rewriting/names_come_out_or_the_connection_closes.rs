@@ -143,6 +143,12 @@ fn a_topic_that_was_asked_for_by_id_is_unknown_whatever_the_backend_has() {
 fn an_id_beside_a_name_and_no_id_at_all_come_out_as_they_are() {
     let names = namespace(Mode::HidePrefix);
     const NONE: &str = "00000000-0000-0000-0000-000000000000";
+    // What a broker says again beside the error, where an id and a name were asked for at once: the mask must not show.
+    for version in 10..=13 {
+        let asked = Exchange { asked: Asked::TopicIds, ..entry(3, version) };
+        let given = encode(&metadata(Some(&own("orders")), MASKED, 42), version);
+        assert_eq!(answered(&names, asked, &given, None), Ok(encode(&metadata(Some("orders"), SAID, 42), version)));
+    }
     for version in [12, 13] {
         let own_name = own("orders");
         let said = |name: Option<&str>, id, error| {

@@ -138,7 +138,7 @@ fn cost(view: &SessionView<'_>, frame: &[u8], piece: usize) -> Duration {
 fn cost_is_linear_in_a_frames_bytes_and_does_not_know_other_virtual_clusters() {
     let (map, apis) = (addresses("gateway.example"), generous_apis());
     let few = hiding("vc-a.");
-    let prefixes = (0..5000).map(|at| format!("vc-{at}.").into()).collect();
+    let prefixes = (0..5000).map(|at| format!("vc-{at:04}.").into()).collect();
     let many = Namespace { all_prefixes: prefixes, ..few.clone() };
     let (small, large) = (metadata(400), metadata(400 * 8));
     for piece in [64, 4096, usize::MAX] {

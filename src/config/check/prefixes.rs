@@ -47,7 +47,7 @@ impl fmt::Display for Owned<'_> {
 #[derive(Default)]
 pub(super) struct Prefixes<'f> {
     by_text: BTreeMap<String, Owned<'f>>,
-    /// In the order of the file.
+    /// Sorted.
     pub all: Arc<[Box<str>]>,
     /// Bytes of the longest.
     longest: usize,
@@ -73,7 +73,8 @@ impl<'f> Prefixes<'f> {
     fn of(clusters: &[&'f VirtualCluster], cx: &mut Context) -> Prefixes<'f> {
         let owned = || clusters.iter().filter_map(|cluster| Owned::of(cluster));
         check_apart(owned().collect(), cx);
-        let all = owned().map(|prefix| prefix.text.into()).collect();
+        let all: std::collections::BTreeSet<Box<str>> = owned().map(|prefix| prefix.text.into()).collect();
+        let all = all.into_iter().collect();
         let longest = owned().map(|prefix| prefix.text.len()).max().unwrap_or(0);
         Prefixes { by_text: owned().map(|prefix| (prefix.text.clone(), prefix)).collect(), all, longest }
     }

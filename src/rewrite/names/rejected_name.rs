@@ -164,7 +164,7 @@ impl From<Refusal> for RejectedName {
     fn from(refusal: Refusal) -> RejectedName {
         match refusal {
             Refusal::Invalid => RejectedName::Invalid,
-            Refusal::Absent => RejectedName::Absent,
+            Refusal::Absent | Refusal::Reserved => RejectedName::Absent,
         }
     }
 }

@@ -72,7 +72,8 @@ impl NamesOut {
         let bytes = token.bytes;
         match role {
             Role::AuthorizedOperations if bytes != NO_OPERATIONS => frame.patch().replace(token.at, &NO_OPERATIONS),
-            Role::TopicId if self.nameless => {
+            // What was asked for by an id, or comes back beside an error as it was asked for: a real topic has none.
+            Role::TopicId if self.nameless || (self.entry.asked == Asked::TopicIds && self.error != 0) => {
                 let id = bytes.try_into().map_err(|_| INTERNAL)?;
                 let unmasked = unmasked(id, named(around)?);
                 if id != TopicId::default() && unmasked != id {

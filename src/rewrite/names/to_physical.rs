@@ -1,7 +1,7 @@
 //! What a name that a client says is for the backend; the other way round of [`super::to_virtual`].
 
 use super::rejected_name::RejectedName;
-use crate::cluster::{Mode, Namespace, Physical};
+use crate::cluster::{Mode, Namespace, Physical, Refusal};
 use crate::wire::Role;
 
 /// Types of resources in the configuration APIs (`ConfigResource.Type` of Kafka).
@@ -26,6 +26,11 @@ impl<'a> ToPhysical<'a> {
         }
         let physical = match names.topic_in(said) {
             Ok(physical) => physical,
+            // As an additional topic that there is not.
+            Err(Refusal::Reserved) if role == Role::CreatedTopic => return ToPhysical::Refused(RejectedName::Exists),
+            Err(Refusal::Reserved) if role == Role::ChangedTopic => {
+                return ToPhysical::Refused(RejectedName::Forbidden);
+            }
             Err(refusal) => return ToPhysical::Refused(RejectedName::from(refusal)),
         };
         let own = || !physical.additional && !names.aliases.iter().any(|(alias, _)| alias.as_bytes() == said);

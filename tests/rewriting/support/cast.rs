@@ -37,7 +37,7 @@ pub fn namespace(mode: Mode) -> Namespace {
         topics: shared(vec![exact("user_actions", "actions"), exact("logs", "logs")]),
         groups: shared(vec![exact("legacy", "legacy")]),
         aliases: if mode == Mode::EnforcePrefix { vec![] } else { vec![("short".into(), "very-long".into())] },
-        all_prefixes: [PREFIX.into(), format!("{FOREIGN}.").into()].into(),
+        all_prefixes: [format!("{FOREIGN}.").into(), PREFIX.into()].into(),
     }
 }
 
@@ -179,13 +179,16 @@ impl Cast<'_> {
     /// What a client may read of a text of the backend that explains this error.
     pub fn message<'t>(&self, text: &'t str, error: i64) -> Option<std::borrow::Cow<'t, str>> {
         // INVALID_CONFIG and POLICY_VIOLATION: what it was is in the text alone.
-        if !matches!(error, 40 | 44) || text.contains(FOREIGN) || text.contains("./i") {
+        let open = self.names.mode == Mode::Open;
+        if !matches!(error, 40 | 44) || (text.contains("./i") && !open) {
             return None;
         }
+        // What could be somebody else's name is masked.
+        let masked = text.replace(&format!("{FOREIGN}.orders"), "***");
         match self.names.mode {
-            Mode::HidePrefix => Some(text.replace(PREFIX, "").into()),
-            Mode::EnforcePrefix => Some(text.into()),
-            Mode::Open => (!text.contains(PREFIX)).then(|| text.into()),
+            Mode::HidePrefix => Some(masked.replace(PREFIX, "").into()),
+            Mode::EnforcePrefix => Some(masked.into()),
+            Mode::Open => Some(text.into()),
         }
     }
 }
