@@ -10,8 +10,8 @@ use std::time::Instant;
 use crate::metrics::{Cause, ShardSlot};
 use crate::session::Context;
 
-/// Of all places, one source gets so many tenths at most, however few there are: it cannot shut all others out.
-const SOURCE_TENTHS: u64 = 9;
+/// One place in so many is never the same source's as all others: it cannot shut everybody out.
+const OTHERS_PART: u64 = 10;
 /// Sources that are remembered without a connection, before those are forgotten that have nothing to be remembered for.
 const IDLE_SOURCES_MAX: usize = 4096;
 
@@ -61,7 +61,7 @@ struct Parts {
 impl Parts {
     fn of(context: &Context, connections_max: u64) -> Parts {
         let part = |cap: u64| cap.div_ceil(context.shards.max(1) as u64);
-        let of_a_source = context.limits.connections_per_source_max.min((connections_max * SOURCE_TENTHS).div_ceil(10));
+        let of_a_source = context.limits.connections_per_source_max.min(connections_max - connections_max / OTHERS_PART);
         Parts {
             connections: part(connections_max),
             of_a_source: part(of_a_source),
