@@ -56,6 +56,10 @@ pub struct Addresses {
     error: Option<Place>,
     /// The coordinator has no address for the client.
     coordinator_missing: bool,
+    /// The first broker that was kept: any of them forwards what is the controller's (KIP-590).
+    first_kept: Option<NodeId>,
+    /// Where the controller's id stands before the brokers, and has no address for the client.
+    controller: Option<Place>,
     endpoints: Endpoints,
 }
 
@@ -78,7 +82,8 @@ impl Addresses {
             Role::CoordinatorId => self.coordinator_id(node_id(token.bytes), token, frame, view),
             Role::EndpointId => self.endpoint_id(node_id(token.bytes), frame, view),
             Role::Port => self.port(token, frame, view),
-            Role::ControllerId | Role::PreferredReplica => {
+            Role::ControllerId => self.controller_id(node_id(token.bytes), token, frame, view),
+            Role::PreferredReplica => {
                 if hidden(node_id(token.bytes), view) {
                     frame.patch().replace(token.at, &NO_NODE);
                 }
@@ -169,6 +174,11 @@ impl Addresses {
         match role {
             Role::Brokers => {
                 frame.patch().put_count(self.count, self.kept);
+                if let (Some(place), Some(stands_in)) = (self.controller.take(), self.first_kept)
+                    && let Some(controller) = frame.patch().at(place)
+                {
+                    controller.copy_from_slice(&stands_in.0.to_be_bytes());
+                }
                 match behind {
                     BehindBrokers::Passes => {
                         let held = frame.patch().written();
@@ -219,12 +229,25 @@ impl Addresses {
         if view.addresses.advertised(node).is_some() {
             self.named = Named::Node(node);
             self.kept += 1;
+            self.first_kept.get_or_insert(node);
         } else {
             // It is the first of the broker's fields.
             left_out(node, frame);
             self.hidden += 1;
             self.named = Named::Elsewhere;
             frame.rest(token.at.0, Rest::LeftOut);
+        }
+    }
+
+    /// The controller. Where it has no address for the client, another broker stands in: several clients cannot do without one.
+    fn controller_id(&mut self, node: NodeId, token: &Token<'_>, frame: &mut Frame<'_>, view: &SessionView<'_>) {
+        if !hidden(node, view) {
+            return;
+        }
+        match self.first_kept {
+            Some(stands_in) => frame.patch().replace(token.at, &stands_in.0.to_be_bytes()),
+            // The brokers come behind it.
+            None => self.controller = Some(frame.patch().replaceable(token.at, &NO_NODE)),
         }
     }
 
