@@ -178,7 +178,7 @@ async fn reloads(hup: &mut Signal, shards: &Shards) -> Infallible {
 async fn reload(shards: &Shards) {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
-        Err(error) => tracing::debug!(%error, "systemd is not notified of the reload"),
+        Err(error) => tracing::warn!(%error, "systemd is not notified of the reload: it waits for its end"),
     }
     let status = match shards.reloader.reload().await {
         Some(table) => {
@@ -300,6 +300,6 @@ pub(super) fn seconds(at: SystemTime) -> f64 {
 /// Notifies systemd; without it nobody listens, which is no fault.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd could not be notified");
+        tracing::warn!(%error, "systemd could not be notified: it may take the service for one that hangs");
     }
 }

@@ -17,7 +17,7 @@ use crate::sys;
 const PIPE_BYTES: usize = 256 << 10;
 /// A pipe that the kernel makes smaller than this, because the user has too many, moves less in a call than it costs.
 const PIPE_BYTES_MIN: usize = 64 << 10;
-/// After a pipe could not be made, none is tried for so long.
+/// After a pipe could not be made or filled for want of memory, none is tried for so long.
 const REST: Duration = Duration::from_secs(1);
 
 /// The pipes of one shard: at most so many, made when they are first needed, kept while they are empty.
@@ -54,10 +54,15 @@ impl Pipes {
         }
         let made = Ends::new(&self.open);
         if made.is_none() {
-            self.failures.set(self.failures.get() + 1);
-            self.rests_until.set(Some(now + REST));
+            self.rest(now);
         }
         made.map(EmptyPipe)
+    }
+
+    /// The kernel had no memory for a pipe, or for what was to be put into one: that passes. No pipe is made for a while.
+    pub fn rest(&self, now: Instant) {
+        self.failures.set(self.failures.get() + 1);
+        self.rests_until.set(Some(now + REST));
     }
 
     /// Takes a pipe back, for whichever connection is next. The kernel is asked as well: a pipe with bytes is closed.

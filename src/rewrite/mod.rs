@@ -90,7 +90,7 @@ pub struct Progress {
 /// What a direction that stands still waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A slot: `in_flight_max` requests are in flight.
+    /// A slot: `in_flight_max` requests are in flight, or the own answers that wait are long.
     Slot,
     /// A decision: [`Access`] does not know it yet.
     Decision,

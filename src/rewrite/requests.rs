@@ -68,7 +68,7 @@ impl Side for Incoming {
 
     #[inline(always)]
     fn ready(&mut self, around: &mut Around<'_>, _out: &mut Output) -> Option<Need> {
-        (around.in_flight.len() >= around.view.in_flight_max).then_some(Need::Slot)
+        around.in_flight.is_full(around.view.in_flight_max).then_some(Need::Slot)
     }
 
     #[inline(always)]

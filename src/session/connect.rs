@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::close_cause;
-use super::context::{Context, FIRST_BYTES_MAX, Phase};
+use super::context::{Context, FIRST_BYTES_MAX, HeldMemory, Phase};
 use super::session_log::SessionLog;
 use crate::metrics::{Cause, Numbers};
 use crate::net::{Socket, Timer};
@@ -29,6 +29,9 @@ pub(super) async fn connect(
     log: &mut SessionLog,
 ) -> Result<(Vec<u8>, Connected), Cause> {
     let first = first_bytes(context, client, first, log).await?;
+    // What waits with it while the node is dialled.
+    let mut held = HeldMemory::new(context);
+    held.set(first.capacity() as u64)?;
     let deadline = context.net.now() + context.limits.connect;
     let target = destination.node.map_or(Target::Bootstrap, Target::Node);
     let mut connecting = pin!(context.upstream.connect(destination.route.backend, target, deadline));

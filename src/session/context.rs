@@ -70,7 +70,7 @@ pub struct ShardState {
     memory_bytes_max: Cell<u64>,
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
-    logged_left_out: RefCell<HashSet<(BackendId, NodeId)>>,
+    logged_left_out: RefCell<HashSet<(Box<str>, BackendId, NodeId)>>,
 }
 
 /// What the sessions of one shard share that began with one table. The next table makes another one; sessions keep theirs.
@@ -197,7 +197,7 @@ impl ShardState {
         self.held_bytes.get() > self.memory_bytes_max.get() / 100 * 92
     }
 
-    /// Counts nodes that an answer left out, and logs each of them once.
+    /// Counts nodes that an answer left out, and logs each of them once for each listener that has no address for it.
     pub(super) fn note_left_out(&self, backend: BackendId, listener: &str, nodes: &[NodeId]) {
         if nodes.is_empty() {
             return;
@@ -205,7 +205,7 @@ impl ShardState {
         Numbers::count(&self.numbers.nodes_left_out, nodes.len() as u64);
         let mut logged = self.logged_left_out.borrow_mut();
         for node in nodes {
-            if logged.insert((backend, *node)) {
+            if logged.insert((listener.into(), backend, *node)) {
                 tracing::warn!(
                     listener,
                     node = node.0,

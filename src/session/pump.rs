@@ -198,7 +198,7 @@ impl<S: Side> Pump<S> {
     fn still_waits(&self, terms: &Terms<'_>, in_flight: &InFlight) -> bool {
         match self.fed.waits {
             None => false,
-            Some(Need::Slot) => in_flight.len() >= terms.in_flight_max(),
+            Some(Need::Slot) => in_flight.is_full(terms.in_flight_max()),
             Some(Need::Decision) => self.decisions == terms.context.decided.count(),
         }
     }
@@ -260,6 +260,7 @@ impl<S: Side> Pump<S> {
             Err(SendError::Socket(error)) => step.end = Some(End::SinkFailed(error)),
             Err(SendError::Session(cause)) => step.end = Some(End::Closes(cause)),
         }
+        out.shrink();
         Ok(step)
     }
 
@@ -329,6 +330,11 @@ impl<S: Side> Pump<S> {
         match pipe.fill(source, bytes) {
             Filled::Nothing(pipe) => back(pipe, Step::default()),
             Filled::End(pipe) => back(pipe, Step::ended(End::Source)),
+            Filled::Failed(pipe, error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+                drop(pipe);
+                context.pipes.rest(context.net.now());
+                None
+            }
             Filled::Failed(pipe, error) if is_refused(&error) => {
                 drop(pipe);
                 context.pipes.close();
@@ -368,5 +374,5 @@ fn prepend(scratch: &mut Scratch, carry_over: &[u8]) -> Result<usize, Cause> {
 
 /// Errors of splice(2) itself, not of the connection: nothing was moved.
 fn is_refused(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EACCES | libc::ENOMEM))
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EACCES))
 }

@@ -42,6 +42,9 @@ pub struct Exchange {
 /// flight (Java's producer has five).
 const KEPT_SLOTS_MAX: usize = 8;
 
+/// Own answers may wait for their turn up to so many bytes before no further request is taken. One more may be longer.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
 /// The requests in flight, oldest first, and what their direction must remember for the other one.
 #[derive(Debug, Default)]
 pub struct InFlight {
@@ -97,6 +100,13 @@ impl InFlight {
             self.answer_bytes -= answer.len();
         }
         Some(entry)
+    }
+
+    /// No further request may be taken: so many are in flight, or our own answers to them are long already. A short request can
+    /// have a long answer, and whoever sends many must not have all of them held.
+    #[inline(always)]
+    pub fn is_full(&self, slots_max: usize) -> bool {
+        self.slots.len() >= slots_max || self.answer_bytes > ANSWER_BYTES_MAX
     }
 
     /// How many are in flight.
@@ -163,6 +173,20 @@ mod tests {
         let own = Exchange { own: true, ..entry };
         assert_eq!((in_flight.oldest(), in_flight.oldest_answer()), (Some(own), Some(&[1, 2, 3][..])));
         assert_eq!((in_flight.pop(), in_flight.held_bytes(), in_flight.pop()), (Some(own), 0, None));
+    }
+
+    #[test]
+    fn it_is_full_by_slots_and_by_the_bytes_of_answers() {
+        let mut in_flight = InFlight::default();
+        in_flight.push(Exchange::default());
+        assert!(!in_flight.is_full(2) && in_flight.is_full(1));
+        in_flight.push_answered(Exchange::default(), vec![0; ANSWER_BYTES_MAX].into());
+        assert!(!in_flight.is_full(9));
+        in_flight.push_answered(Exchange::default(), vec![0; 1].into());
+        assert!(in_flight.is_full(9));
+        in_flight.pop();
+        in_flight.pop();
+        assert!(!in_flight.is_full(9));
     }
 
     #[test]

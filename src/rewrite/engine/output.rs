@@ -31,6 +31,9 @@ pub struct Output {
     pub(super) values: Vec<Value>,
 }
 
+/// New bytes for which memory is kept when they have left.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
 /// A place to come back to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mark {
@@ -49,6 +52,14 @@ impl Output {
         self.left_out.clear();
         self.frames = 0;
         self.own_answers = 0;
+    }
+
+    /// Gives back the memory that a seldom large frame took: it is the shard's, and stays otherwise.
+    #[inline]
+    pub fn shrink(&mut self) {
+        if self.new_bytes.capacity() > KEPT_BYTES_MAX {
+            self.new_bytes = Vec::new();
+        }
     }
 
     /// Adds a part of the input; a neighbour of the last one grows it.
