@@ -61,7 +61,8 @@ struct Parts {
 impl Parts {
     fn of(context: &Context, connections_max: u64) -> Parts {
         let part = |cap: u64| cap.div_ceil(context.shards.max(1) as u64);
-        let of_a_source = context.limits.connections_per_source_max.min(connections_max - connections_max / OTHERS_PART);
+        let of_a_source =
+            context.limits.connections_per_source_max.min(connections_max - connections_max / OTHERS_PART);
         Parts {
             connections: part(connections_max),
             of_a_source: part(of_a_source),

@@ -348,6 +348,33 @@ fn every_difference_in_length_is_made_up_for() {
     }
 }
 
+/// A count in as many bytes as it may take leaves no room to be padded further: a gap too small for a tag empties the list. What
+/// fits exactly keeps its rack.
+#[test]
+fn a_small_gap_behind_a_padded_count_is_made_up_for() {
+    let (map, apis) = (addresses("gateway.example"), generous_apis());
+    let view = view(&map, &apis);
+    let ours = "gateway.example".len();
+    for (width, gap) in (1..=5usize).flat_map(|width| (0..=6usize).map(move |gap| (width, gap))) {
+        let host = vec![HOST_BYTE; ours + gap];
+        let count = klamm::wire::padded_varint(2, width);
+        let entry = [&[0, 0, 0, 1, host.len() as u8 + 1][..], &host, &[0, 0, 0x23, 0x84, 2, b'r', 0]].concat();
+        let content = [&count[..width], &entry].concat();
+        // Throttle time, error code, session id, no topics; then one tag.
+        let front = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, content.len() as u8];
+        let frame = response_frame(1, 17, &[&front[..], &content].concat());
+        let outcome = run_response(1, 17, &view, &frame, 1 << 20, Move::Feed).unwrap();
+        assert_eq!(outcome.bytes.len(), frame.len(), "{width} {gap}");
+        let mut arrived: FetchResponse = decode(&outcome.bytes[9..], 17);
+        let (endpoints, _) = take_endpoints!(arrived);
+        let padded_too_far = (1..3).contains(&gap) && width + gap > 5;
+        let expected = if padded_too_far { vec![] } else { vec![Some(string("r"))] };
+        assert_eq!(endpoints.into_iter().map(|one| one.rack).collect::<Vec<_>>(), expected, "{width} {gap}");
+        take_filler(&mut arrived.unknown_tagged_fields);
+        assert_eq!(arrived, FetchResponse::default(), "{width} {gap}");
+    }
+}
+
 /// A filling tag is one more: a body with so many that their count could take another byte is refused where one may be needed.
 #[test]
 fn a_body_with_many_tags_is_refused_where_one_more_may_be_needed() {

@@ -100,6 +100,8 @@ fn a_node_that_offers_everything_gets_our_whole_table_and_nothing_else() {
     let ours: Vec<_> = rules().iter().map(|r| (r.key, if r.key == 0 { 0 } else { r.min }, r.max)).collect();
     assert_eq!(keys, ours);
     assert!(told.supported_features.is_empty() && told.finalized_features_epoch == -1);
+    // What there is not, is not written.
+    assert_eq!(body(&answer), encode(&told, 4));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::support::tenant::{hiding, named_view};
 use crate::support::{Move, addresses, contains, entry, generous_apis, response_frame, rule, run};
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    FetchResponse, JoinGroupResponse, MetadataResponse, ProduceResponse, SyncGroupResponse, TopicName, fetch_response,
-    join_group_response, metadata_response, produce_response,
+    BrokerId, FetchResponse, JoinGroupResponse, MetadataResponse, ProduceResponse, SyncGroupResponse, TopicName,
+    fetch_response, join_group_response, metadata_response, produce_response,
 };
 use klamm::cluster::{Mode, Namespace};
 use klamm::metrics::Cause;
@@ -134,6 +134,46 @@ fn a_topic_that_was_asked_for_by_id_is_unknown_whatever_the_backend_has() {
         let mut none = metadata(None, SAID, 100);
         none.topics.clear();
         assert_eq!(answered(&names, entry(3, version), &foreign, None), Ok(encode(&none, version)));
+    }
+}
+
+/// Nodes that have no address for the client are left out in a namespace as anywhere, with what is said of them behind the brokers.
+#[test]
+fn a_node_without_an_address_leads_nothing_in_a_namespace() {
+    let names = hiding(PREFIX);
+    for (version, other) in (0..=13).flat_map(|version| [2, 9].map(|other| (version, other))) {
+        let sent = |brokers: &[i32], controller: i32, leader: i32, error: i16, name: &str, ours: bool| {
+            let broker = |node: &i32| {
+                let (host, port) = if ours { ("gateway.example", 19092 + node) } else { ("~~~", 9092) };
+                metadata_response::MetadataResponseBroker::default()
+                    .with_node_id(BrokerId(*node))
+                    .with_host(string(host))
+                    .with_port(port)
+            };
+            let partition = metadata_response::MetadataResponsePartition::default()
+                .with_leader_id(BrokerId(leader))
+                .with_error_code(error);
+            let topic = metadata_response::MetadataResponseTopic::default()
+                .with_name(Some(TopicName(string(name))))
+                .with_partitions(vec![partition]);
+            let mut all =
+                MetadataResponse::default().with_brokers(brokers.iter().map(broker).collect()).with_topics(vec![topic]);
+            if version >= 1 {
+                all.controller_id = BrokerId(controller);
+            }
+            if version >= 2 {
+                all.cluster_id = Some(string("AAAAAAAAAAAAAAAAAAAAAA"));
+            }
+            encode(&all, version)
+        };
+        let given = sent(&[1, other], other, other, 0, &own("orders"), false);
+        let expected = match other {
+            2 => sent(&[1, 2], 2, 2, 0, "orders", true),
+            _ => sent(&[1], 1, -1, 5, "orders", true),
+        };
+        for piece in [None, Some(7)] {
+            assert_eq!(answered(&names, entry(3, version), &given, piece).as_ref(), Ok(&expected), "{version} {other}");
+        }
     }
 }
 
