@@ -103,6 +103,9 @@ fn a_count_that_the_frame_cannot_hold_is_refused_when_it_comes() {
     assert_eq!(first(TEXTS, false, &[0, 0, 1, 242]), None);
     assert_eq!(first(TEXTS, false, &[0, 0, 1, 243]), Some(Malformed));
     assert_eq!(first(ITEMS, true, &[0xff, 1]), Some(Malformed));
+    // 998 bytes behind the count, and an element takes 6 at least: two, null, two empty arrays, no tags.
+    assert_eq!(first(OUTER, true, &[0xa7, 1]), None);
+    assert_eq!(first(OUTER, true, &[0xa8, 1]), Some(Malformed));
     // The string's 2 bytes, the count's 2, and 498 tags of 2 bytes.
     assert_eq!(first(TEXT, true, &[2, b'a', 0xf2, 3]), None);
     assert_eq!(first(TEXT, true, &[2, b'a', 0xf3, 3]), Some(Malformed));
@@ -113,6 +116,15 @@ fn a_string_is_as_long_as_kafka_allows() {
     let bytes = |length: u32| [&padded_varint(length + 1, 3)[..3], &vec![b'a'; length as usize], &[0]].concat();
     assert_eq!(walk(TEXT, 1, true, &bytes(TEXT_BYTES_MAX)), Ok(TEXT_BYTES_MAX as usize + 4));
     assert_eq!(walk(TEXT, 1, true, &bytes(TEXT_BYTES_MAX + 1)), Err(Malformed));
+    // The same where it is wanted.
+    for (length, is_met) in [(TEXT_BYTES_MAX, true), (TEXT_BYTES_MAX + 1, false), (TEXT_BYTES_MAX + 9, false)] {
+        let bytes = [&[2, 0, 0, 0], &bytes(length)[..], &[0]].concat();
+        let wanted = Wanted::all(Roles::of(&[Role::ErrorMessage]));
+        let plan = Plan::made_up(ENTRIES, (0, true), wanted, &role_of);
+        let step = Walker::new(Box::leak(Box::new(plan)), bytes.len() as u32).step(&bytes);
+        let met = matches!(step.event, Event::Text { role: Role::ErrorMessage, head: 3, body, null: false } if body == length);
+        assert!(met == is_met && (is_met || matches!(step.event, Event::Malformed)), "{length}");
+    }
 }
 
 #[test]
@@ -129,6 +141,7 @@ fn unknown_tags_and_padded_varints_are_read_and_their_bounds_hold() {
     assert_eq!(walk(TEXT, 1, true, &[0x82, 0x80, 0, b'a', 0x81, 0, 5, 0x81, 0, 7]), Ok(10));
     assert_eq!(walk(TEXT, 1, true, &[0, 1, 5, 2, 7]), Err(Malformed));
     assert_eq!(walk(TEXT, 1, true, &[0, 2, 5, 0]), Err(Malformed));
+    assert_eq!(walk(TEXT, 1, true, &[0, 1, 5, 0]), Ok(4), "one without content, at the very end");
     assert_eq!(walk(TEXT, 1, true, &[0, 0, 9]), Ok(3), "what is behind the last field is left alone");
 }
 
