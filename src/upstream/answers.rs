@@ -2,8 +2,8 @@
 //!
 //! Not by kafka-protocol, which allocates what a count on the wire says: and a catalogue needs few fields.
 
+use std::collections::BTreeMap;
 use std::str::Utf8Error;
-use std::sync::Arc;
 
 use crate::cluster::{ApiRange, FeatureRange, HostPort, NodeApis, NodeId};
 use crate::wire::{ReadError, Reader};
@@ -17,6 +17,8 @@ pub enum Unusable {
     Error(i16),
     /// It names no node.
     NoNodes,
+    /// It names nodes, and none of the entries can be used.
+    NoUsableNode,
 }
 
 impl std::fmt::Display for Unusable {
@@ -25,6 +27,7 @@ impl std::fmt::Display for Unusable {
             Unusable::Malformed => f.write_str("its answer cannot be read"),
             Unusable::Error(code) => write!(f, "it answered with error code {code}"),
             Unusable::NoNodes => f.write_str("it names no node"),
+            Unusable::NoUsableNode => f.write_str("none of the nodes it names has a usable id, host and port"),
         }
     }
 }
@@ -52,6 +55,8 @@ pub fn api_ranges(body: &[u8]) -> Result<Vec<ApiRange>, Unusable> {
     let mut ranges = reader.array(6, |reader| -> Result<_, Unusable> {
         Ok(ApiRange { key: reader.i16()?, min: reader.i16()?, max: reader.i16()? })
     })?;
+    // A range without a version says that the API is not offered.
+    ranges.retain(|range| range.min <= range.max);
     ranges.sort_by_key(|range| range.key);
     ranges.dedup_by_key(|range| range.key);
     Ok(ranges)
@@ -107,8 +112,25 @@ fn feature_list(reader: &mut Reader<'_>, highest_first: bool) -> Result<Vec<Feat
 pub struct Membership {
     /// Sorted by id.
     pub nodes: Vec<(NodeId, HostPort)>,
+    /// Entries that name no node that could be dialled, in the order of the answer.
+    pub left_out: Vec<LeftOut>,
     /// The backend's cluster id.
     pub cluster_id: Option<Box<str>>,
+}
+
+/// An entry of a Metadata answer that cannot be used. It is left out: it says nothing against the other entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The id in it.
+    pub id: NodeId,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "node {}: {}", self.id.0, self.why)
+    }
 }
 
 /// Reads the head of a Metadata answer of versions 3 to 8 (all of one layout up to the topics).
@@ -117,30 +139,45 @@ pub struct Membership {
 ///
 /// See [`Unusable`].
 pub fn membership(body: &[u8]) -> Result<Membership, Unusable> {
-    let mut membership = read_membership(&mut Reader::new(body, false))?;
+    let membership = read_membership(&mut Reader::new(body, false))?;
     if membership.nodes.is_empty() {
-        return Err(Unusable::NoNodes);
+        return Err(if membership.left_out.is_empty() { Unusable::NoNodes } else { Unusable::NoUsableNode });
     }
-    membership.nodes.sort_by_key(|(id, _)| *id);
-    membership.nodes.dedup_by_key(|(id, _)| *id);
     Ok(membership)
 }
 
 fn read_membership(reader: &mut Reader<'_>) -> Result<Membership, Unusable> {
     reader.i32()?; // throttle time
-    let nodes = reader.array(12, |reader| {
-        let id = NodeId(reader.i32()?);
-        let host: Arc<str> = str::from_utf8(reader.string()?)?.into();
-        let port = u16::try_from(reader.i32()?).ok().filter(|port| *port != 0).ok_or(Unusable::Malformed)?;
-        nullable_text(reader)?; // rack
-        Ok::<_, Unusable>((id, HostPort { host, port }))
-    })?;
-    let cluster_id = nullable_text(reader)?.map(Box::from);
-    Ok(Membership { nodes, cluster_id })
+    let mut known: BTreeMap<NodeId, HostPort> = BTreeMap::new();
+    let mut left_out = Vec::new();
+    for _ in 0..reader.count(12)? {
+        let (id, host, port) = (NodeId(reader.i32()?), reader.string()?, reader.i32()?);
+        reader.nullable_string()?; // rack
+        let usable = if known.contains_key(&id) { Err("its id stands twice") } else { address(id, host, port) };
+        match usable {
+            Ok(address) => {
+                known.insert(id, address);
+            }
+            Err(why) => left_out.push(LeftOut { id, why }),
+        }
+    }
+    // One that cannot be shown to clients is as good as none.
+    let cluster_id = reader.nullable_string()?.and_then(|id| str::from_utf8(id).ok()).map(Box::from);
+    Ok(Membership { nodes: known.into_iter().collect(), left_out, cluster_id })
 }
 
-fn nullable_text<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, Unusable> {
-    Ok(reader.nullable_string()?.map(str::from_utf8).transpose()?)
+/// The address in an entry, or why there is none.
+fn address(id: NodeId, host: &[u8], port: i32) -> Result<HostPort, &'static str> {
+    if id.0 < 0 {
+        return Err("its id is negative");
+    }
+    let host = str::from_utf8(host).map_err(|_| "its host is not UTF-8")?;
+    // What no resolver takes, and what would break a line of the log.
+    if host.is_empty() || host.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err("its host is empty, or no host name");
+    }
+    let port = u16::try_from(port).ok().filter(|port| *port != 0).ok_or("its port is not between 1 and 65535")?;
+    Ok(HostPort { host: host.into(), port })
 }
 
 /// Gives the name of each topic that exists to `each`; reads a Metadata answer of versions 4 to 8. Where the answer cannot
@@ -157,7 +194,7 @@ pub fn topics(body: &[u8], version: i16, mut each: impl FnMut(&str)) -> Result<(
     reader.i32()?; // controller
     for _ in 0..reader.count(9)? {
         let error = reader.i16()?;
-        let name = str::from_utf8(reader.string()?)?;
+        let name = str::from_utf8(reader.string()?);
         reader.i8()?; // internal
         for _ in 0..reader.count(18)? {
             reader.take(10)?; // error, index, leader
@@ -172,7 +209,10 @@ pub fn topics(body: &[u8], version: i16, mut each: impl FnMut(&str)) -> Result<(
         if version >= 8 {
             reader.i32()?; // authorized operations
         }
-        if matches!(error, 0 | NOT_LED) {
+        // A name that is not UTF-8 is no topic of Kafka's, and no reason not to look at the others.
+        if matches!(error, 0 | NOT_LED)
+            && let Ok(name) = name
+        {
             each(name);
         }
     }
@@ -183,84 +223,5 @@ pub fn topics(body: &[u8], version: i16, mut each: impl FnMut(&str)) -> Result<(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::BytesMut;
-    use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
-    use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
-    use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataResponse};
-    use kafka_protocol::protocol::{Encodable, StrBytes};
-
-    fn encode(message: &impl Encodable, version: i16) -> BytesMut {
-        let mut bytes = BytesMut::new();
-        message.encode(&mut bytes, version).unwrap();
-        bytes
-    }
-
-    fn empty_apis(ranges: Vec<ApiRange>) -> NodeApis {
-        NodeApis {
-            ranges,
-            supported_features: Vec::new(),
-            finalized_features_epoch: -1,
-            finalized_features: Vec::new(),
-            zk_migration_ready: false,
-        }
-    }
-
-    #[test]
-    fn reads_api_versions_as_kafka_protocol_writes_them() {
-        let version =
-            |key, min, max| ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max);
-        let name = StrBytes::from_static_str("transaction.version");
-        let response = ApiVersionsResponse::default().with_api_keys(vec![version(18, 0, 4), version(0, 3, 13)]);
-        let ranges = api_ranges(&encode(&response, 0)).unwrap();
-        assert_eq!(ranges, [ApiRange { key: 0, min: 3, max: 13 }, ApiRange { key: 18, min: 0, max: 4 }]);
-
-        let supported = SupportedFeatureKey::default().with_name(name.clone()).with_min_version(0).with_max_version(2);
-        let finalized =
-            FinalizedFeatureKey::default().with_name(name).with_max_version_level(2).with_min_version_level(1);
-        let response = response
-            .with_supported_features(vec![supported])
-            .with_finalized_features_epoch(77)
-            .with_finalized_features(vec![finalized]);
-        let bytes = encode(&response, 4);
-        let mut apis = empty_apis(ranges);
-        features(&bytes, &mut apis).unwrap();
-        let range = |min, max| FeatureRange { name: "transaction.version".into(), min, max };
-        assert_eq!(apis.supported_features, [range(0, 2)]);
-        assert_eq!(apis.finalized_features, [range(1, 2)]);
-        assert_eq!(apis.finalized_features_epoch, 77);
-        for cut in 0..bytes.len() {
-            assert!(features(&bytes[..cut], &mut apis).is_err(), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn reads_the_head_of_metadata_in_each_version() {
-        let broker = |id, host: &'static str, port| {
-            MetadataResponseBroker::default()
-                .with_node_id(BrokerId(id))
-                .with_host(StrBytes::from_static_str(host))
-                .with_port(port)
-        };
-        let response = MetadataResponse::default()
-            .with_brokers(vec![broker(2, "b", 9093), broker(1, "::1", 9092)])
-            .with_cluster_id(Some(StrBytes::from_static_str("id")))
-            .with_controller_id(BrokerId(1));
-        for version in 3..=8 {
-            let bytes = encode(&response, version);
-            let read = membership(&bytes).unwrap();
-            assert_eq!(read.cluster_id.as_deref(), Some("id"));
-            let hosts: Vec<_> = read.nodes.iter().map(|(id, at)| (id.0, at.to_string())).collect();
-            assert_eq!(hosts, [(1, "[::1]:9092".into()), (2, "b:9093".into())]);
-        }
-        assert_eq!(membership(&encode(&MetadataResponse::default(), 5)), Err(Unusable::NoNodes));
-    }
-
-    #[test]
-    fn a_count_bomb_is_malformed() {
-        assert_eq!(api_ranges(&[0, 0, 0x7f, 0xff, 0xff, 0xff]), Err(Unusable::Malformed));
-        assert_eq!(api_ranges(&[0, 35, 0, 0, 0, 0]), Err(Unusable::Error(35)));
-        assert_eq!(membership(&[0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff]), Err(Unusable::Malformed));
-    }
-}
+#[path = "answers_tests.rs"]
+mod tests;

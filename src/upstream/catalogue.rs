@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kafka_protocol::messages::{ApiKey, MetadataRequest};
 
-use super::answers::{self, Membership};
+use super::answers::{self, LeftOut, Membership};
 use super::broker_client::BrokerClient;
 use super::dial_error::{DialError, Failures};
 use super::{Backend, Keeper, METADATA_VERSIONS, Message};
@@ -127,6 +127,7 @@ impl Keeper {
     /// Asks each node which versions it offers, all at once. A backend cluster of which no node was ever reached is not known
     /// yet, whatever its Metadata lists.
     async fn complete(&self, membership: Membership, old: Option<&Catalogue>) -> Result<(), DialError> {
+        log_left_out(&self.backend, &membership.left_out);
         let limit = self.dialer.net.now() + HOST_TIME;
         let requests = membership.nodes.into_iter().map(|(id, address)| self.request_apis(id, address, old, limit));
         let (nodes, errors): (Vec<Node>, Vec<Option<DialError>>) = all(requests).await.into_iter().unzip();
@@ -163,6 +164,22 @@ impl Keeper {
             }
         };
         (Node { id, address, apis }, error)
+    }
+}
+
+/// Logs which entries of a Metadata answer were left out, when these are others than the last time.
+fn log_left_out(backend: &Backend, left_out: &[LeftOut]) {
+    /// More of them say nothing new.
+    const SHOWN_MAX: usize = 8;
+    let mut logged = backend.logged_left_out.borrow_mut();
+    let shown = left_out.get(..SHOWN_MAX).unwrap_or(left_out);
+    if *logged != shown {
+        let entries: Vec<String> = shown.iter().map(LeftOut::to_string).collect();
+        let (backend_cluster, count, entries) = (&*backend.shared.config.name, left_out.len(), entries.join("; "));
+        if count > 0 {
+            tracing::warn!(backend_cluster, count, entries, "nodes in the backend's Metadata are left out");
+        }
+        *logged = shown.to_vec();
     }
 }
 

@@ -34,6 +34,7 @@ use crate::metrics::{Cause, Numbers};
 use crate::net::{Net, Notify};
 use crate::tls::BackendTlsConfig;
 
+use answers::LeftOut;
 use dns_cache::DnsCache;
 use shadowed_topics::ShadowedTopics;
 use tls_configs::ShardTlsConfig;
@@ -138,6 +139,8 @@ struct Backend {
     tls_config: RefCell<Option<ShardTlsConfig>>,
     /// Hosts with which TLS failed, with the cause: each is logged once.
     logged_tls_faults: RefCell<BTreeMap<HostPort, Cause>>,
+    /// Entries of the last Metadata answer that could not be used: logged when they change.
+    logged_left_out: RefCell<Vec<LeftOut>>,
     /// Only the owner of the catalogue looks for them.
     shadowed: RefCell<ShadowedTopics>,
 }
@@ -258,6 +261,7 @@ impl Backend {
             gone: Notify::new(&dialer.net),
             turn: Cell::new(dialer.shard),
             status: RefCell::default(),
+            logged_left_out: RefCell::default(),
             shadowed: RefCell::default(),
         }
     }
