@@ -27,7 +27,7 @@ impl Dialer {
     /// At `deadline` at the latest: the last address' error, or what kept TLS from being spoken.
     pub(super) async fn dial(&self, backend: &Backend, to: &HostPort, deadline: Instant) -> Result<Socket, DialError> {
         let reached = self.net.until(deadline, async {
-            let addresses = self.dns_cache.resolve(&to.host).await?;
+            let addresses = self.dns_cache.resolve(backend.shared.id, &to.host).await?;
             let addresses: Vec<_> = addresses.iter().map(|ip| SocketAddr::new(*ip, to.port)).collect();
             self.first_of(&addresses).await
         });
@@ -43,7 +43,7 @@ impl Dialer {
             }
         };
         if secured.is_err() {
-            self.dns_cache.forget(&to.host);
+            self.dns_cache.distrust(backend.shared.id, &to.host);
         }
         secured
     }
@@ -86,3 +86,7 @@ impl Dialer {
         .await
     }
 }
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;

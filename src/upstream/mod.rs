@@ -9,10 +9,14 @@ mod connect;
 mod dial;
 mod dial_error;
 mod dns_cache;
+mod dns_name;
+mod dns_queue;
 mod keeper;
 mod resolver;
 mod secure;
 mod shadowed_topics;
+#[cfg(test)]
+mod test_ground;
 mod tls_configs;
 
 pub use connect::{Connected, Target};
@@ -186,6 +190,7 @@ impl Upstream {
         let next = Upstream { dialer: self.dialer.clone(), backends: next.collect() };
         let gone = self.backends.values().filter(|backend| next.known(&backend.shared).is_none());
         gone.for_each(|backend| backend.gone.notify());
+        next.dialer.dns_cache.keep(|id| next.backends.contains_key(&id));
         (next, keepers)
     }
 
@@ -204,7 +209,7 @@ impl Upstream {
                 let Some(backend) = self.known(&backend) else { return };
                 backend.hint.notify();
             }
-            Message::Resolved { host, addresses } => self.dialer.dns_cache.resolved(host, addresses),
+            Message::Resolved { host, addresses } => self.dialer.dns_cache.resolved(&host, addresses),
         }
     }
 
