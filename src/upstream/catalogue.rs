@@ -1,6 +1,7 @@
 //! The catalogue of a backend cluster, kept by its owning shard: refreshed at intervals and on hints, sent to all shards as
 //! frozen snapshots.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,11 +13,18 @@ use kafka_protocol::messages::{ApiKey, MetadataRequest};
 use super::answers::{self, LeftOut, Membership};
 use super::broker_client::BrokerClient;
 use super::dial_error::{DialError, Failures};
+use super::hosts::candidates;
+use super::staggered::first_ok;
 use super::{Backend, Keeper, METADATA_VERSIONS, Message};
 use crate::cluster::{Catalogue, HostPort, Node, NodeId};
+use crate::metrics::Cause;
 
 /// For all requests to one host.
 const HOST_TIME: Duration = Duration::from_secs(3);
+/// Hosts that are asked at once.
+const HOSTS_AT_ONCE: usize = 8;
+/// So many different answers, none of whose nodes answers, end an attempt.
+const MEMBERSHIPS_MAX: usize = 3;
 /// Hints are not followed faster than this.
 const HINT_PAUSE: Duration = Duration::from_millis(200);
 /// After a failure the next attempt follows after a pause that doubles between these.
@@ -27,10 +35,10 @@ impl Keeper {
     pub(super) async fn keep_catalogue(&self) {
         let (backend, net) = (&*self.backend, &self.dialer.net);
         let mut pause = RETRY_PAUSE.start;
-        let mut host = 0usize;
+        let mut last = None;
         loop {
             let hints = backend.hint.count();
-            let found = self.refresh(&mut host).await;
+            let found = self.refresh(&mut last).await;
             let wait = match &found {
                 Ok(()) => {
                     pause = RETRY_PAUSE.start;
@@ -88,30 +96,48 @@ impl Keeper {
         }
     }
 
-    /// One attempt: each known host in turn, until one answers.
-    async fn refresh(&self, turn: &mut usize) -> Result<(), DialError> {
+    /// One attempt: the first host that answers is believed, when a node that it names answers too. Where none does, the other
+    /// hosts are asked, which may know better: this one may be cut off, or not be of this backend cluster at all.
+    async fn refresh(&self, last: &mut Option<HostPort>) -> Result<(), DialError> {
         let backend = &*self.backend;
         let known = backend.catalogue.borrow().clone();
-        let known_nodes = known.iter().flat_map(|catalogue| &catalogue.nodes).map(|node| &node.address);
-        let mut hosts: Vec<HostPort> = Vec::new();
-        for host in known_nodes.chain(&backend.shared.config.bootstrap_servers) {
-            if !hosts.contains(host) {
-                hosts.push(host.clone());
-            }
-        }
+        let known_nodes: Vec<&HostPort> = known.iter().flat_map(|c| &c.nodes).map(|node| &node.address).collect();
+        let mut hosts = candidates(last.take().as_ref(), &known_nodes, &backend.shared.config.bootstrap_servers);
         let mut errors = Vec::new();
-        for step in 0..hosts.len() {
-            let Some(host) = hosts.get((*turn + step) % hosts.len()) else { break };
-            match self.request_membership(host).await {
-                Ok(membership) => {
-                    *turn = (*turn + step) % hosts.len();
-                    return self.complete(membership, known.as_deref()).await;
+        let mut dead: Vec<Found> = Vec::new();
+        while dead.len() < MEMBERSHIPS_MAX {
+            let spare = Cell::new(HOSTS_AT_ONCE - 1);
+            let asked = hosts.iter().map(async |host| Ok((host.clone(), self.request_membership(host).await?)));
+            let (host, membership) = match first_ok(&self.dialer.net, &spare, asked).await {
+                Ok(answered) => answered,
+                Err(failed) => {
+                    errors.extend(failed);
+                    break;
                 }
-                Err(error) => errors.push(error),
+            };
+            hosts.retain(|other| *other != host);
+            // Asking the same nodes again would find the same.
+            if dead.iter().any(|found| found.is_of(&membership)) {
+                continue;
             }
+            let found = self.complete(membership, known.as_deref()).await;
+            if found.answered {
+                *last = Some(host);
+                self.accept(found, known.as_deref());
+                return Ok(());
+            }
+            dead.push(found);
         }
-        let error = DialError::all(&errors);
-        *backend.failures.borrow_mut() = Failures { all: Some(error.cause), nodes: Vec::new() };
+        // No node answers: what is known of them, from before, stays in use.
+        let none_answered = dead.iter().map(Found::error);
+        let error = DialError::all(&none_answered.chain(errors).collect::<Vec<_>>());
+        if let Some(at) = dead.iter().position(|found| found.nodes.iter().any(|node| node.apis.is_some())) {
+            self.accept(dead.swap_remove(at), known.as_deref());
+            return Ok(());
+        }
+        let nodes = dead.into_iter().next().map(|found| found.failures()).unwrap_or_default();
+        let all = nodes.is_empty().then_some(error.cause);
+        *backend.failures.borrow_mut() = Failures { all, nodes };
         Err(error)
     }
 
@@ -124,27 +150,24 @@ impl Keeper {
         answers::membership(&body).map_err(|why| DialError::unavailable(format!("{host}: Metadata: {why}")))
     }
 
-    /// Asks each node which versions it offers, all at once. A backend cluster of which no node was ever reached is not known
-    /// yet, whatever its Metadata lists.
-    async fn complete(&self, membership: Membership, old: Option<&Catalogue>) -> Result<(), DialError> {
+    /// Asks each node which versions it offers, all at once.
+    async fn complete(&self, membership: Membership, old: Option<&Catalogue>) -> Found {
         log_left_out(&self.backend, &membership.left_out);
         let limit = self.dialer.net.now() + HOST_TIME;
         let requests = membership.nodes.into_iter().map(|(id, address)| self.request_apis(id, address, old, limit));
         let (nodes, errors): (Vec<Node>, Vec<Option<DialError>>) = all(requests).await.into_iter().unzip();
-        let failed = nodes.iter().zip(&errors).filter_map(|(node, error)| Some((node.id, error.as_ref()?.cause)));
-        let failures = Failures { all: None, nodes: failed.collect() };
-        *self.backend.failures.borrow_mut() = failures;
-        if nodes.iter().all(|node| node.apis.is_none()) {
-            let errors: Vec<DialError> = errors.into_iter().flatten().collect();
-            let DialError { cause, message } = DialError::all(&errors);
-            return Err(DialError { cause, message: format!("none of its nodes answered ApiVersions: {message}") });
-        }
+        let answered = errors.iter().any(Option::is_none);
+        Found { nodes, cluster_id: membership.cluster_id, errors, answered }
+    }
+
+    /// Makes it the catalogue.
+    fn accept(&self, found: Found, old: Option<&Catalogue>) {
+        *self.backend.failures.borrow_mut() = Failures { all: None, nodes: found.failures() };
         let version = old.map_or(0, |old| old.version);
-        let fresh = Catalogue { version, cluster_id: membership.cluster_id, nodes };
+        let fresh = Catalogue { version, cluster_id: found.cluster_id, nodes: found.nodes };
         if old != Some(&fresh) {
             *self.backend.catalogue.borrow_mut() = Some(Arc::new(Catalogue { version: version + 1, ..fresh }));
         }
-        Ok(())
     }
 
     /// A node that does not answer now keeps the versions it offered before, at the same address or another.
@@ -164,6 +187,33 @@ impl Keeper {
             }
         };
         (Node { id, address, apis }, error)
+    }
+}
+
+/// A backend cluster as one host describes it, with what its nodes said.
+struct Found {
+    nodes: Vec<Node>,
+    cluster_id: Option<Box<str>>,
+    /// Of each node.
+    errors: Vec<Option<DialError>>,
+    /// A node answered now. A backend cluster of which no node was ever reached is not known yet, whatever its Metadata lists.
+    answered: bool,
+}
+
+impl Found {
+    fn is_of(&self, membership: &Membership) -> bool {
+        self.nodes.iter().map(|node| (node.id, &node.address)).eq(membership.nodes.iter().map(|(id, at)| (*id, at)))
+    }
+
+    fn failures(&self) -> Vec<(NodeId, Cause)> {
+        let failed = self.nodes.iter().zip(&self.errors);
+        failed.filter_map(|(node, error)| Some((node.id, error.as_ref()?.cause))).collect()
+    }
+
+    fn error(&self) -> DialError {
+        let errors: Vec<DialError> = self.errors.iter().flatten().cloned().collect();
+        let DialError { cause, message } = DialError::all(&errors);
+        DialError { cause, message: format!("none of its nodes answered ApiVersions: {message}") }
     }
 }
 
@@ -200,3 +250,7 @@ async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     .await;
     slots.into_iter().filter_map(Result::ok).collect()
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dial_error::DialError;
+use super::staggered::first_ok;
 use super::{Backend, Dialer, Upstream};
 use crate::cluster::{BackendId, Catalogue, Node, NodeApis, NodeId};
 use crate::metrics::Cause;
@@ -41,13 +42,14 @@ impl Upstream {
     pub async fn connect(&self, backend: BackendId, target: Target, deadline: Instant) -> Result<Connected, Cause> {
         let known = self.backends.get(&backend).ok_or(Cause::BackendUnavailable)?;
         match target {
-            Target::Bootstrap => self.dialer.connect_any(known, deadline).await,
+            Target::Bootstrap => Box::pin(self.dialer.connect_any(known, deadline)).await,
             Target::Node(node) => self.dialer.connect_node(known, node, deadline).await,
         }
     }
 }
 
 impl Dialer {
+    /// Begins with another node each time; one that is silent costs little, since the next one is tried beside it.
     async fn connect_any(&self, known: &Backend, deadline: Instant) -> Result<Connected, Cause> {
         let mut cause = None;
         while self.net.now() < deadline {
@@ -57,14 +59,17 @@ impl Dialer {
                 catalogue.iter().flat_map(|c| &c.nodes).filter(|n| n.apis.is_some()).cloned().collect();
             let turn = known.turn.get();
             known.turn.set(turn.wrapping_add(1));
-            for step in 0..nodes.len() {
-                let Some(node) = nodes.get(turn.wrapping_add(step) % nodes.len()) else { break };
-                // One that is silent must not use up the time of the others.
+            // One that is silent must not use up the time of the others.
+            let try_node = async |node: &Node| {
                 let limit = deadline.min(self.net.now() + PATIENCE * 2);
-                match self.try_node(known, node, limit).await {
-                    Ok(connected) => return Ok(connected),
-                    Err(error) => cause = Some(error.cause),
-                }
+                self.try_node(known, node, limit).await
+            };
+            let (before, after) = nodes.split_at(turn.checked_rem(nodes.len()).unwrap_or(0));
+            let attempts = after.iter().chain(before).map(try_node);
+            match first_ok(&self.net, &known.spare_dials, attempts).await {
+                Ok(connected) => return Ok(connected),
+                Err(errors) if errors.is_empty() => {}
+                Err(errors) => cause = Some(DialError::all(&errors).cause),
             }
             self.hint(known);
             let pause = if nodes.is_empty() { deadline } else { deadline.min(self.net.now() + ROUND_PAUSE) };
@@ -121,3 +126,7 @@ impl Dialer {
 fn usable(catalogue: &Catalogue, id: NodeId) -> Option<Node> {
     catalogue.node(id).filter(|node| node.apis.is_some()).cloned()
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

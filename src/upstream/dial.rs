@@ -1,26 +1,24 @@
 //! Reaching a host: all its addresses are tried, the next one a little after the last, and the first that answers wins; then
 //! TLS, where the backend cluster speaks it.
 
-use std::future::{Future, poll_fn};
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::dial_error::DialError;
+use super::staggered::first_ok;
 use super::{Backend, Dialer};
 use crate::cluster::HostPort;
 use crate::metrics::Numbers;
-use crate::net::{Socket, Timer};
+use crate::net::Socket;
 
-/// The next address is tried when the last one has not answered for so long (RFC 8305).
-const STAGGER: Duration = Duration::from_millis(250);
-
-type Attempt<'a> = Pin<Box<dyn Future<Output = io::Result<Socket>> + 'a>>;
+/// Addresses of one host that are tried at once.
+const ADDRESSES_MAX: usize = 32;
 
 impl Dialer {
-    /// Connects to a host, the handshake included.
+    /// Connects to a host, the handshake included. One that is dropped before its end counts neither as a success nor as a
+    /// failure of the backend.
     ///
     /// # Errors
     ///
@@ -49,41 +47,9 @@ impl Dialer {
     }
 
     async fn first_of(&self, addresses: &[SocketAddr]) -> io::Result<Socket> {
-        let timer = Timer::new(&self.net);
-        let mut waiting = addresses.iter();
-        let mut running: Vec<Attempt<'_>> = Vec::new();
-        let mut next_at = self.net.now();
-        let mut last_error = io::Error::other("there is no address");
-        poll_fn(|cx| {
-            loop {
-                if (running.is_empty() || timer.poll_at(next_at, cx).is_ready())
-                    && let Some(address) = waiting.next()
-                {
-                    running.push(Box::pin(Socket::connect(&self.net, *address)));
-                    next_at = self.net.now() + STAGGER;
-                }
-                let mut failed = false;
-                for at in (0..running.len()).rev() {
-                    let Some(attempt) = running.get_mut(at) else { continue };
-                    match attempt.as_mut().poll(cx) {
-                        Poll::Ready(Ok(socket)) => return Poll::Ready(Ok(socket)),
-                        Poll::Ready(Err(error)) => {
-                            drop(running.swap_remove(at));
-                            last_error = error;
-                            failed = true;
-                        }
-                        Poll::Pending => {}
-                    }
-                }
-                if running.is_empty() && waiting.as_slice().is_empty() {
-                    return Poll::Ready(Err(std::mem::replace(&mut last_error, io::Error::other(""))));
-                }
-                if !failed {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
+        let attempts = addresses.iter().map(|address| Socket::connect(&self.net, *address));
+        let connected = first_ok(&self.net, &Cell::new(ADDRESSES_MAX - 1), attempts).await;
+        connected.map_err(|mut errors| errors.pop().unwrap_or_else(|| io::Error::other("there is no address")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Dials of names that hang, fail or move.
+//! Dials of names that hang, fail, move, or have addresses that are silent.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::upstream::test_ground::{Shard, on_shard};
+use crate::upstream::test_ground::{Shard, Silent, on_shard};
+
+const SOON: Duration = Duration::from_millis(1_500);
 
 fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
@@ -16,6 +18,24 @@ async fn dial(shard: &Shard, host: &str, port: u16, limit: Duration) -> Result<(
     let (backend, to) = (shard.backend(), HostPort { host: host.into(), port });
     let dialled = shard.upstream.dialer.dial(&backend, &to, shard.net.now() + limit).await;
     dialled.map(drop).map_err(|error| error.message)
+}
+
+#[test]
+fn a_silent_address_costs_the_stagger() {
+    let silent = Silent::start();
+    let port = silent.address.port();
+    let _listening = TcpListener::bind((loopback(2), port)).unwrap();
+    on_shard(
+        &["two:1"],
+        |_| Ok(vec![loopback(1), loopback(2)]),
+        async |shard| {
+            let began = shard.net.now();
+            dial(shard, "two", port, Duration::from_secs(10)).await.unwrap();
+            let took = shard.net.now() - began;
+            assert!(took > Duration::from_millis(200) && took < SOON, "{took:?}");
+            assert_eq!(shard.dials(), (1, 0));
+        },
+    );
 }
 
 #[test]

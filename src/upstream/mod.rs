@@ -11,10 +11,12 @@ mod dial_error;
 mod dns_cache;
 mod dns_name;
 mod dns_queue;
+mod hosts;
 mod keeper;
 mod resolver;
 mod secure;
 mod shadowed_topics;
+mod staggered;
 #[cfg(test)]
 mod test_ground;
 mod tls_configs;
@@ -46,6 +48,10 @@ use tls_configs::ShardTlsConfig;
 /// The versions of Metadata that are asked for: they can forbid creation of the topics in a request, and nearly share one
 /// layout. Every broker since 0.11 has one of them.
 const METADATA_VERSIONS: std::ops::RangeInclusive<i16> = 4..=8;
+
+/// Of one backend cluster on one shard, beside one dial for each session. They are few, since descriptors are planned for one, and
+/// many nodes may be silent while many clients connect.
+const SPARE_DIALS: usize = 8;
 
 /// Messages between shards, and from the resolver, about backends.
 #[derive(Debug)]
@@ -138,6 +144,8 @@ struct Backend {
     gone: Notify,
     /// Where the next bootstrap connection begins, so that they spread over the nodes.
     turn: Cell<usize>,
+    /// Dials that may run beside the first one of a bootstrap connection: see [`staggered`].
+    spare_dials: Cell<usize>,
     status: RefCell<Status>,
     /// `None`: plain connections.
     tls_config: RefCell<Option<ShardTlsConfig>>,
@@ -265,6 +273,7 @@ impl Backend {
             hint: Notify::new(&dialer.net),
             gone: Notify::new(&dialer.net),
             turn: Cell::new(dialer.shard),
+            spare_dials: Cell::new(SPARE_DIALS),
             status: RefCell::default(),
             logged_left_out: RefCell::default(),
             shadowed: RefCell::default(),
