@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::metrics::{Cause, ShardSlot};
 use crate::session::Context;
 
-/// One place in so many is never the same source's as all others: it cannot shut everybody out.
+/// Of places and of accepts, one in so many is never the same source's as all others: it cannot shut everybody out.
 const OTHERS_PART: u64 = 10;
 /// Sources that are remembered without a connection, before those are forgotten that have nothing to be remembered for.
 const IDLE_SOURCES_MAX: usize = 4096;
@@ -61,8 +61,7 @@ struct Parts {
 impl Parts {
     fn of(context: &Context, connections_max: u64) -> Parts {
         let part = |cap: u64| cap.div_ceil(context.shards.max(1) as u64);
-        let of_a_source =
-            context.limits.connections_per_source_max.min(connections_max - connections_max / OTHERS_PART);
+        let of_a_source = context.limits.connections_per_source_max.min(of_one(connections_max));
         Parts {
             connections: part(connections_max),
             of_a_source: part(of_a_source),
@@ -160,9 +159,9 @@ fn source_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// One source gets half of the rate at most.
-fn of_one(rate: u64) -> u64 {
-    rate.div_ceil(2)
+/// What one source gets at most of what there is for all.
+fn of_one(all: u64) -> u64 {
+    all - all / OTHERS_PART
 }
 
 /// One second's accepts.
@@ -226,10 +225,14 @@ mod tests {
             let _ = take(1, PARTS, now);
         }
         assert_eq!(take(1, PARTS, now), Err(Cause::SourceConnectionsMax));
-        // Of a rate of 10, another gets its half; of what is left, the next.
+        // Of a rate of 10, of which it has 3, another gets what is left.
         let parts = Parts { of_a_source: 100, ..PARTS };
-        let taken = |number| (0..20).filter(|_| take(number, parts, now).is_ok()).count();
-        assert_eq!((taken(2), taken(3), taken(4)), (5, 2, 0));
+        let taken = |number, at| (0..20).filter(|_| take(number, parts, at).is_ok()).count();
+        assert_eq!((taken(2, now), taken(3, now)), (7, 0));
+        // One that is the first gets all but a tenth.
+        let later = now + Duration::from_secs(60);
+        assert_eq!((taken(2, later), taken(3, later), taken(4, later)), (9, 1, 0));
+        let now = later;
         assert_eq!(take(5, parts, now), Err(Cause::AcceptRate));
         assert_eq!(take(5, parts, now + Duration::from_millis(100)), Ok(()));
         // What is everybody's has its own cause.

@@ -147,9 +147,9 @@ causes! {
     BackendNotTls "backend_not_tls" Backend;
     /// Any other fault of TLS with a node: no version or cipher in common, a broken record, another alert.
     BackendTlsFailed "backend_tls_failed" Backend;
-    /// The backend ended the connection with nothing in flight, as brokers do with idle ones.
+    /// The backend ended the connection after 10 s or more with nothing on its way, as brokers do with idle ones.
     BackendIdle "backend_idle" None;
-    /// The backend ended the connection between two responses, with requests in flight.
+    /// The backend ended the connection between two responses.
     BackendClosed "backend_closed" Backend;
     /// The backend's connection was reset.
     BackendReset "backend_reset" Backend;

@@ -220,10 +220,10 @@ impl Edit for Edits {
     }
 
     fn entries(&mut self, token: &Token<'_>, frame: &mut Frame<'_>, around: &mut Around<'_>) -> Result<(), Stop> {
-        if frame.whole() || frame.in_entry() {
+        if frame.whole() {
             return Ok(());
         }
-        // Of a Fetch that is not whole: each topic loses the prefix.
+        // Of a Fetch that is not whole: each topic loses the prefix. It has no other entries.
         let prefix = around.uniform.ok_or(Cause::Internal)?.len() as u64;
         let gone = u64::from(super::engine::entries::count(token.bytes, frame.flexible())).saturating_mul(prefix);
         let gone = i64::try_from(gone).map_err(|_| Cause::ResponseMalformed)?;

@@ -1,6 +1,6 @@
 //! When a relay has waited too long, and for what.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Limits;
 use crate::metrics::Cause;
@@ -60,6 +60,11 @@ impl Deadlines {
         self.took = now;
     }
 
+    /// For how long nothing has moved.
+    pub fn still_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.moved)
+    }
+
     /// The next deadline and what it would mean; an `Err` is one that has passed.
     pub fn next(&mut self, now: Instant, activity: Activity, limits: &Limits) -> Result<Instant, Cause> {
         let mut next = now + limits.idle;
@@ -107,7 +112,6 @@ impl Deadlines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const IDLE: Activity =
         Activity { receiving: false, room: true, in_flight: false, unsent: false, undecided_since: None };
@@ -123,7 +127,9 @@ mod tests {
         assert_eq!(deadlines.next(at(start, 0), IDLE, &limits), Ok(at(start, 660)));
         assert!(deadlines.next(at(start, 5_000), Activity { in_flight: true, ..IDLE }, &limits).is_ok());
         assert_eq!(deadlines.next(at(start, 660), IDLE, &limits), Err(Cause::Idle));
+        assert_eq!(deadlines.still_for(at(start, 660)), Duration::from_secs(660));
         deadlines.moved(at(start, 660));
+        assert_eq!(deadlines.still_for(at(start, 660)), Duration::ZERO);
         assert_eq!(deadlines.next(at(start, 661), IDLE, &limits), Ok(at(start, 1_320)));
     }
 

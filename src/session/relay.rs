@@ -24,6 +24,9 @@ use crate::wire::InFlight;
 const STEPS_MAX: usize = 4;
 /// What a client that has ended its direction is still owed is waited for so long: it may have left altogether.
 const HALF_CLOSED_MAX: Duration = Duration::from_secs(30);
+/// A connection on which nothing has moved for so long is idle. A broker that closes one sooner answers what came, as it does with a
+/// Produce of acks=0 that it refuses.
+const IDLE_MIN: Duration = Duration::from_secs(10);
 
 /// What a session has done, for its last log line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -201,7 +204,7 @@ impl<'a> Relay<'a> {
         }
         match step.end {
             None => {}
-            Some(End::Source) if self.is_done() => self.end_backend(Cause::BackendIdle),
+            Some(End::Source) if self.is_idle() => self.end_backend(Cause::BackendIdle),
             Some(End::Source) if self.responses.between_frames() => self.end_backend(Cause::BackendClosed),
             Some(End::Source) => self.end_backend(Cause::ResponseCut),
             Some(End::SourceFailed(error)) => self.end_backend(upstream::cause_of_error(&error)),
@@ -240,6 +243,11 @@ impl<'a> Relay<'a> {
     /// Nothing is awaited, and nothing is on its way in either direction.
     fn is_done(&self) -> bool {
         !self.in_flight() && self.requests.is_empty() && self.responses.is_empty() && self.requests.at_boundary()
+    }
+
+    /// Nothing is on its way, nor has been for a while: a broker ends such a connection for no fault.
+    fn is_idle(&self) -> bool {
+        self.is_done() && self.deadlines.still_for(self.context.net.now()) >= IDLE_MIN
     }
 
     fn phase_ends(&self) -> Option<Cause> {

@@ -90,7 +90,7 @@ pub struct Setup {
     pub senders: Vec<Sender<Message>>,
     /// The connections of all shards.
     pub loads: Loads,
-    /// The resolver thread.
+    /// The resolver's threads.
     pub resolver: Resolver,
     /// What it serves by at first.
     pub table: Arc<Table>,

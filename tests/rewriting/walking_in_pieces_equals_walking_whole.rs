@@ -323,6 +323,20 @@ fn a_held_frame_is_bounded() {
     };
     let metadata =
         (1..).map(|seed| response_frame(3, 9, &body(&mut Dice::new(seed), 3, 9))).find(|frame| left_out(frame) > 20);
-    let outcome = run_response(3, 9, &view, &metadata.unwrap(), 1 << 20, Move::Feed);
+    let metadata = metadata.unwrap();
+    let outcome = run_response(3, 9, &view, &metadata, 1 << 20, Move::Feed);
     assert_eq!(outcome, Err(Cause::HeldFrameTooLarge));
+    // Where the brokers have not all come yet, what is held of them is bounded too.
+    let mut in_flight = InFlight::default();
+    in_flight.push(entry(3, 9));
+    let fed =
+        Responses::default().feed(&metadata[..400], &view, &mut in_flight, &mut klamm::rewrite::Output::default());
+    assert_eq!(fed, Err(Cause::HeldFrameTooLarge));
+    // And a frame that must be whole is bounded also where it came whole by chance.
+    let whole = response_frame(60, 1, &body(&mut Dice::new(7), 60, 1));
+    for (less, expected) in [(0, None), (1, Some(Cause::HeldFrameTooLarge))] {
+        let hold_bytes_max = u32::try_from(whole.len() - less).unwrap();
+        let view = klamm::rewrite::SessionView { hold_bytes_max, ..view };
+        assert_eq!(run_response(60, 1, &view, &whole, whole.len(), Move::Feed).err(), expected);
+    }
 }

@@ -66,11 +66,6 @@ impl Levels {
         self.depth.checked_sub(1).and_then(|top| self.all.get_mut(top)).and_then(Option::as_mut)
     }
 
-    /// How many arrays are open.
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
     /// The error code that entries here show, because of their own name or that of the entry around them.
     pub fn refused(&self) -> Option<i16> {
         self.all.iter().take(self.depth).rev().flatten().find_map(|level| level.entry.refused)

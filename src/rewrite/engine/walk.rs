@@ -191,11 +191,6 @@ impl<'a> Frame<'a> {
         self.patch.flexible()
     }
 
-    /// The walk is in an entry.
-    pub fn in_entry(&self) -> bool {
-        self.place.levels.depth() > 0
-    }
-
     /// All of the frame is here.
     pub fn whole(&self) -> bool {
         self.place.whole
