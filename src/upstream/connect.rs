@@ -29,9 +29,10 @@ pub struct Connected {
     pub apis: Arc<NodeApis>,
 }
 
-/// Between two rounds over the nodes, and after a node refused, for as long a newer catalogue is waited for.
+/// After a node refused, a newer catalogue is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(1);
-const ROUND_PAUSE: Duration = Duration::from_millis(100);
+/// Between two rounds over the nodes: the pause doubles, so that many clients of a backend that is down dial it seldom.
+const ROUND_PAUSE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(800);
 
 impl Upstream {
     /// Reaches `target`: waits for a catalogue that knows it, and dials.
@@ -51,7 +52,7 @@ impl Upstream {
 impl Dialer {
     /// Begins with another node each time; one that is silent costs little, since the next one is tried beside it.
     async fn connect_any(&self, known: &Backend, deadline: Instant) -> Result<Connected, Cause> {
-        let mut cause = None;
+        let (mut cause, mut round_pause) = (None, *ROUND_PAUSE.start());
         while self.net.now() < deadline {
             let count = known.refreshed.count();
             let catalogue = known.catalogue.borrow().clone();
@@ -72,7 +73,8 @@ impl Dialer {
                 Err(errors) => cause = Some(DialError::all(&errors).cause),
             }
             self.hint(known);
-            let pause = if nodes.is_empty() { deadline } else { deadline.min(self.net.now() + ROUND_PAUSE) };
+            let pause = if nodes.is_empty() { deadline } else { deadline.min(self.net.now() + round_pause) };
+            round_pause = (round_pause * 2).min(*ROUND_PAUSE.end());
             self.net.until(pause, known.refreshed.after(count)).await;
         }
         Err(cause.unwrap_or_else(|| known.failures.borrow().cause()))
