@@ -16,8 +16,8 @@ pub use cluster_id::virtual_cluster_id;
 pub use host_names::{Advertised, HostFormat, HostNames};
 pub use ids::{BackendId, ListenerId, VirtualClusterId};
 pub use namespace::{
-    Additional, Exact, INTERNAL_TOPICS, Mode, Namespace, Physical, Refusal, TOPIC_BYTES_MAX, is_topic_name,
-    matches_glob,
+    Additional, Exact, INTERNAL_TOPICS, Mode, Namespace, Physical, Refusal, TOPIC_BYTES_MAX, is_topic_byte,
+    is_topic_name, matches_glob,
 };
 pub use shadowed_topics::{ShadowCheck, ShadowWarnings};
 

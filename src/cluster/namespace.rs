@@ -168,7 +168,8 @@ impl Namespace {
 
     /// A topic that a glob matches, and that another virtual cluster may have.
     fn globs_reach_others(&self, name: &[u8]) -> bool {
-        globs_match(&self.topics, name) && self.prefix_of(name).is_some_and(|prefix| *prefix != *self.prefix)
+        // Seldom a name begins so: the globs, which were compared before, are not looked at again for others.
+        self.prefix_of(name).is_some_and(|prefix| *prefix != *self.prefix) && globs_match(&self.topics, name)
     }
 
     /// The virtual name that a shadowed topic would have, were it not that of an additional one; `None` where the topic is not
@@ -300,13 +301,18 @@ pub fn is_topic_name(name: &[u8]) -> bool {
         && !INTERNAL_TOPICS.iter().any(|internal| internal.as_bytes() == name)
 }
 
+/// Whether a topic's name may have this byte.
+pub const fn is_topic_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
 /// The bytes that no topic's name may have.
 #[expect(clippy::indexing_slicing, reason = "the compiler has looked at each index")]
 static ILLEGAL: [bool; 256] = {
     let mut illegal = [true; 256];
     let mut byte = 0;
     while byte < illegal.len() {
-        illegal[byte] = !matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+        illegal[byte] = !is_topic_byte(byte as u8);
         byte += 1;
     }
     illegal

@@ -121,6 +121,7 @@ impl Caps {
         let mut sources = self.sources.borrow_mut();
         if sources.len() > self.connected.get() + IDLE_SOURCES_MAX {
             sources.retain(|_, source| source.connections > 0 || !source.accepts.is_full(now, of_one(rate)));
+            sources.shrink_to(IDLE_SOURCES_MAX);
         }
         let source = sources.entry(source).or_insert_with(|| Source { connections: 0, accepts: Bucket::full(now) });
         if source.connections >= parts.of_a_source {

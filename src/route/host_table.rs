@@ -26,7 +26,7 @@ pub struct HostTable {
     /// and an entry, and no third place.
     entries: Box<[u8]>,
     routes: Box<[Arc<Route>]>,
-    /// What the names of each `sni` policy end with.
+    /// What the names of each `sni` policy end with, in lower case.
     suffixes: Box<[Arc<str>]>,
 }
 
@@ -66,7 +66,8 @@ impl HostTable {
             entries.extend_from_slice(names.own.as_bytes());
         }
         let slots = vec![(0, EMPTY); (places.len() * 2).next_power_of_two().max(2)].into();
-        let (routes, suffixes) = (routes.into(), suffixes.into());
+        let suffixes = suffixes.iter().map(|suffix| suffix.to_ascii_lowercase().into()).collect();
+        let routes = routes.into();
         let mut table = HostTable { slots, entries: entries.into(), routes, suffixes };
         places.into_iter().for_each(|place| table.insert(place));
         table
@@ -100,7 +101,7 @@ impl HostTable {
     fn is_below(&self, name: &[u8]) -> bool {
         let end = name.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
         let name = name.get(..end).unwrap_or_default();
-        self.suffixes.iter().any(|suffix| name.ends_with(suffix.to_ascii_lowercase().as_bytes()))
+        self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
     }
 
     /// The routes, in the order of the policies.

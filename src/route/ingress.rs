@@ -50,9 +50,11 @@ pub struct Destination {
 impl Destination {
     /// Whether clients are told this name, which stands for all nodes.
     fn is_advertised_as(&self, name: &[u8]) -> bool {
-        let plain = |name: &[u8]| name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+        fn plain(name: &[u8]) -> &[u8] {
+            name.strip_suffix(b".").unwrap_or(name)
+        }
         match &*self.route.addresses {
-            AddressMap::Ports(mapping) => plain(mapping.advertised_host.as_bytes()) == plain(name),
+            AddressMap::Ports(mapping) => plain(mapping.advertised_host.as_bytes()).eq_ignore_ascii_case(plain(name)),
             AddressMap::Names(_) => false,
         }
     }

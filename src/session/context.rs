@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::cluster::{BackendId, NodeId};
 use crate::config::Limits;
@@ -70,7 +71,7 @@ pub struct ShardState {
     memory_bytes_max: Cell<u64>,
     sessions: Cell<u64>,
     scratch: RefCell<Scratch>,
-    logged_left_out: RefCell<HashSet<(Box<str>, BackendId, NodeId)>>,
+    logged_left_out: RefCell<HashSet<(Arc<str>, BackendId, NodeId)>>,
 }
 
 /// What the sessions of one shard share that began with one table. The next table makes another one; sessions keep theirs.
@@ -198,16 +199,16 @@ impl ShardState {
     }
 
     /// Counts nodes that an answer left out, and logs each of them once for each listener that has no address for it.
-    pub(super) fn note_left_out(&self, backend: BackendId, listener: &str, nodes: &[NodeId]) {
+    pub(super) fn note_left_out(&self, backend: BackendId, listener: &Arc<str>, nodes: &[NodeId]) {
         if nodes.is_empty() {
             return;
         }
         Numbers::count(&self.numbers.nodes_left_out, nodes.len() as u64);
         let mut logged = self.logged_left_out.borrow_mut();
         for node in nodes {
-            if logged.insert((listener.into(), backend, *node)) {
+            if logged.insert((listener.clone(), backend, *node)) {
                 tracing::warn!(
-                    listener,
+                    listener = &**listener,
                     node = node.0,
                     "the listener has no port for this node: clients do not see it"
                 );

@@ -73,10 +73,10 @@ impl<'f> Prefixes<'f> {
     fn of(clusters: &[&'f VirtualCluster], cx: &mut Context) -> Prefixes<'f> {
         let owned = || clusters.iter().filter_map(|cluster| Owned::of(cluster));
         check_apart(owned().collect(), cx);
-        let all: std::collections::BTreeSet<Box<str>> = owned().map(|prefix| prefix.text.into()).collect();
-        let all = all.into_iter().collect();
-        let longest = owned().map(|prefix| prefix.text.len()).max().unwrap_or(0);
-        Prefixes { by_text: owned().map(|prefix| (prefix.text.clone(), prefix)).collect(), all, longest }
+        let by_text: BTreeMap<_, _> = owned().map(|prefix| (prefix.text.clone(), prefix)).collect();
+        let all = by_text.keys().map(|text| text.as_str().into()).collect();
+        let longest = by_text.keys().map(String::len).max().unwrap_or(0);
+        Prefixes { by_text, all, longest }
     }
 
     /// A prefix that `name` begins with.

@@ -3,7 +3,7 @@
 //! Owns what a single name, prefix or glob may be. Which of them go together is `check`'s.
 
 use super::read_all;
-use crate::cluster::{INTERNAL_TOPICS, Mode, ShadowWarnings, TOPIC_BYTES_MAX, is_topic_name};
+use crate::cluster::{INTERNAL_TOPICS, Mode, ShadowWarnings, TOPIC_BYTES_MAX, is_topic_byte, is_topic_name};
 use crate::config::context::Context;
 use crate::config::reader::{Fields, Item, Text};
 
@@ -85,14 +85,13 @@ impl Namespace {
 fn read_prefix(item: &Item<'_>, cx: &mut Context) -> Option<Text> {
     let text = item.text("a prefix such as team-a.", cx)?;
     let prefix = &*text.value;
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     // Kafka takes names that differ only in these two for the same.
     let folded = prefix.replace('.', "_");
     let wrong = if prefix.is_empty() {
         "is empty, so that nothing would be kept apart; write one such as team-a. or remove the key".to_owned()
     } else if prefix.len() > PREFIX_BYTES_MAX {
         format!("is longer than {PREFIX_BYTES_MAX} bytes; a topic name has {TOPIC_BYTES_MAX} with it: shorten it")
-    } else if !prefix.bytes().all(legal) {
+    } else if !prefix.bytes().all(is_topic_byte) {
         "has a character that no topic name may have; use A-Z a-z 0-9 . _ -".to_owned()
     } else if folded == "_" || folded.starts_with("__") {
         "leads to the names of Kafka's own topics, which begin with two _ (a . counts as one); begin it otherwise"

@@ -5,7 +5,7 @@
 //! name of anything but the virtual cluster's own. Which other virtual clusters there are is not asked: what a client reads
 //! must not tell it.
 
-use crate::cluster::{Mode, Namespace};
+use crate::cluster::{Mode, Namespace, is_topic_byte};
 
 /// POLICY_VIOLATION: what it was is in the text alone.
 const POLICY_VIOLATION: i16 = 44;
@@ -81,7 +81,7 @@ pub fn shown(text: &[u8], error: i16, names: &Namespace) -> Option<Vec<u8>> {
     }
     let own = names.prefix.as_bytes();
     let mut shown = Vec::with_capacity(text.len());
-    let mut runs = text.chunk_by(|a, b| is_of_names(*a) == is_of_names(*b)).peekable();
+    let mut runs = text.chunk_by(|a, b| is_topic_byte(*a) == is_topic_byte(*b)).peekable();
     while let Some(run) = runs.next() {
         let Some(rest) = run.strip_prefix(own) else {
             shown.extend_from_slice(if is_harmless(run) { run } else { MASK });
@@ -98,16 +98,11 @@ pub fn shown(text: &[u8], error: i16, names: &Namespace) -> Option<Vec<u8>> {
     Some(shown)
 }
 
-/// A byte that the name of a topic may have.
-fn is_of_names(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
-}
-
 /// Bytes that are nobody's name: a word of letters, a number, what separates them, and what is known.
 fn is_harmless(run: &[u8]) -> bool {
     let end = run.iter().rposition(|byte| byte.is_ascii_alphanumeric()).map_or(0, |last| last + 1);
     let word = run.get(..end).unwrap_or_default();
-    run.first().is_none_or(|first| !is_of_names(*first))
+    run.first().is_none_or(|first| !is_topic_byte(*first))
         || word.iter().all(u8::is_ascii_alphabetic)
         || !word.iter().any(u8::is_ascii_alphabetic)
         || KNOWN.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
