@@ -3,13 +3,13 @@
 //! resources, other tenants' fetch sessions, coordinators that are for brokers.
 
 use crate::support::samples::{decode, encode, string};
-use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, Outcome, addresses, entry, framed, generous_apis, request_frame, rule, run};
+use crate::support::tenant::{feed, hiding};
+use crate::support::{entry, framed, request_frame, rule};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable};
 use klamm::cluster::{Additional, Exact, Mode, Namespace};
 use klamm::metrics::Cause;
-use klamm::rewrite::{NamespaceRule, Requests, SessionView, rules};
+use klamm::rewrite::{NamespaceRule, rules};
 use klamm::wire::{Asked, Exchange, InFlight, request_body};
 
 /// Topics `orders` (the backend's `all-orders`) and `shared-*`, group `legacy`; `short` stands for `long`.
@@ -27,12 +27,6 @@ fn names(mode: Mode) -> Namespace {
 
 const HIDE: Mode = Mode::HidePrefix;
 const ENFORCE: Mode = Mode::EnforcePrefix;
-
-fn feed(names: &Namespace, in_flight: &mut InFlight, hold_bytes_max: u32, frame: &[u8]) -> Result<Outcome, Cause> {
-    let (map, apis) = (addresses("gateway.example"), generous_apis());
-    let view = SessionView { hold_bytes_max, ..named_view(&map, &apis, names) };
-    run(&mut Requests::default(), in_flight, &view, frame, 1 << 20, Move::Feed)
-}
 
 /// What goes out for `request`, and what its exchange is told.
 fn sent<M: Encodable + Decodable>(mode: Mode, key: i16, version: i16, request: &M) -> (M, Exchange) {

@@ -4,7 +4,7 @@
 use crate::support::cast::{FOREIGN, PREFIX, namespace};
 use crate::support::samples::{decode, encode, string};
 use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, addresses, contains, entry, generous_apis, response_frame, rule, run};
+use crate::support::{Move, addresses, contains, entry, generous_apis, given_out, response_frame, rule, run};
 use bytes::Bytes;
 use kafka_protocol::messages::{
     BrokerId, FetchResponse, JoinGroupResponse, MetadataResponse, ProduceResponse, SyncGroupResponse, TopicName,
@@ -279,16 +279,7 @@ fn a_fault_takes_no_complete_answer_with_it() {
                 [entry(1, version), asked].into_iter().for_each(|entry| in_flight.push(entry));
                 let fed = Responses::default().feed(&input, view, &mut in_flight, &mut out);
                 assert_eq!(fed, Err(Cause::ResponseMalformed), "version {version}, cut by {cut}");
-                let left: Vec<u8> = out
-                    .segments
-                    .iter()
-                    .flat_map(|segment| match segment {
-                        Segment::Input(range) => &input[range.clone()],
-                        Segment::New(range) => &out.new_bytes[range.clone()],
-                    })
-                    .copied()
-                    .collect();
-                assert!(left == alone && out.frames == 1, "version {version}, cut by {cut}");
+                assert!(given_out(&out, &input) == alone && out.frames == 1, "version {version}, cut by {cut}");
             }
         }
     }

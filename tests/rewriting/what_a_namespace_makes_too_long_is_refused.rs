@@ -1,22 +1,15 @@
 //! What a namespace makes longer than a length can say, than may be held, or than a frame may be, is refused.
 
 use crate::support::samples::{encode, string};
-use crate::support::tenant::{hiding, named_view};
-use crate::support::{Move, Outcome, addresses, generous_apis, request_frame, run};
+use crate::support::tenant::{feed, hiding, named_view};
+use crate::support::{Move, addresses, generous_apis, request_frame, run};
 use kafka_protocol::messages::{DescribeGroupsRequest, GroupId, HeartbeatRequest};
-use klamm::cluster::Namespace;
 use klamm::metrics::Cause;
 use klamm::rewrite::{Requests, SessionView};
 use klamm::wire::InFlight;
 
 fn group(name: &str) -> GroupId {
     GroupId(string(name))
-}
-
-fn feed(names: &Namespace, in_flight: &mut InFlight, hold_bytes_max: u32, frame: &[u8]) -> Result<Outcome, Cause> {
-    let (map, apis) = (addresses("gateway.example"), generous_apis());
-    let view = SessionView { hold_bytes_max, ..named_view(&map, &apis, names) };
-    run(&mut Requests::default(), in_flight, &view, frame, 1 << 20, Move::Feed)
 }
 
 #[test]

@@ -169,14 +169,11 @@ pub fn run<S: Side>(
         let fed = direction.feed(&carry, view, in_flight, &mut out)?;
         assert!(fed.consumed <= carry.len());
         for segment in &out.segments {
-            match segment {
-                Segment::Input(range) => {
-                    assert!(range.end <= fed.consumed && !range.is_empty());
-                    outcome.bytes.extend(&carry[range.clone()]);
-                }
-                Segment::New(range) => outcome.bytes.extend(&out.new_bytes[range.clone()]),
+            if let Segment::Input(range) = segment {
+                assert!(range.end <= fed.consumed && !range.is_empty());
             }
         }
+        outcome.bytes.extend(given_out(&out, &carry));
         for pair in out.segments.windows(2) {
             if let [Segment::Input(a), Segment::Input(b)] = pair {
                 assert_ne!(a.end, b.start, "neighbours are merged");
@@ -217,6 +214,15 @@ pub fn run<S: Side>(
         }
         carry.extend(next);
     }
+}
+
+/// The bytes that a call of `feed` with this input gave out.
+pub fn given_out(out: &Output, input: &[u8]) -> Vec<u8> {
+    let bytes = |segment: &Segment| match segment {
+        Segment::Input(range) => input[range.clone()].to_vec(),
+        Segment::New(range) => out.new_bytes[range.clone()].to_vec(),
+    };
+    out.segments.iter().flat_map(bytes).collect()
 }
 
 /// Where the frame begins and ends that byte `at` is in.
